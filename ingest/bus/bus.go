@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Topics of the bus: one per signal, plus remote write, whose requests have no lossless OTLP form.
+const (
+	TopicMetrics     = "strata.metrics"
+	TopicTraces      = "strata.traces"
+	TopicLogs        = "strata.logs"
+	TopicRemoteWrite = "strata.remotewrite"
+)
+
+// Errors of a Producer, wrapped; decide with errors.Is.
+var (
+	// ErrFull says that the byte limit of the bus is reached; it recovers when the writers catch up.
+	ErrFull = errors.New("bus is full")
+	// ErrUnavailable says that the bus cannot take records now: broker away, disk full, closing.
+	ErrUnavailable = errors.New("bus unavailable")
+	// ErrFailed says that an fsync failed: what the disk holds is unknown, nothing is acknowledged until a restart.
+	ErrFailed = errors.New("bus failed")
+	// ErrTooLarge says that one record is larger than the bus can ever hold.
+	ErrTooLarge = errors.New("record too large")
+)
+
+// Header is one name and value carried beside a record.
+type Header struct {
+	Key   string
+	Value string
+}
+
+// Record is what a producer hands over: one OTLP export request (protobuf) of one signal.
+type Record struct {
+	// Key spreads records over partitions: traces by trace id, metrics and logs by resource hash.
+	Key []byte
+	// Value is the request body, uncompressed; the bus compresses.
+	Value []byte
+	// Headers carry what the ledger needs to know again at the writer: the source and the number of items.
+	Headers []Header
+}
+
+// Message is a record as a consumer reads it back.
+type Message struct {
+	Record
+	// Offset counts records of the partition from 0 without gaps in the embedded log; Kafka may leave gaps.
+	Offset int64
+	// Time is when the bus took the record.
+	Time time.Time
+}
+
+// Position is how far a consumer group has come in one partition.
+type Position struct {
+	// Offset is the first offset not yet stored.
+	Offset int64
+	// Metadata is a short string kept with the offset; it holds the end of the batch being inserted.
+	Metadata string
+}
+
+// Producer takes records durably. Safe for concurrent use.
+type Producer interface {
+	// Produce returns nil only when every record is on stable storage. On an error none, some or all of them may have been
+	// kept: the caller must not acknowledge. It keeps no reference to recs after it returned.
+	Produce(ctx context.Context, topic string, recs ...Record) error
+}
+
+// Partition is one partition of one topic, as seen by the consumer that owns it now. Not safe for concurrent use.
+type Partition interface {
+	// Name is "topic-partition", the first half of a batch id.
+	Name() string
+	// Position returns the committed position; a partition never committed starts at its first offset.
+	Position(ctx context.Context) (Position, error)
+	// Fetch returns messages from offset on, at most maxBytes of values but at least one message. It waits until there is
+	// one or ctx ends. An offset that was trimmed away is an error.
+	Fetch(ctx context.Context, offset int64, maxBytes int) ([]Message, error)
+	// Commit stores the position durably. Everything before pos.Offset may be trimmed from then on.
+	Commit(ctx context.Context, pos Position) error
+}
+
+// Consumer hands out partitions. Safe for concurrent use.
+type Consumer interface {
+	// Consume calls handle once for every partition this process owns, each in its own goroutine, until ctx ends. The context
+	// given to handle ends when the partition is taken away. When handle returns an error Consume stops and returns it.
+	Consume(ctx context.Context, topic string, handle func(context.Context, Partition) error) error
+}
+
+// TopicStats describes one partition for the Data health page.
+type TopicStats struct {
+	Topic     string
+	Partition int
+	// First is the oldest offset still held, Next the offset the next record gets, Committed the first one not yet stored.
+	First, Next, Committed int64
+	// Bytes are on disk now, LimitBytes may be.
+	Bytes, LimitBytes int64
+	// Oldest is when the oldest record not yet stored was taken; zero when everything is stored.
+	Oldest time.Time
+}
+
+// Inspector tells how full the bus is.
+type Inspector interface {
+	Stats() []TopicStats
+	// Err is non-nil when the bus takes no records, and says why.
+	Err() error
+}

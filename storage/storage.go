@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// Errors every engine returns wrapped, so that callers decide with errors.Is.
+var (
+	// ErrNotFound says that the named thing does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that the thing exists already or was changed in between.
+	ErrConflict = errors.New("conflict")
+	// ErrUnavailable says that the store cannot answer now and that the same call may succeed later.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrLimit says that a guard (time, memory, rows) stopped the query; the message names which.
+	ErrLimit = errors.New("query limit exceeded")
+	// ErrBadQuery says that the request can never succeed as it is.
+	ErrBadQuery = errors.New("bad query")
+)
+
+// BatchID names one contiguous range of one bus partition: "topic-partition-first-last".
+// A store that has seen the id stores nothing a second time, also when the process died in between.
+type BatchID string
+
+// TraceAppender stores spans. Safe for concurrent use.
+type TraceAppender interface {
+	// AppendTraces stores all spans of td as one batch, in the order given, and returns when they are fsynced and visible
+	// to queries. It does not modify td. An error that wraps ErrUnavailable may be retried with the same id and the same
+	// td; any other error is permanent. Returns the number of spans of the batch, also when the id was seen before.
+	AppendTraces(ctx context.Context, id BatchID, td []ptrace.Traces) (int, error)
+}
+
+// LogAppender stores log records. Safe for concurrent use.
+type LogAppender interface {
+	// AppendLogs is AppendTraces for log records.
+	AppendLogs(ctx context.Context, id BatchID, ld []plog.Logs) (int, error)
+}
+
+// TimeRange is a half-open interval [Start, End).
+type TimeRange struct {
+	Start time.Time
+	End   time.Time
+}
