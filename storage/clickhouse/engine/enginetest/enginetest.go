@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/storage/clickhouse/engine"
+	"github.com/strata-apm/strata/storage/clickhouse/engine/serve"
+	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
+)
+
+// childEnv marks a test binary that was started as the engine.
+const childEnv = "STRATA_ENGINETEST_CHILD"
+
+// memory is enough for tests and leaves room for several packages at once.
+const memory = 2 << 30
+
+// Main runs the tests and returns the exit code, unless this process was started as an engine: then it serves.
+func Main(m *testing.M) int {
+	if os.Getenv(childEnv) == "" {
+		return m.Run()
+	}
+	opts, err := serve.ParseArgs(os.Args[1:])
+	if err == nil {
+		opts.Parent = os.Stdin
+		opts.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		err = serve.Serve(context.Background(), opts)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// Library returns the path of the shared library or fails the test.
+func Library(t testing.TB) string {
+	t.Helper()
+	path, err := engine.FindLibrary(engine.Search{})
+	require.NoError(t, err, "the tests need the embedded engine: run `strata engine fetch`, or `make engine` in the repository")
+	return path
+}
+
+// Options are those of a supervisor whose child is this test binary, on the data directory dir.
+func Options(t testing.TB, dir string) supervise.Options {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	level := slog.LevelWarn
+	if testing.Verbose() {
+		level = slog.LevelInfo
+	}
+	return supervise.Options{
+		Command:        []string{exe},
+		Env:            []string{childEnv + "=1"},
+		Library:        Library(t),
+		DataDir:        dir,
+		MaxMemoryBytes: memory,
+		Logger:         slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})),
+	}
+}
+
+// Start runs an engine on dir until the test ends and returns when it answers.
+func Start(t testing.TB, dir string) *supervise.Supervisor {
+	t.Helper()
+	s, err := supervise.New(Options(t, dir))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	ready, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	require.NoError(t, s.Ready(ready))
+	return s
+}
+
+// Client is an HTTP client whose every connection goes to the engine.
+func Client(t testing.TB, s *supervise.Supervisor) *http.Client {
+	t.Helper()
+	tr := &http.Transport{DialContext: s.DialContext, MaxIdleConnsPerHost: 8}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+// testWriter prints the log lines with the test.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	fmt.Fprintf(os.Stderr, "%s: %s", w.t.Name(), p)
+	return len(p), nil
+}
+
+// DialAddr is the supervisor's dialer in the form clickhouse-go wants.
+func DialAddr(s *supervise.Supervisor) func(ctx context.Context, addr string) (net.Conn, error) {
+	return func(ctx context.Context, addr string) (net.Conn, error) { return s.DialContext(ctx, "tcp", addr) }
+}
