@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/ingest/intake"
+)
+
+// checkLogs takes records outside the time window out of ld and applies the limits to the rest.
+func (l Limits) checkLogs(ld plog.Logs, now time.Time) intake.Tally {
+	var t intake.Tally
+	w := newWindow(now, l.LogsPast, l.Future)
+	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
+		l.limitAttributes(rl.Resource().Attributes(), &t)
+		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
+			l.limitAttributes(sl.Scope().Attributes(), &t)
+			t.Items += sl.LogRecords().Len()
+			sl.LogRecords().RemoveIf(func(r plog.LogRecord) bool { return l.rejectRecord(r, w, now, &t) })
+			return sl.LogRecords().Len() == 0
+		})
+		return rl.ScopeLogs().Len() == 0
+	})
+	return t
+}
+
+func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intake.Tally) bool {
+	if r.Timestamp() == 0 && r.ObservedTimestamp() == 0 {
+		r.SetObservedTimestamp(pcommon.NewTimestampFromTime(now))
+		t.Note(noteNoTime, 1)
+	}
+	at := r.Timestamp()
+	if at == 0 { // The data model: use the observed time where the event's own is unknown.
+		at = r.ObservedTimestamp()
+	}
+	if reason := w.reason(at); reason != "" {
+		t.Reject(reason, 1)
+		return true
+	}
+	// An invalid id means the record is not associated with a span (opentelemetry-proto, LogRecord.trace_id).
+	if r.TraceID().IsEmpty() && !r.SpanID().IsEmpty() {
+		r.SetSpanID(pcommon.SpanID{})
+		t.Note(noteBadTraceID, 1)
+	}
+	if n := l.limitAttributes(r.Attributes(), t); n > 0 {
+		r.SetDroppedAttributesCount(r.DroppedAttributesCount() + uint32(n)) //nolint:gosec // Bounded by the body.
+	}
+	l.limitValue(r.Body(), l.LogBodyBytes, t)
+	return false
+}

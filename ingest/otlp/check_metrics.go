@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/strata-apm/strata/ingest/intake"
+)
+
+// point is what every kind of data point has.
+type point interface {
+	Timestamp() pcommon.Timestamp
+	Attributes() pcommon.Map
+}
+
+type metricsCheck struct {
+	Limits
+	window window
+	tally  intake.Tally
+}
+
+// checkMetrics takes invalid data points out of md. Nothing is changed in those it keeps: a changed label would be another series.
+func (l Limits) checkMetrics(md pmetric.Metrics, now time.Time) intake.Tally {
+	c := &metricsCheck{Limits: l, window: newWindow(now, l.MetricsPast, l.Future)}
+	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
+		l.limitAttributes(rm.Resource().Attributes(), &c.tally)
+		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
+			sm.Metrics().RemoveIf(c.rejectMetric)
+			return sm.Metrics().Len() == 0
+		})
+		return rm.ScopeMetrics().Len() == 0
+	})
+	return c.tally
+}
+
+// rejectMetric reports whether nothing of m is left.
+func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return c.numbers(m.Name(), m.Gauge().DataPoints(), "")
+	case pmetric.MetricTypeSum:
+		return c.numbers(m.Name(), m.Sum().DataPoints(), temporalityReason(m.Sum().AggregationTemporality()))
+	case pmetric.MetricTypeHistogram:
+		reason := temporalityReason(m.Histogram().AggregationTemporality())
+		dps := m.Histogram().DataPoints()
+		c.tally.Items += dps.Len()
+		dps.RemoveIf(func(p pmetric.HistogramDataPoint) bool {
+			return c.reject(m.Name(), p, orElse(reason, histogramReason(p)))
+		})
+		return dps.Len() == 0
+	case pmetric.MetricTypeExponentialHistogram:
+		reason := temporalityReason(m.ExponentialHistogram().AggregationTemporality())
+		dps := m.ExponentialHistogram().DataPoints()
+		c.tally.Items += dps.Len()
+		dps.RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
+			return c.reject(m.Name(), p, orElse(reason, exponentialReason(p)))
+		})
+		return dps.Len() == 0
+	case pmetric.MetricTypeSummary:
+		dps := m.Summary().DataPoints()
+		c.tally.Items += dps.Len()
+		dps.RemoveIf(func(p pmetric.SummaryDataPoint) bool { return c.reject(m.Name(), p, "") })
+		return dps.Len() == 0
+	case pmetric.MetricTypeEmpty:
+	}
+	c.tally.Items++ // A metric without data counts as one point, so that refusing it is seen.
+	c.tally.Reject(reasonNoData, 1)
+	return true
+}
+
+func (c *metricsCheck) numbers(name string, dps pmetric.NumberDataPointSlice, reason string) bool {
+	c.tally.Items += dps.Len()
+	dps.RemoveIf(func(p pmetric.NumberDataPoint) bool { return c.reject(name, p, reason) })
+	return dps.Len() == 0
+}
+
+// reject counts why a point is taken out, given what its kind found already.
+func (c *metricsCheck) reject(name string, p point, reason string) bool {
+	switch {
+	case reason != "":
+	case name == "":
+		reason = reasonNoName
+	case p.Timestamp() == 0:
+		reason = reasonNoTime
+	default:
+		reason = orElse(c.window.reason(p.Timestamp()), c.labelReason(p.Attributes()))
+	}
+	if reason == "" {
+		return false
+	}
+	c.tally.Reject(reason, 1)
+	return true
+}
+
+func orElse(reason, other string) string {
+	if reason != "" {
+		return reason
+	}
+	return other
+}
+
+func temporalityReason(t pmetric.AggregationTemporality) string {
+	if t == pmetric.AggregationTemporalityCumulative {
+		return ""
+	}
+	return reasonTemporality
+}
+
+// histogramReason checks what opentelemetry-proto demands of HistogramDataPoint.
+func histogramReason(p pmetric.HistogramDataPoint) string {
+	if p.Flags().NoRecordedValue() {
+		return ""
+	}
+	counts, bounds := p.BucketCounts(), p.ExplicitBounds()
+	if counts.Len() == 0 && bounds.Len() == 0 {
+		return ""
+	}
+	if counts.Len() != bounds.Len()+1 {
+		return reasonHistogram
+	}
+	var sum uint64
+	for _, n := range counts.All() {
+		sum += n
+	}
+	if sum != p.Count() {
+		return reasonHistogram
+	}
+	for i := 1; i < bounds.Len(); i++ {
+		if !(bounds.At(i-1) < bounds.At(i)) { // Also refuses NaN.
+			return reasonHistogram
+		}
+	}
+	return ""
+}
+
+func exponentialReason(p pmetric.ExponentialHistogramDataPoint) string {
+	if p.Flags().NoRecordedValue() {
+		return ""
+	}
+	sum := p.ZeroCount()
+	for _, n := range p.Positive().BucketCounts().All() {
+		sum += n
+	}
+	for _, n := range p.Negative().BucketCounts().All() {
+		sum += n
+	}
+	if sum != p.Count() {
+		return reasonHistogram
+	}
+	return ""
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/klauspost/compress/zstd"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/strata-apm/strata/ingest/intake"
+)
+
+const (
+	contentProto = "application/x-protobuf"
+	contentJSON  = "application/json"
+	// maxZstdWindow bounds what a zstd frame header can make the decoder allocate (RFC 8878 recommends supporting 8 MiB).
+	maxZstdWindow = 8 << 20
+)
+
+// Handler serves /v1/metrics, /v1/traces and /v1/logs.
+func (r *Receiver) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, s := range signals() {
+		mux.HandleFunc(s.path, func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, &s) })
+	}
+	return mux
+}
+
+func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *signal) {
+	if req.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "send "+string(s.name)+" with POST", http.StatusMethodNotAllowed)
+		return
+	}
+	enc, err := formatOf(req.Header.Get("Content-Type"))
+	var resp response
+	if err == nil {
+		resp, err = r.exportHTTP(req, s, enc)
+	}
+	if err != nil {
+		writeError(w, enc, err)
+		return
+	}
+	var body []byte
+	if enc == formatJSON {
+		body, err = resp.MarshalJSON()
+	} else {
+		body, err = resp.MarshalProto()
+	}
+	if err != nil {
+		writeError(w, enc, fmt.Errorf("encode response: %w", err))
+		return
+	}
+	writeBody(w, enc, http.StatusOK, body)
+}
+
+func (r *Receiver) exportHTTP(req *http.Request, s *signal, enc format) (response, error) {
+	raw := http.MaxBytesReader(nil, req.Body, r.intake.MaxBody())
+	plain, done, err := decompress(raw, req.Header.Get("Content-Encoding"))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	defer done()
+	var hint int64
+	if req.Header.Get("Content-Encoding") == "" {
+		hint = req.ContentLength
+	}
+	body, err := r.intake.Read(plain, hint)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	defer body.Release()
+	return r.export(req.Context(), s, enc, body.Bytes)
+}
+
+// bodyError tells the errors of reading a body apart.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return fmt.Errorf("%w: more than %d bytes", intake.ErrTooLarge, tooLarge.Limit)
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return fmt.Errorf("%w: %w", intake.ErrTooLarge, err)
+	case errors.Is(err, intake.ErrTooLarge), errors.Is(err, intake.ErrBusy), errors.Is(err, intake.ErrUnsupported):
+		return err
+	default:
+		return fmt.Errorf("%w: read body: %w", intake.ErrMalformed, err)
+	}
+}
+
+func formatOf(contentType string) (format, error) {
+	media, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err == nil && media == contentProto:
+		return formatProto, nil
+	case err == nil && media == contentJSON:
+		return formatJSON, nil
+	default:
+		return formatJSON, fmt.Errorf("%w: Content-Type %.80q, want %s or %s", intake.ErrUnsupported, contentType, contentProto, contentJSON)
+	}
+}
+
+// decompress wraps body by its Content-Encoding. done frees the decoder.
+func decompress(body io.Reader, contentEncoding string) (plain io.Reader, done func(), err error) {
+	switch contentEncoding {
+	case "", "identity":
+		return body, func() {}, nil
+	case "gzip":
+		zr, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, nil, fmt.Errorf("gzip: %w", err)
+		}
+		return zr, func() { _ = zr.Close() }, nil
+	case "zstd":
+		zr, err := newZstdReader(body)
+		if err != nil {
+			return nil, nil, err
+		}
+		return zr, zr.Close, nil
+	default:
+		return nil, nil, fmt.Errorf("%w: Content-Encoding %.80q, want gzip, zstd or none", intake.ErrUnsupported, contentEncoding)
+	}
+}
+
+func newZstdReader(r io.Reader) (*zstd.Decoder, error) {
+	zr, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	return zr, nil
+}
+
+// writeError answers with google.rpc.Status in the encoding of the request, JSON when that is unknown.
+func writeError(w http.ResponseWriter, enc format, err error) {
+	a := intake.AnswerOf(err)
+	if a.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))))
+	}
+	st := intake.Status(err).Proto()
+	var body []byte
+	var merr error
+	if enc == formatJSON {
+		body, merr = protojson.Marshal(st)
+	} else {
+		body, merr = proto.Marshal(st)
+	}
+	if merr != nil {
+		http.Error(w, err.Error(), a.HTTP)
+		return
+	}
+	writeBody(w, enc, a.HTTP, body)
+}
+
+func writeBody(w http.ResponseWriter, enc format, code int, body []byte) {
+	content := contentProto
+	if enc == formatJSON {
+		content = contentJSON
+	}
+	w.Header().Set("Content-Type", content)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // The client has left when this fails; it will send again.
+}

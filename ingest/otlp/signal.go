@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// format is how a body is written.
+type format int
+
+const (
+	formatProto format = iota
+	formatJSON
+)
+
+// request and response are what the three export services have in common.
+type request interface {
+	UnmarshalProto(data []byte) error
+	UnmarshalJSON(data []byte) error
+	MarshalProto() ([]byte, error)
+}
+
+type response interface {
+	MarshalProto() ([]byte, error)
+	MarshalJSON() ([]byte, error)
+}
+
+// fullSuccess is the response of all three services when everything was taken: partial_success must not be set, which pdata's own
+// encoder does even when it is empty.
+type fullSuccess struct{}
+
+func (fullSuccess) MarshalProto() ([]byte, error) { return nil, nil }
+func (fullSuccess) MarshalJSON() ([]byte, error)  { return []byte("{}"), nil }
+
+// signal is one of the three OTLP services.
+type signal struct {
+	name    ledger.Signal
+	noun    string
+	topic   string
+	path    string
+	service string // gRPC service
+	schema  *message
+	// decode returns the empty request and the check of it once it has been filled.
+	decode func() (request, func(Limits, time.Time) (intake.Tally, []byte))
+	// respond returns the response for a request of which something was refused or changed.
+	respond func(rejected int64, message string) response
+}
+
+func signals() []signal {
+	s := newSchema()
+	return []signal{
+		{
+			name: ledger.Metrics, noun: "data points", topic: bus.TopicMetrics, path: "/v1/metrics", schema: s.metrics,
+			service: "opentelemetry.proto.collector.metrics.v1.MetricsService", decode: decodeMetrics, respond: respondMetrics,
+		},
+		{
+			name: ledger.Traces, noun: "spans", topic: bus.TopicTraces, path: "/v1/traces", schema: s.traces,
+			service: "opentelemetry.proto.collector.trace.v1.TraceService", decode: decodeTraces, respond: respondTraces,
+		},
+		{
+			name: ledger.Logs, noun: "log records", topic: bus.TopicLogs, path: "/v1/logs", schema: s.logs,
+			service: "opentelemetry.proto.collector.logs.v1.LogsService", decode: decodeLogs, respond: respondLogs,
+		},
+	}
+}
+
+func decodeMetrics() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+	req := pmetricotlp.NewExportRequest()
+	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
+		rms := req.Metrics().ResourceMetrics()
+		var key []byte
+		if rms.Len() > 0 {
+			key = resourceKey(rms.At(0).Resource().Attributes())
+		}
+		return l.checkMetrics(req.Metrics(), now), key
+	}
+}
+
+func decodeTraces() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+	req := ptraceotlp.NewExportRequest()
+	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
+		t := l.checkTraces(req.Traces(), now)
+		if t.RejectedItems() == t.Items {
+			return t, nil
+		}
+		id := req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
+		return t, id[:]
+	}
+}
+
+func decodeLogs() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+	req := plogotlp.NewExportRequest()
+	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
+		rls := req.Logs().ResourceLogs()
+		var key []byte
+		if rls.Len() > 0 {
+			key = resourceKey(rls.At(0).Resource().Attributes())
+		}
+		return l.checkLogs(req.Logs(), now), key
+	}
+}
+
+func respondMetrics(rejected int64, message string) response {
+	r := pmetricotlp.NewExportResponse()
+	r.PartialSuccess().SetRejectedDataPoints(rejected)
+	r.PartialSuccess().SetErrorMessage(message)
+	return r
+}
+
+func respondTraces(rejected int64, message string) response {
+	r := ptraceotlp.NewExportResponse()
+	r.PartialSuccess().SetRejectedSpans(rejected)
+	r.PartialSuccess().SetErrorMessage(message)
+	return r
+}
+
+func respondLogs(rejected int64, message string) response {
+	r := plogotlp.NewExportResponse()
+	r.PartialSuccess().SetRejectedLogRecords(rejected)
+	r.PartialSuccess().SetErrorMessage(message)
+	return r
+}
+
+// Receiver takes export requests of the three signals. Safe for concurrent use.
+type Receiver struct {
+	intake *intake.Intake
+	limits Limits
+	now    func() time.Time
+}
+
+// NewReceiver returns a receiver that puts what it accepts on in.
+func NewReceiver(in *intake.Intake, limits Limits) *Receiver {
+	return &Receiver{intake: in, limits: limits, now: time.Now}
+}
+
+// export checks one body and puts it on the bus. It returns after the bus holds it durably.
+func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byte) (response, error) {
+	if len(body) == 0 {
+		return fullSuccess{}, nil
+	}
+	req, check := s.decode()
+	var err error
+	if enc == formatJSON {
+		if err = precheckJSON(body); err == nil {
+			err = req.UnmarshalJSON(body)
+		}
+	} else {
+		if err = precheck(body, s.schema, 0); err == nil {
+			err = req.UnmarshalProto(body)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
+	}
+	tally, key := check(r.limits, r.now())
+	if changed := len(tally.Rejected) > 0 || len(tally.Notes) > 0; changed || enc == formatJSON {
+		if body, err = req.MarshalProto(); err != nil {
+			return nil, fmt.Errorf("encode %s: %w", s.noun, err)
+		}
+	}
+	accept := intake.Request{Signal: s.name, Topic: s.topic, Key: key, Body: body, Tally: tally}
+	if err := r.intake.Accept(ctx, accept); err != nil {
+		return nil, err
+	}
+	if len(tally.Rejected) == 0 && len(tally.Notes) == 0 {
+		return fullSuccess{}, nil
+	}
+	return s.respond(int64(tally.RejectedItems()), partialMessage(s.noun, tally)), nil
+}
+
+// hint says what to do about a reason.
+func hint(reason string) string {
+	switch reason {
+	case reasonTemporality:
+		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
+	case reasonTooOld, reasonTooNew:
+		return " (check the clock of the sender)"
+	default:
+		return ""
+	}
+}
+
+// partialMessage says in words what was refused or changed.
+func partialMessage(noun string, t intake.Tally) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(t.Rejected)) {
+		parts = append(parts, fmt.Sprintf("%d %s%s", t.Rejected[reason], reason, hint(reason)))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(t.Notes)) {
+		parts = append(parts, fmt.Sprintf("%d %s", t.Notes[kind], kind))
+	}
+	return fmt.Sprintf("refused %d of %d %s: %s", t.RejectedItems(), t.Items, noun, strings.Join(parts, ", "))
+}
