@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-apm/strata/collector"
+)
+
+func (c *cli) agent() (*collector.Agent, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, fmt.Errorf("log level: %w", err)
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return collector.New(collector.Options{ConfigFile: c.Config, StateDir: c.StateDir, Version: version, Logger: logger}), nil
+}
+
+type runCommand struct{}
+
+func (runCommand) Run(ctx context.Context, c *cli) error {
+	agent, err := c.agent()
+	if err != nil {
+		return err
+	}
+	return agent.Run(ctx)
+}
+
+type checkCommand struct{}
+
+func (checkCommand) Run(ctx context.Context, c *cli) error {
+	agent, err := c.agent()
+	if err != nil {
+		return err
+	}
+	if err := agent.Check(ctx); err != nil {
+		return err
+	}
+	fmt.Println("configuration is valid")
+	return nil
+}
+
+type configCommand struct {
+	Collector bool `help:"Print the collector configuration generated from it instead."`
+}
+
+func (cmd configCommand) Run(c *cli) error {
+	agent, err := c.agent()
+	if err != nil {
+		return err
+	}
+	cfg, err := agent.LoadConfig()
+	if err != nil {
+		return err
+	}
+	if !cmd.Collector {
+		text, err := cfg.YAML()
+		if err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	generated, err := agent.Generate()
+	if err != nil {
+		return err
+	}
+	collector.HideSecrets(generated)
+	enc := yaml.NewEncoder(os.Stdout)
+	enc.SetIndent(2)
+	return enc.Encode(generated)
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/otlpexporter"
+	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/batchprocessor"
+	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+)
+
+// factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
+func factories(logger *slog.Logger, server string) (otelcol.Factories, error) {
+	linkFactory, linkErr := newLinkFactory(logger, server)
+	enrichFactory, enrichErr := newEnrichFactory()
+	if err := errors.Join(linkErr, enrichErr); err != nil {
+		return otelcol.Factories{}, err
+	}
+	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
+		hostmetricsreceiver.NewFactory(),
+		filelogreceiver.NewFactory(),
+		otlpreceiver.NewFactory(),
+	)
+	processors, processorErr := otelcol.MakeFactoryMap[processor.Factory](
+		enrichFactory,
+		batchprocessor.NewFactory(),
+		filterprocessor.NewFactory(),
+		memorylimiterprocessor.NewFactory(),
+		resourceprocessor.NewFactory(),
+		transformprocessor.NewFactory(),
+	)
+	exporters, exporterErr := otelcol.MakeFactoryMap[exporter.Factory](
+		otlpexporter.NewFactory(),
+		otlphttpexporter.NewFactory(),
+	)
+	extensions, extensionErr := otelcol.MakeFactoryMap[extension.Factory](
+		linkFactory,
+		filestorage.NewFactory(),
+	)
+	return otelcol.Factories{
+		Receivers:  receivers,
+		Processors: processors,
+		Exporters:  exporters,
+		Extensions: extensions,
+		Telemetry:  newTelemetryFactory(logger),
+	}, errors.Join(receiverErr, processorErr, exporterErr, extensionErr)
+}

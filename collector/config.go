@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is the agent's own configuration file. The zero value of a field that is missing in the file is its default.
+type Config struct {
+	Server     ServerConfig      `yaml:"server"`
+	Host       HostConfig        `yaml:"host"`
+	Logs       []LogConfig       `yaml:"logs"`
+	OTLP       OTLPConfig        `yaml:"otlp"`
+	Queue      QueueConfig       `yaml:"queue"`
+	Attributes map[string]string `yaml:"attributes"`
+	// Raw is merged over the generated collector configuration, for what the keys above cannot say.
+	Raw map[string]any `yaml:"raw,omitempty"`
+}
+
+// ServerConfig says where the data go.
+type ServerConfig struct {
+	// Endpoint is host:port, or a URL whose scheme (http or https) decides about TLS.
+	Endpoint string `yaml:"endpoint"`
+	// Protocol is grpc or http (protobuf over HTTP).
+	Protocol string `yaml:"protocol"`
+	// Key is sent as a bearer token. KeyFile is read instead when Key is empty, at start and at each reload.
+	Key         string    `yaml:"key,omitempty"`
+	KeyFile     string    `yaml:"key_file,omitempty"`
+	TLS         TLSConfig `yaml:"tls"`
+	Compression string    `yaml:"compression"`
+	// Timeout bounds one attempt to send one batch.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// TLSConfig is about the connection to the server.
+type TLSConfig struct {
+	// Insecure allows a plain connection to an address that is not loopback.
+	Insecure           bool   `yaml:"insecure,omitempty"`
+	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
+	CAFile             string `yaml:"ca_file,omitempty"`
+	CertFile           string `yaml:"cert_file,omitempty"`
+	KeyFile            string `yaml:"key_file,omitempty"`
+	ServerName         string `yaml:"server_name,omitempty"`
+}
+
+// HostConfig is about the host's own metrics.
+type HostConfig struct {
+	Enabled  bool     `yaml:"enabled"`
+	Interval Duration `yaml:"interval"`
+	// ProcessTop is how many processes are reported: the busiest by CPU and by memory. 0 turns them off.
+	ProcessTop      int      `yaml:"process_top"`
+	ProcessInterval Duration `yaml:"process_interval"`
+	// RootPath is where the host's file system is mounted when the agent runs in a container.
+	RootPath string `yaml:"root_path,omitempty"`
+}
+
+// LogConfig is one set of files that are followed.
+type LogConfig struct {
+	Include []string `yaml:"include"`
+	Exclude []string `yaml:"exclude,omitempty"`
+	// MultilineStart is a regular expression for the first line of a record; without it each line is a record.
+	MultilineStart string `yaml:"multiline_start,omitempty"`
+	Service        string `yaml:"service,omitempty"`
+	// StartAt is "end" (default) or "beginning": where to begin in files that exist when this set is seen for the first time.
+	StartAt    string            `yaml:"start_at,omitempty"`
+	Attributes map[string]string `yaml:"attributes,omitempty"`
+	// Operators are file log receiver operators, used as they are.
+	Operators []any `yaml:"operators,omitempty"`
+}
+
+// OTLPConfig is where local programs may send OTLP to. An empty address is off.
+type OTLPConfig struct {
+	GRPC string `yaml:"grpc"`
+	HTTP string `yaml:"http"`
+}
+
+// QueueConfig is about the queue on disk between the sources and the server.
+type QueueConfig struct {
+	// Dir is relative to the working directory; empty means "queue" in the state directory.
+	Dir string `yaml:"dir"`
+	// SizeMiB bounds the queued data of all signals together; each signal may use a third.
+	SizeMiB int `yaml:"size_mib"`
+}
+
+// Default returns the configuration of an agent without a file: host metrics to a server on this machine.
+func Default() Config {
+	return Config{
+		Server: ServerConfig{
+			Endpoint:    "127.0.0.1:4317",
+			Protocol:    protocolGRPC,
+			Compression: "zstd",
+			Timeout:     Duration(30 * time.Second),
+		},
+		Host: HostConfig{
+			Enabled:         true,
+			Interval:        Duration(10 * time.Second),
+			ProcessTop:      20,
+			ProcessInterval: Duration(30 * time.Second),
+		},
+		Queue: QueueConfig{SizeMiB: 512},
+	}
+}
+
+// Parse reads a configuration file's text over the defaults and validates the result. Unknown keys are errors that name the line.
+func Parse(text []byte) (Config, error) {
+	cfg := Default()
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("parse configuration: %w", err)
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return Config{}, errors.New("parse configuration: more than one YAML document")
+	}
+	if err := cfg.Validate(); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// YAML renders the effective configuration with the key left out, so that it can be shown.
+func (c Config) YAML() ([]byte, error) {
+	if c.Server.Key != "" {
+		c.Server.Key = "<hidden>"
+	}
+	var buf bytes.Buffer
+	enc := yaml.NewEncoder(&buf)
+	enc.SetIndent(2)
+	if err := enc.Encode(c); err != nil {
+		return nil, fmt.Errorf("render configuration: %w", err)
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/collector/otlptest"
+)
+
+// maxResidentKiB is the promise of docs/reference/agent.md.
+const maxResidentKiB = 60 << 10
+
+// testFootprint measures what the agent takes while it reads the host and follows a busy file. STRATA_FOOTPRINT=2m makes it long
+// enough for figures worth writing down.
+func testFootprint(t *testing.T, bin string) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("needs /proc")
+	}
+	length := 3 * time.Second
+	if v := os.Getenv("STRATA_FOOTPRINT"); v != "" {
+		var err error
+		length, err = time.ParseDuration(v)
+		require.NoError(t, err)
+	}
+	for _, pause := range []time.Duration{0, 10 * time.Millisecond} {
+		t.Run(fmt.Sprintf("pause=%s", pause), func(t *testing.T) {
+			sink, dir := otlptest.New(t), t.TempDir()
+			p := startAgent(t, bin, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nlogs: [{include: [%q], start_at: beginning}]\n",
+				sink.Addr, filepath.Join(dir, "*.log")))
+			p.waitLog(t, "agent started")
+			stop := func() []string { return nil }
+			if pause > 0 {
+				stop = startWriter(t, filepath.Join(dir, "a.log"), pause).finish
+			}
+			before := cpuTicks(t, p.cmd.Process.Pid)
+			time.Sleep(length)
+			ticks := cpuTicks(t, p.cmd.Process.Pid) - before
+			lines := len(stop())
+			anon, file := procStatus(t, p.cmd.Process.Pid, "RssAnon"), procStatus(t, p.cmd.Process.Pid, "RssFile")
+			t.Logf("%d lines in %s: resident %d KiB (%d of it memory of its own), CPU %.2f %%",
+				lines, length, anon+file, anon, float64(ticks)/length.Seconds())
+			require.Less(t, anon+file, maxResidentKiB)
+			p.stop(t)
+		})
+	}
+}
+
+// cpuTicks is the CPU time used so far in hundredths of a second.
+func cpuTicks(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))
+	user, err := strconv.Atoi(fields[11])
+	require.NoError(t, err)
+	system, err := strconv.Atoi(fields[12])
+	require.NoError(t, err)
+	return user + system
+}
+
+func procStatus(t *testing.T, pid int, field string) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(t, err)
+	m := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(text)
+	require.NotNil(t, m)
+	n, err := strconv.Atoi(string(m[1]))
+	require.NoError(t, err)
+	return n
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Names of components in the generated configuration. They are part of the names of checkpoint and queue files, so a change makes
+// running agents forget where they were.
+const (
+	idHostMetrics    = "host_metrics"
+	idProcessMetrics = "host_metrics/process"
+	idOTLP           = "otlp"
+	idEnrichHost     = "strata_enrich/host"
+	idEnrichLogs     = "strata_enrich/logs"
+	idEnrichOTLP     = "strata_enrich/otlp"
+	idQueueStore     = "file_storage/queue"
+	idCheckpoints    = "file_storage/checkpoints"
+	idLink           = "strata_link"
+)
+
+type (
+	object = map[string]any
+	list   = []any
+)
+
+// Environment is what the generated configuration depends on besides the file.
+type Environment struct {
+	Host     Host
+	StateDir string
+}
+
+// Generate builds the collector's configuration. The result is plain maps, lists and scalars, ready for the collector's own
+// decoder, with cfg.Raw merged over it.
+func Generate(cfg Config, env Environment) (map[string]any, error) {
+	exporterID, exporter, err := exporterConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g := generator{cfg: cfg, env: env, receivers: object{}, processors: object{}, pipelines: object{}, exporterID: exporterID}
+	g.addHost()
+	if err := g.addLogs(); err != nil {
+		return nil, err
+	}
+	g.addOTLP()
+	out := object{
+		"extensions": object{
+			idLink:        object{},
+			idQueueStore:  storageConfig(g.queueDir(), true),
+			idCheckpoints: storageConfig(filepath.Join(env.StateDir, "checkpoints"), false),
+		},
+		"receivers":  g.receivers,
+		"processors": g.processors,
+		"exporters":  object{exporterID: exporter},
+		"service": object{
+			"extensions": list{idLink, idQueueStore, idCheckpoints},
+			"pipelines":  g.pipelines,
+		},
+	}
+	merge(out, cfg.Raw)
+	service, _ := out["service"].(object)
+	if pipelines, _ := service["pipelines"].(object); len(pipelines) == 0 {
+		return nil, errors.New("nothing to do: host metrics are off, and there are neither logs nor an OTLP address")
+	}
+	return out, nil
+}
+
+type generator struct {
+	cfg                              Config
+	env                              Environment
+	receivers, processors, pipelines object
+	exporterID                       string
+}
+
+func (g *generator) queueDir() string {
+	if g.cfg.Queue.Dir != "" {
+		return g.cfg.Queue.Dir
+	}
+	return filepath.Join(g.env.StateDir, "queue")
+}
+
+// storageConfig describes a store on disk. Both fsync each write: the queue because it is what the source was promised, the
+// checkpoints because an offset that is lost is a file read twice. Only the queue grows after an outage and is worth compacting.
+func storageConfig(dir string, compact bool) object {
+	c := object{"directory": dir, "create_directory": true, "fsync": true, "timeout": "5s"}
+	if compact {
+		c["compaction"] = object{
+			"directory":                     dir,
+			"on_start":                      true,
+			"on_rebound":                    true,
+			"cleanup_on_start":              true,
+			"rebound_needed_threshold_mib":  32,
+			"rebound_trigger_threshold_mib": 4,
+		}
+	}
+	return c
+}
+
+func (g *generator) pipeline(id string, receivers list, processor string) {
+	g.pipelines[id] = object{"receivers": receivers, "processors": list{processor}, "exporters": list{g.exporterID}}
+}
+
+func (g *generator) addHost() {
+	h := g.cfg.Host
+	if !h.Enabled {
+		return
+	}
+	attrs := g.env.Host.attributes(g.cfg.Attributes)
+	attrs["service.instance.id"] = attrs["host.id"]
+	g.processors[idEnrichHost] = object{"attributes": stringsObject(attrs), "override": true, "process_top": h.ProcessTop}
+	g.receivers[idHostMetrics] = hostReceiver(h, h.Interval, hostScrapers())
+	receivers := list{idHostMetrics}
+	if h.ProcessTop > 0 {
+		g.receivers[idProcessMetrics] = hostReceiver(h, h.ProcessInterval, object{"process": processScraper(h)})
+		receivers = append(receivers, idProcessMetrics)
+	}
+	g.pipeline("metrics/host", receivers, idEnrichHost)
+}
+
+func (g *generator) addLogs() error {
+	if len(g.cfg.Logs) == 0 {
+		return nil
+	}
+	receivers := make(list, 0, len(g.cfg.Logs))
+	for _, l := range g.cfg.Logs {
+		id := "file_log/" + l.id()
+		startAt := l.StartAt
+		seen, err := g.seenBefore(l)
+		switch {
+		case err != nil:
+			return err
+		case seen:
+			// A file that appeared while the agent was down has no checkpoint, but all of it is new.
+			startAt = "beginning"
+		case startAt == "":
+			startAt = "end"
+		}
+		g.receivers[id] = l.receiver(startAt)
+		receivers = append(receivers, id)
+	}
+	g.processors[idEnrichLogs] = object{
+		"attributes":      stringsObject(g.env.Host.attributes(g.cfg.Attributes)),
+		"override":        true,
+		"detect_severity": true,
+	}
+	g.pipeline("logs/files", receivers, idEnrichLogs)
+	return nil
+}
+
+// seenBefore says whether the set of files was followed by an earlier run: then the checkpoint store has a file for it.
+func (g *generator) seenBefore(l LogConfig) (bool, error) {
+	_, err := os.Stat(filepath.Join(g.env.StateDir, "checkpoints", "receiver_file_log_"+l.id()))
+	if err != nil && !os.IsNotExist(err) {
+		return false, fmt.Errorf("look for checkpoints: %w", err)
+	}
+	return err == nil, nil
+}
+
+// id names a set of files by its patterns, not by its place in the list, so that editing the list keeps the checkpoints.
+func (c LogConfig) id() string {
+	patterns := append([]string(nil), c.Include...)
+	sort.Strings(patterns)
+	sum := sha256.Sum256([]byte(strings.Join(patterns, "\x00")))
+	return hex.EncodeToString(sum[:6])
+}
+
+func (c LogConfig) receiver(startAt string) object {
+	r := object{
+		"include":           stringsList(c.Include),
+		"start_at":          startAt,
+		"include_file_path": true,
+		"storage":           idCheckpoints,
+		"retry_on_failure":  object{"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"},
+	}
+	if len(c.Exclude) > 0 {
+		r["exclude"] = stringsList(c.Exclude)
+	}
+	if c.MultilineStart != "" {
+		r["multiline"] = object{"line_start_pattern": c.MultilineStart}
+	}
+	if c.Service != "" {
+		r["resource"] = object{"service.name": c.Service}
+	}
+	if len(c.Attributes) > 0 {
+		r["attributes"] = stringsObject(c.Attributes)
+	}
+	if len(c.Operators) > 0 {
+		r["operators"] = c.Operators
+	}
+	return r
+}
+
+func (g *generator) addOTLP() {
+	protocols := object{}
+	if g.cfg.OTLP.GRPC != "" {
+		protocols["grpc"] = object{"endpoint": g.cfg.OTLP.GRPC, "max_recv_msg_size_mib": 16}
+	}
+	if g.cfg.OTLP.HTTP != "" {
+		protocols["http"] = object{"endpoint": g.cfg.OTLP.HTTP}
+	}
+	if len(protocols) == 0 {
+		return
+	}
+	g.receivers[idOTLP] = object{"protocols": protocols}
+	g.processors[idEnrichOTLP] = object{"attributes": stringsObject(g.env.Host.attributes(g.cfg.Attributes))}
+	for _, signal := range []string{"metrics", "traces", "logs"} {
+		g.pipeline(signal+"/otlp", list{idOTLP}, idEnrichOTLP)
+	}
+}
+
+func stringsList(in []string) list {
+	out := make(list, len(in))
+	for i, s := range in {
+		out[i] = s
+	}
+	return out
+}
+
+func stringsObject(in map[string]string) object {
+	out := make(object, len(in))
+	for k, v := range in {
+		out[k] = v
+	}
+	return out
+}

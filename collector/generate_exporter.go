@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// exporterConfig describes the connection to the server and the queue in front of it.
+//
+// Batches are cut behind the queue ("sending_queue.batch"), not in front of it by the batch processor, which would hold what it
+// has already acknowledged in memory. A queued request leaves the disk only when the batch it went into was accepted.
+func exporterConfig(cfg Config) (string, object, error) {
+	t, err := cfg.Server.target()
+	if err != nil {
+		return "", nil, err
+	}
+	key, err := cfg.Server.readKey()
+	if err != nil {
+		return "", nil, err
+	}
+	e := object{
+		"compression": cfg.Server.Compression,
+		"timeout":     cfg.Server.Timeout.String(),
+		"tls":         tlsConfig(cfg.Server.TLS, t.plain),
+		"middlewares": list{object{"id": idLink}},
+		"retry_on_failure": object{
+			"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s",
+		},
+		"sending_queue": object{
+			"enabled":           true,
+			"storage":           idQueueStore,
+			"sizer":             "bytes",
+			"queue_size":        int64(cfg.Queue.SizeMiB) << 20 / 3,
+			"block_on_overflow": true,
+			"num_consumers":     4,
+			"batch": object{
+				"sizer":         "bytes",
+				"flush_timeout": "200ms",
+				"min_size":      512 << 10,
+				"max_size":      3 << 20,
+			},
+		},
+	}
+	if key != "" {
+		e["headers"] = object{"authorization": "Bearer " + key}
+	}
+	if cfg.Server.Protocol == protocolHTTP {
+		scheme := "https://"
+		if t.plain {
+			scheme = "http://"
+		}
+		e["endpoint"] = scheme + t.address + t.path
+		return "otlp_http", e, nil
+	}
+	e["endpoint"] = t.address
+	return "otlp_grpc", e, nil
+}
+
+// readKey returns the key to send, empty when none is configured.
+func (c ServerConfig) readKey() (string, error) {
+	if c.KeyFile == "" {
+		return c.Key, nil
+	}
+	b, err := os.ReadFile(c.KeyFile)
+	if err != nil {
+		return "", fmt.Errorf("read server.key_file: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func tlsConfig(c TLSConfig, plain bool) object {
+	if plain {
+		return object{"insecure": true}
+	}
+	out := object{"insecure": false}
+	for k, v := range map[string]string{
+		"ca_file": c.CAFile, "cert_file": c.CertFile, "key_file": c.KeyFile, "server_name_override": c.ServerName,
+	} {
+		if v != "" {
+			out[k] = v
+		}
+	}
+	if c.InsecureSkipVerify {
+		out["insecure_skip_verify"] = true
+	}
+	return out
+}
+
+// HideSecrets replaces the headers of a generated configuration's exporters, so that it can be shown.
+func HideSecrets(generated map[string]any) {
+	exporters, _ := generated["exporters"].(object)
+	for _, e := range exporters {
+		if e, ok := e.(object); ok {
+			if headers, ok := e["headers"].(object); ok {
+				for k := range headers {
+					headers[k] = "<hidden>"
+				}
+			}
+		}
+	}
+}
