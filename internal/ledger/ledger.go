@@ -69,9 +69,10 @@ type Item struct {
 	N      int64
 }
 
-// Outcome is what became of one Item at the store.
+// Outcome is what became of the item of the bus record at Offset.
 type Outcome struct {
 	Item
+	Offset int64
 	// Rejected counts those of N that the store did not take, by reason.
 	Rejected map[string]int64
 }
@@ -190,18 +191,16 @@ func (l *Ledger) AcceptedOffset(topic string) int64 {
 	return l.offsets[topic].Accepted
 }
 
-// Stored counts the outcomes of the batch [first, last] of topic, unless that batch was counted before, and saves the ledger. It is
-// called when the store holds the batch and before the bus position moves past it.
-func (l *Ledger) Stored(topic string, first, last int64, outcomes []Outcome) error {
+// Stored counts outcomes, given in offset order, and saves the ledger; those of offsets counted before are passed over. It is called
+// when the store holds the records and before the bus position moves past them.
+func (l *Ledger) Stored(topic string, outcomes []Outcome) error {
 	l.mu.Lock()
 	o := l.offsets[topic]
-	if first < o.Stored {
-		l.mu.Unlock()
-		return nil
-	}
-	o.Stored = last + 1
-	l.offsets[topic] = o
 	for _, out := range outcomes {
+		if out.Offset < o.Stored {
+			continue
+		}
+		o.Stored = out.Offset + 1
 		l.add(out.Signal, out.Source, func(c *Counts) {
 			c.Stored += out.N - Sum(out.Rejected)
 			for reason, n := range out.Rejected {
@@ -209,6 +208,7 @@ func (l *Ledger) Stored(topic string, first, last int64, outcomes []Outcome) err
 			}
 		})
 	}
+	l.offsets[topic] = o
 	l.mu.Unlock()
 	return l.Save()
 }

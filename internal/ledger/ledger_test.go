@@ -30,7 +30,7 @@ func TestColumnsBalanceAndSurviveAKill(t *testing.T) {
 	l.Refused(Traces, "a", "invalid_id", 3)
 	l.Accepted("t", 0, Item{Traces, "a", 10})
 	l.Accepted("t", 1, Item{Traces, "b", 5})
-	require.NoError(t, l.Stored("t", 0, 1, []Outcome{{Item: Item{Traces, "a", 10}}, {Item: Item{Traces, "b", 5}, Rejected: map[string]int64{"store": 2}}}))
+	require.NoError(t, l.Stored("t", []Outcome{{Item: Item{Traces, "a", 10}}, {Item: Item{Traces, "b", 5}, Offset: 1, Rejected: map[string]int64{"store": 2}}}))
 	want := Counts{Received: 18, Accepted: 15, Refused: map[string]int64{"invalid_id": 3}, Stored: 13, Rejected: map[string]int64{"store": 2}}
 	require.Equal(t, want, l.Totals()[Traces])
 
@@ -40,8 +40,8 @@ func TestColumnsBalanceAndSurviveAKill(t *testing.T) {
 	require.Equal(t, int64(2), l.AcceptedOffset("t"))
 	l.Accepted("t", 1, Item{Traces, "b", 5}) // Counted before the kill.
 	l.Accepted("t", 2, Item{Traces, "a", 7})
-	require.NoError(t, l.Stored("t", 0, 1, []Outcome{{Item: Item{Traces, "a", 10}}})) // The batch replayed after the kill.
-	require.NoError(t, l.Stored("t", 2, 2, []Outcome{{Item: Item{Traces, "a", 7}}}))
+	// The batch replayed after the kill reaches further than before it.
+	require.NoError(t, l.Stored("t", []Outcome{{Item: Item{Traces, "b", 5}, Offset: 1}, {Item: Item{Traces, "a", 7}, Offset: 2}}))
 	got := l.Totals()[Traces]
 	require.Equal(t, got.Received, got.Accepted+Sum(got.Refused))
 	require.Equal(t, got.Accepted, got.Stored+Sum(got.Rejected))

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/prometheus/prometheus/model/exemplar"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/metadata"
+	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+	"github.com/prometheus/prometheus/storage"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// Format is the header value that marks a bus record as a remote write 2.0 request.
+const Format = "prometheus.write.v2"
+
+// collector implements storage.Appender: it gathers one request and puts it on the bus when it is committed.
+type collector struct {
+	ctx     context.Context //nolint:containedctx // An appender belongs to one request, as storage.Appendable has it.
+	intake  *intake.Intake
+	limits  Limits
+	minTime int64
+
+	symbols writev2.SymbolsTable
+	index   map[uint64]int // series by hash of its labels
+	req     writev2.Request
+	tally   intake.Tally
+}
+
+// Limits bound what a request may hold.
+type Limits struct {
+	// Labels a series may have, and the longest label value.
+	Labels     int
+	LabelBytes int
+	// Past says how old a sample may be when it arrives.
+	Past time.Duration
+}
+
+func newCollector(ctx context.Context, in *intake.Intake, limits Limits, now time.Time) *collector {
+	return &collector{
+		ctx: ctx, intake: in, limits: limits, minTime: now.Add(-limits.Past).UnixMilli(),
+		symbols: writev2.NewSymbolTable(), index: map[uint64]int{},
+	}
+}
+
+// series returns the entry of l in the request, new or old.
+func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, error) {
+	if l.Len() > c.limits.Labels {
+		return nil, fmt.Errorf("%w: %d labels, at most %d", storage.ErrOutOfBounds, l.Len(), c.limits.Labels)
+	}
+	long := ""
+	l.Range(func(lb labels.Label) {
+		if len(lb.Value) > c.limits.LabelBytes {
+			long = lb.Name
+		}
+	})
+	if long != "" {
+		return nil, fmt.Errorf("%w: label %q is longer than %d bytes", storage.ErrOutOfBounds, long, c.limits.LabelBytes)
+	}
+	h := l.Hash()
+	if i, ok := c.index[h]; ok {
+		return &c.req.Timeseries[i], nil
+	}
+	c.index[h] = len(c.req.Timeseries)
+	c.req.Timeseries = append(c.req.Timeseries, writev2.TimeSeries{LabelsRefs: c.symbols.SymbolizeLabels(l, nil)})
+	return &c.req.Timeseries[len(c.req.Timeseries)-1], nil
+}
+
+func (c *collector) refuse(reason string, err error) error {
+	c.tally.Items++
+	c.tally.Reject(reason, 1)
+	return err
+}
+
+// Append implements storage.Appender.
+func (c *collector) Append(_ storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	if t < c.minTime {
+		return 0, c.refuse("too_old", storage.ErrTooOldSample)
+	}
+	ts, err := c.series(l)
+	if err != nil {
+		return 0, c.refuse("label_limit", err)
+	}
+	if n := len(ts.Samples); n > 0 {
+		if s := ts.Samples[n-1]; s.Timestamp == t && math.Float64bits(s.Value) != math.Float64bits(v) {
+			return 0, c.refuse("duplicate_timestamp", storage.ErrDuplicateSampleForTimestamp)
+		}
+	}
+	c.tally.Items++
+	ts.Samples = append(ts.Samples, writev2.Sample{Timestamp: t, Value: v})
+	return 0, nil
+}
+
+// AppendHistogram implements storage.Appender.
+func (c *collector) AppendHistogram(_ storage.SeriesRef, l labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) (storage.SeriesRef, error) {
+	if t < c.minTime {
+		return 0, c.refuse("too_old", storage.ErrTooOldSample)
+	}
+	var err error
+	var hist writev2.Histogram
+	if fh != nil {
+		err = fh.Validate()
+		hist = writev2.FromFloatHistogram(0, t, fh)
+	} else {
+		err = h.Validate()
+		hist = writev2.FromIntHistogram(0, t, h)
+	}
+	if err != nil {
+		return 0, c.refuse("invalid_histogram", err)
+	}
+	ts, err := c.series(l)
+	if err != nil {
+		return 0, c.refuse("label_limit", err)
+	}
+	c.tally.Items++
+	ts.Histograms = append(ts.Histograms, hist)
+	return 0, nil
+}
+
+// AppendExemplar implements storage.Appender.
+func (c *collector) AppendExemplar(_ storage.SeriesRef, l labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
+	ts, err := c.series(l)
+	if err != nil {
+		return 0, err
+	}
+	ts.Exemplars = append(ts.Exemplars, writev2.Exemplar{
+		LabelsRefs: c.symbols.SymbolizeLabels(e.Labels, nil), Value: e.Value, Timestamp: e.Ts,
+	})
+	return 0, nil
+}
+
+// UpdateMetadata implements storage.Appender.
+func (c *collector) UpdateMetadata(_ storage.SeriesRef, l labels.Labels, m metadata.Metadata) (storage.SeriesRef, error) {
+	ts, err := c.series(l)
+	if err != nil {
+		return 0, err
+	}
+	ts.Metadata = writev2.Metadata{
+		Type: writev2.FromMetadataType(m.Type), HelpRef: c.symbols.Symbolize(m.Help), UnitRef: c.symbols.Symbolize(m.Unit),
+	}
+	return 0, nil
+}
+
+// AppendSTZeroSample implements storage.Appender; the handler is built without start timestamps.
+func (c *collector) AppendSTZeroSample(storage.SeriesRef, labels.Labels, int64, int64) (storage.SeriesRef, error) {
+	return 0, storage.ErrOutOfOrderST
+}
+
+// AppendHistogramSTZeroSample implements storage.Appender.
+func (c *collector) AppendHistogramSTZeroSample(storage.SeriesRef, labels.Labels, int64, int64, *histogram.Histogram, *histogram.FloatHistogram) (storage.SeriesRef, error) {
+	return 0, storage.ErrOutOfOrderST
+}
+
+// SetOptions implements storage.Appender.
+func (c *collector) SetOptions(*storage.AppendOptions) {}
+
+// Rollback implements storage.Appender: the whole request is refused.
+func (c *collector) Rollback() error {
+	c.tally.Reject("request_refused", c.tally.Items-c.tally.RejectedItems())
+	return c.intake.Accept(c.ctx, intake.Request{Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Tally: c.tally})
+}
+
+// Commit implements storage.Appender: it returns when the bus holds the request durably.
+func (c *collector) Commit() error {
+	c.req.Symbols = c.symbols.Symbols()
+	body, err := c.req.Marshal()
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	err = c.intake.Accept(c.ctx, intake.Request{
+		Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Body: body, Format: Format, Tally: c.tally,
+	})
+	if st, ok := c.ctx.Value(outcomeKey{}).(*outcome); ok {
+		st.err = err
+	}
+	return err
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package writer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/storage"
+)
+
+// Sink stores one batch of records. Store is called again with the same id and messages after an error that wraps
+// storage.ErrUnavailable and after a crash, and must store them once all the same.
+type Sink interface {
+	Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error)
+}
+
+// Options are shared by both kinds of writer.
+type Options struct {
+	Topic  string
+	Ledger *ledger.Ledger
+	Logger *slog.Logger
+	Tracer trace.Tracer
+	// Quarantine keeps a batch that its store refuses for good.
+	Quarantine *Quarantine
+	// BatchBytes is how much is stored at once, Linger how long a smaller batch waits for more.
+	BatchBytes int
+	Linger     time.Duration
+}
+
+const (
+	defaultBatchBytes = 24 << 20
+	defaultLinger     = 400 * time.Millisecond
+	minBackoff        = 100 * time.Millisecond
+	maxBackoff        = 5 * time.Second
+	// finishTimeout is how long the batch under way may take after the process was told to stop.
+	finishTimeout = 15 * time.Second
+)
+
+// Batches writes the batches of one topic into a Sink.
+type Batches struct {
+	opts Options
+	sink Sink
+}
+
+// NewBatches returns a writer; zero sizes take their defaults.
+func NewBatches(opts Options, sink Sink) *Batches {
+	if opts.BatchBytes <= 0 {
+		opts.BatchBytes = defaultBatchBytes
+	}
+	if opts.Linger <= 0 {
+		opts.Linger = defaultLinger
+	}
+	return &Batches{opts: opts, sink: sink}
+}
+
+// Handle owns p until ctx ends. It is the handler for bus.Consumer.
+func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
+	pos, err := p.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("read position of %s: %w", p.Name(), err)
+	}
+	first, end := pos.Offset, int64(-1)
+	if pos.Metadata != "" {
+		if end, err = strconv.ParseInt(pos.Metadata, 10, 64); err != nil {
+			return fmt.Errorf("position of %s: metadata %q is not an offset", p.Name(), pos.Metadata)
+		}
+	}
+	for ctx.Err() == nil {
+		msgs, err := w.cut(ctx, p, first, end)
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		last := msgs[len(msgs)-1].Offset
+		if end < 0 {
+			if err := p.Commit(ctx, bus.Position{Offset: first, Metadata: strconv.FormatInt(last, 10)}); err != nil {
+				return fmt.Errorf("commit end of batch: %w", err)
+			}
+		}
+		id := storage.BatchID(fmt.Sprintf("%s-%d-%d", p.Name(), first, last))
+		outcomes, err := w.store(ctx, id, msgs)
+		if err != nil {
+			return err
+		}
+		if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
+			break
+		}
+		if err := w.opts.Ledger.Stored(w.opts.Topic, outcomes); err != nil {
+			return fmt.Errorf("count batch %s: %w", id, err)
+		}
+		if err := p.Commit(context.WithoutCancel(ctx), bus.Position{Offset: last + 1}); err != nil {
+			return fmt.Errorf("commit batch %s: %w", id, err)
+		}
+		first, end = last+1, -1
+	}
+	return nil
+}
+
+// cut returns the messages of the next batch: up to end where that was decided before a crash, else until it is large or has waited.
+func (w *Batches) cut(ctx context.Context, p bus.Partition, first, end int64) ([]bus.Message, error) {
+	var msgs []bus.Message
+	size, next := 0, first
+	var deadline time.Time // Set with the first message of a batch that is not cut again.
+	for {
+		got, err := fetchUntil(ctx, p, next, w.opts.BatchBytes-size, deadline)
+		if err != nil {
+			if len(msgs) > 0 && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+				return msgs, nil
+			}
+			return nil, fmt.Errorf("fetch %s: %w", p.Name(), err)
+		}
+		for _, m := range got {
+			if end >= 0 && m.Offset > end {
+				return msgs, nil
+			}
+			msgs = append(msgs, m)
+			size += len(m.Value)
+			next = m.Offset + 1
+			if m.Offset == end {
+				return msgs, nil
+			}
+		}
+		if end < 0 && size >= w.opts.BatchBytes {
+			return msgs, nil
+		}
+		if end < 0 && deadline.IsZero() {
+			deadline = time.Now().Add(w.opts.Linger)
+		}
+	}
+}
+
+// fetchUntil is Fetch with a deadline unless that is zero.
+func fetchUntil(ctx context.Context, p bus.Partition, offset int64, maxBytes int, deadline time.Time) ([]bus.Message, error) {
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	return p.Fetch(ctx, offset, maxBytes) //nolint:wrapcheck // The caller names the partition.
+}
+
+// store stores the batch, trying again for as long as the store is away. It returns no outcomes when it was told to stop meanwhile.
+func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
+	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishTimeout, cancel) })
+	defer stop()
+	finish, span := w.opts.Tracer.Start(finish, "store batch", trace.WithAttributes(
+		attribute.String("messaging.destination.name", w.opts.Topic), attribute.Int("messaging.batch.message_count", len(msgs))))
+	defer span.End()
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		outcomes, err := w.sink.Store(finish, id, msgs)
+		if err == nil {
+			return outcomes, nil
+		}
+		span.RecordError(err)
+		if !errors.Is(err, storage.ErrUnavailable) && finish.Err() == nil {
+			span.SetStatus(codes.Error, err.Error())
+			w.opts.Logger.Error("the store refuses a batch for good; it is kept aside", "batch", id, "dir", w.opts.Quarantine.dir, "err", err)
+			return w.opts.Quarantine.put(w.opts.Topic, id, msgs, "refused_by_store")
+		}
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		w.opts.Logger.Warn("the store is away; the batch waits on the bus", "batch", id, "err", err, "retry_in", backoff)
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(backoff):
+		}
+	}
+}

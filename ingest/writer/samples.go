@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package writer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	promstorage "github.com/prometheus/prometheus/storage"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// SampleStore takes samples. Committed samples are visible at once and durable after Sync.
+type SampleStore interface {
+	promstorage.AppendableV2
+	// Sync returns when every appender committed before the call is on stable storage.
+	Sync() error
+}
+
+// Translator appends the samples of one message. It returns how many items the message had and those the store did not take, by
+// reason; an error means that nothing more can be appended now.
+type Translator interface {
+	Append(ctx context.Context, app promstorage.AppenderV2, m bus.Message) (items int, rejected map[string]int64, err error)
+}
+
+// Samples writes a metrics topic into the tsdb.
+type Samples struct {
+	opts  Options
+	store SampleStore
+	// translator returns a new Translator; each partition has its own because they keep scratch space.
+	translator func() Translator
+}
+
+const (
+	samplesFetchBytes = 4 << 20
+	// syncEvery bounds how much is replayed after a crash, syncBytes how much waits for an fsync.
+	syncEvery = time.Second
+	syncBytes = 64 << 20
+)
+
+// NewSamples returns a writer of samples.
+func NewSamples(opts Options, store SampleStore, translator func() Translator) *Samples {
+	return &Samples{opts: opts, store: store, translator: translator}
+}
+
+// samplesRun is the state of one partition between two syncs.
+type samplesRun struct {
+	*Samples
+	p          bus.Partition
+	translator Translator
+	next       int64
+	outcomes   []ledger.Outcome
+	bytes      int
+	dirtySince time.Time
+}
+
+// Handle owns p until ctx ends. It is the handler for bus.Consumer.
+func (w *Samples) Handle(ctx context.Context, p bus.Partition) error {
+	pos, err := p.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("read position of %s: %w", p.Name(), err)
+	}
+	r := &samplesRun{Samples: w, p: p, translator: w.translator(), next: pos.Offset}
+	for {
+		if len(r.outcomes) > 0 && (r.bytes >= syncBytes || time.Since(r.dirtySince) >= syncEvery || ctx.Err() != nil) {
+			if err := r.checkpoint(context.WithoutCancel(ctx)); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := r.step(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// step appends what the bus has, or waits for it no longer than the next checkpoint is due.
+func (r *samplesRun) step(ctx context.Context) error {
+	var deadline time.Time
+	if len(r.outcomes) > 0 {
+		deadline = r.dirtySince.Add(syncEvery)
+	}
+	msgs, err := fetchUntil(ctx, r.p, r.next, samplesFetchBytes, deadline)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", r.p.Name(), err)
+	}
+	return r.append(ctx, msgs)
+}
+
+func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		outcomes, err := r.tryAppend(context.WithoutCancel(ctx), msgs)
+		if err == nil {
+			if len(r.outcomes) == 0 {
+				r.dirtySince = time.Now()
+			}
+			r.outcomes = append(r.outcomes, outcomes...)
+			for _, m := range msgs {
+				r.bytes += len(m.Value)
+			}
+			r.next = msgs[len(msgs)-1].Offset + 1
+			return nil
+		}
+		// The disk is full or failing. The samples wait on the bus; appending them again is harmless.
+		r.opts.Logger.Error("samples not appended", "first_offset", msgs[0].Offset, "err", err, "retry_in", backoff)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(backoff):
+		}
+	}
+}
+
+func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledger.Outcome, error) {
+	app := r.store.AppenderV2(ctx)
+	outcomes := make([]ledger.Outcome, 0, len(msgs))
+	for _, m := range msgs {
+		items, rejected, err := r.translator.Append(ctx, app, m)
+		if err != nil {
+			return nil, errors.Join(err, app.Rollback())
+		}
+		out := outcome(r.opts.Topic, m, items)
+		out.Rejected = rejected
+		outcomes = append(outcomes, out)
+	}
+	if err := app.Commit(); err != nil {
+		return nil, fmt.Errorf("commit samples: %w", err)
+	}
+	return outcomes, nil
+}
+
+// checkpoint makes everything appended durable and moves the position past it.
+func (r *samplesRun) checkpoint(ctx context.Context) error {
+	if err := r.store.Sync(); err != nil {
+		return fmt.Errorf("sync samples: %w", err)
+	}
+	if err := r.opts.Ledger.Stored(r.opts.Topic, r.outcomes); err != nil {
+		return fmt.Errorf("count samples: %w", err)
+	}
+	if err := r.p.Commit(ctx, bus.Position{Offset: r.next}); err != nil {
+		return fmt.Errorf("commit %s: %w", r.p.Name(), err)
+	}
+	r.outcomes, r.bytes = r.outcomes[:0], 0
+	return nil
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/compression"
+)
+
+// Config are the settings a user may change.
+type Config struct {
+	// Retention is how long samples are kept. Default 15 days, as Prometheus.
+	Retention time.Duration `yaml:"retention"`
+	// RetentionBytes bounds the blocks on disk; 0 leaves them unbounded.
+	RetentionBytes int64 `yaml:"retention_bytes"`
+	// OutOfOrderWindow is how far behind the newest sample a late one is still taken.
+	OutOfOrderWindow time.Duration `yaml:"out_of_order_window"`
+	// Exemplars is how many exemplars are kept in memory.
+	Exemplars int64 `yaml:"exemplars"`
+}
+
+// DefaultConfig follows Prometheus where it has a default.
+func DefaultConfig() Config {
+	return Config{Retention: 15 * 24 * time.Hour, OutOfOrderWindow: 2 * time.Hour, Exemplars: 100_000}
+}
+
+// Validate says which setting makes no sense.
+func (c Config) Validate() error {
+	if c.Retention < 2*time.Hour {
+		return fmt.Errorf("metrics: retention %s is shorter than one block (2h)", c.Retention)
+	}
+	if c.OutOfOrderWindow < 0 || c.RetentionBytes < 0 || c.Exemplars < 0 {
+		return fmt.Errorf("metrics: out_of_order_window, retention_bytes and exemplars must not be negative")
+	}
+	return nil
+}
+
+// Store is an open tsdb. Safe for concurrent use.
+type Store struct {
+	db  *tsdb.DB
+	dir string
+
+	syncMu sync.Mutex
+	synced map[string]int64 // size of each WAL file when it was last synced
+}
+
+// Open opens or creates the tsdb in dir and repairs what a crash left. The WAL is replayed before it returns.
+func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer) (*Store, error) {
+	opts := tsdb.DefaultOptions()
+	opts.RetentionDuration = cfg.Retention.Milliseconds()
+	opts.MaxBytes = cfg.RetentionBytes
+	opts.WALCompression = compression.Snappy
+	opts.EnableExemplarStorage = cfg.Exemplars > 0
+	opts.MaxExemplars = cfg.Exemplars
+	opts.OutOfOrderTimeWindow = cfg.OutOfOrderWindow.Milliseconds()
+	// Prometheus's own ladder of block sizes: up to a tenth of the retention, at most 31 days.
+	opts.MaxBlockDuration = min(31*24*time.Hour, max(cfg.Retention/10, 2*time.Hour)).Milliseconds()
+	db, err := tsdb.Open(dir, logger, reg, opts, tsdb.NewDBStats())
+	if err != nil {
+		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
+	}
+	return &Store{db: db, dir: dir, synced: map[string]int64{}}, nil
+}
+
+// DB is the tsdb itself, for the parts of Prometheus that are embedded.
+func (s *Store) DB() *tsdb.DB { return s.db }
+
+// AppenderV2 implements storage.AppendableV2.
+func (s *Store) AppenderV2(ctx context.Context) storage.AppenderV2 { return s.db.AppenderV2(ctx) }
+
+// Appender implements storage.Appendable.
+func (s *Store) Appender(ctx context.Context) storage.Appender { return s.db.Appender(ctx) }
+
+// Querier implements storage.Queryable.
+func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := s.db.Querier(mint, maxt)
+	if err != nil {
+		return nil, fmt.Errorf("open querier: %w", err)
+	}
+	return q, nil
+}
+
+// ChunkQuerier implements storage.ChunkQueryable.
+func (s *Store) ChunkQuerier(mint, maxt int64) (storage.ChunkQuerier, error) {
+	q, err := s.db.ChunkQuerier(mint, maxt)
+	if err != nil {
+		return nil, fmt.Errorf("open chunk querier: %w", err)
+	}
+	return q, nil
+}
+
+// ExemplarQuerier implements storage.ExemplarQueryable.
+func (s *Store) ExemplarQuerier(ctx context.Context) (storage.ExemplarQuerier, error) {
+	q, err := s.db.ExemplarQuerier(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open exemplar querier: %w", err)
+	}
+	return q, nil
+}
+
+// StartTime implements storage.Storage: the oldest timestamp held, in milliseconds.
+func (s *Store) StartTime() (int64, error) {
+	t, err := s.db.StartTime()
+	if err != nil {
+		return 0, fmt.Errorf("oldest sample: %w", err)
+	}
+	return t, nil
+}
+
+// Close writes what is open and releases the directory.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close tsdb in %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+// walDirs are where an appender's Commit leaves its records: the WAL, and the WBL for out-of-order samples.
+func (s *Store) walDirs() []string {
+	return []string{filepath.Join(s.dir, "wal"), filepath.Join(s.dir, "wbl")}
+}
