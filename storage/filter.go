@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+// Signal names one of the kinds of telemetry that are searched with a Filter.
+type Signal string
+
+// The signals with records of their own. Metrics are queried in PromQL.
+const (
+	SignalTraces Signal = "traces"
+	SignalLogs   Signal = "logs"
+)
+
+// Filter is a condition on a span or log record: one of All, Any, Not, Contains, Equals, Exists, Compare. A nil Filter holds for
+// every record. query/search makes it from text; an engine compiles it to its own language, with every value bound.
+type Filter interface{ isFilter() }
+
+// All holds when every part does.
+type All struct{ Of []Filter }
+
+// Any holds when one part does.
+type Any struct{ Of []Filter }
+
+// Not holds when Of does not.
+type Not struct{ Of Filter }
+
+// Contains holds when the log's body, or the span's name, contains the text, ignoring case. Text that begins or ends with a letter
+// or digit begins or ends at a word's edge there.
+type Contains struct{ Text string }
+
+// Equals holds when the field matches one of the patterns. A field that is absent equals the empty string.
+type Equals struct {
+	Field  Field
+	Values []Pattern
+}
+
+// Exists holds when the field is there and not empty.
+type Exists struct{ Field Field }
+
+// Compare holds when the field is a number for which Op holds. Durations are in nanoseconds, levels are severity numbers.
+type Compare struct {
+	Field Field
+	Op    CompareOp
+	Value float64
+}
+
+func (All) isFilter()      {}
+func (Any) isFilter()      {}
+func (Not) isFilter()      {}
+func (Contains) isFilter() {}
+func (Equals) isFilter()   {}
+func (Exists) isFilter()   {}
+func (Compare) isFilter()  {}
+
+// CompareOp is an order relation.
+type CompareOp string
+
+// The order relations.
+const (
+	Less           CompareOp = "<"
+	LessOrEqual    CompareOp = "<="
+	Greater        CompareOp = ">"
+	GreaterOrEqual CompareOp = ">="
+)
+
+// Pattern is a text with wildcards between its parts: one part is an exact text, "a*b" is {"a", "b"}, "a*" is {"a", ""}.
+type Pattern []string
+
+// FieldKind says where a field's value is.
+type FieldKind int
+
+const (
+	// FieldBuiltin is one of the names below.
+	FieldBuiltin FieldKind = iota
+	// FieldAttribute is an attribute of the record itself.
+	FieldAttribute
+	// FieldResource is an attribute of the record's resource.
+	FieldResource
+	// FieldAnywhere is an attribute of the record or, when it has none, of its resource.
+	FieldAnywhere
+)
+
+// Field names what a condition looks at.
+type Field struct {
+	Kind FieldKind
+	// Name is a builtin's name or an attribute's key.
+	Name string
+}
+
+// Builtin fields. Not every signal has every one; query/search checks that.
+const (
+	FieldService     = "service"
+	FieldHost        = "host"
+	FieldEnvironment = "env"
+	FieldTrace       = "trace"
+	FieldSpan        = "span"
+	FieldScope       = "scope"
+
+	FieldName       = "name"
+	FieldKindOfSpan = "kind"
+	FieldDuration   = "duration"
+	FieldStatus     = "status"      // unset, ok, error
+	FieldHTTPStatus = "http_status" // a number; 0 when there is none
+	FieldMethod     = "method"
+	FieldRoute      = "route"
+	FieldURL        = "url"
+	FieldDB         = "db"
+	FieldRPC        = "rpc"
+	FieldMessaging  = "messaging"
+	FieldPeer       = "peer"
+	FieldRoot       = "root" // "true" or "false"
+
+	FieldLevel = "level" // trace, debug, info, warn, error, fatal
+	FieldBody  = "body"
+)

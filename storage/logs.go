@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// LogSearcher finds log records. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
+type LogSearcher interface {
+	// SearchLogs returns a page of matching records in order of time. Pages neither overlap nor leave a record out, also among
+	// records with the same timestamp; records that arrive meanwhile may or may not appear.
+	SearchLogs(ctx context.Context, q LogSearch) (LogPage, error)
+	// LogHistogram counts matching records by time and level. Every bucket of the range is there, also an empty one.
+	LogHistogram(ctx context.Context, q Selection, buckets int) (Histogram, error)
+	// LogFacets is TraceFacets for log records.
+	LogFacets(ctx context.Context, q Selection) ([]Facet, error)
+}
+
+// FieldReader completes what a user types. Safe for concurrent use.
+type FieldReader interface {
+	// AttributeKeys returns attribute keys that begin with prefix, of records in the range, in order of name. It may look at a
+	// sample of the records.
+	AttributeKeys(ctx context.Context, signal Signal, prefix string, r TimeRange) ([]string, error)
+	// FieldValues returns values of the field that contain prefix, ignoring case, most frequent first. It may look at a sample.
+	FieldValues(ctx context.Context, signal Signal, field Field, prefix string, r TimeRange) ([]string, error)
+}
+
+// LogSearch asks for a page of log records.
+type LogSearch struct {
+	Selection
+	Ascending bool
+	Limit     int
+	// Cursor is the NextCursor of the page before, of the same search.
+	Cursor string
+}
+
+// LogPage is one page of a search. NextCursor is empty at the end.
+type LogPage struct {
+	Logs       []Log
+	NextCursor string
+}
+
+// Log is one log record.
+type Log struct {
+	// ID is unique among all records and the same at every reading.
+	ID             string
+	Time           time.Time
+	ObservedTime   time.Time // zero when the sender gave none
+	SeverityNumber int
+	SeverityText   string
+	Service        string
+	Host           string
+	Body           string
+	TraceID        string
+	SpanID         string
+	EventName      string
+	Attributes     map[string]string
+	Resource       map[string]string
+	Scope          Scope
+}
+
+// Level is the severity number's name: trace, debug, info, warn, error, fatal, or "" when there is none.
+func Level(severityNumber int) string {
+	names := [...]string{"trace", "debug", "info", "warn", "error", "fatal"}
+	if severityNumber < 1 || severityNumber > 24 {
+		return ""
+	}
+	return names[(severityNumber-1)/4]
+}
+
+// Histogram counts records over time.
+type Histogram struct {
+	Step    time.Duration
+	Buckets []HistogramBucket
+	Total   uint64
+}
+
+// HistogramBucket counts the records of [Start, Start+Step) by level; records without one count under "".
+type HistogramBucket struct {
+	Start  time.Time
+	Total  uint64
+	Levels map[string]uint64
+}
