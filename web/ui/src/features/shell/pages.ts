@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  IconActivityHeartbeat,
+  IconAffiliate,
+  IconBell,
+  IconChartLine,
+  IconFileText,
+  IconLayoutDashboard,
+  IconServer,
+  IconSettings,
+  IconTimeline,
+} from '@tabler/icons-react';
+
+export const pages = [
+  { path: '/', label: 'nav.overview', key: 'o', icon: IconLayoutDashboard },
+  { path: '/services', label: 'nav.services', key: 's', icon: IconAffiliate },
+  { path: '/traces', label: 'nav.traces', key: 't', icon: IconTimeline },
+  { path: '/logs', label: 'nav.logs', key: 'l', icon: IconFileText },
+  { path: '/metrics', label: 'nav.metrics', key: 'm', icon: IconChartLine },
+  { path: '/hosts', label: 'nav.hosts', key: 'h', icon: IconServer },
+  { path: '/alerts', label: 'nav.alerts', key: 'a', icon: IconBell },
+  { path: '/health', label: 'nav.health', key: 'd', icon: IconActivityHeartbeat },
+  { path: '/settings', label: 'nav.settings', key: ',', icon: IconSettings },
+] as const;
+
+export function isActive(path: string, current: string): boolean {
+  return path === '/' ? current === '/' : current === path || current.startsWith(`${path}/`);
+}

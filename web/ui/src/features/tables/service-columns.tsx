@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { TFunction } from 'i18next';
+import type { ServiceRow } from '@/api/services';
+import { ErrorRate, ServiceName } from '@/components/blocks';
+import type { Column } from '@/components/data-table/columns';
+import { Sparkline } from '@/components/sparkline';
+import { formatDuration, formatRate } from '@/lib/format';
+import { AppLink } from '@/state/navigation';
+import { entityColor } from '@/theme/colors';
+
+export const serviceKey = (row: ServiceRow) => `${row.name}\u0000${row.environment}`;
+
+/** Columns of services, on the overview and on the page of their own. */
+export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[] {
+  const crit = dark ? '#e5534b' : '#d64541';
+  return [
+    {
+      id: 'name',
+      header: t('services.service'),
+      width: 150,
+      grow: true,
+      sort: (row) => row.name,
+      render: (row) => (
+        <AppLink to={`/services/${encodeURIComponent(row.name)}`} className="link">
+          <ServiceName name={row.name} />
+        </AppLink>
+      ),
+    },
+    {
+      id: 'env',
+      header: t('services.env'),
+      width: 110,
+      minPage: 900,
+      sort: (row) => row.environment,
+      render: (row) => row.environment,
+    },
+    {
+      id: 'language',
+      header: t('services.language'),
+      width: 90,
+      minPage: 1200,
+      sort: (row) => row.language,
+      render: (row) => row.language,
+    },
+    {
+      id: 'rate',
+      header: t('services.rate'),
+      width: 90,
+      align: 'end',
+      sort: (row) => row.rate,
+      render: (row) => formatRate(row.rate),
+    },
+    {
+      id: 'rateline',
+      header: t('services.requests'),
+      width: 124,
+      minPage: 700,
+      render: (row) => (
+        <Sparkline values={row.sparkline.rate} color={entityColor(row.name, dark)} label={t('services.requests')} />
+      ),
+    },
+    {
+      id: 'errors',
+      header: t('services.errors'),
+      width: 84,
+      align: 'end',
+      sort: (row) => row.error_rate,
+      render: (row) => <ErrorRate value={row.error_rate} errors={row.errors} />,
+    },
+    {
+      id: 'errorline',
+      header: t('services.errorsOverTime'),
+      width: 124,
+      minPage: 1000,
+      render: (row) => <Sparkline values={row.sparkline.errors} color={crit} label={t('services.errorsOverTime')} />,
+    },
+    {
+      id: 'p50',
+      header: 'p50',
+      width: 84,
+      align: 'end',
+      minPage: 700,
+      sort: (row) => row.p50_ns,
+      render: (row) => formatDuration(row.p50_ns),
+    },
+    {
+      id: 'p95',
+      header: 'p95',
+      width: 84,
+      align: 'end',
+      sort: (row) => row.p95_ns,
+      render: (row) => formatDuration(row.p95_ns),
+    },
+    {
+      id: 'p99',
+      header: 'p99',
+      width: 84,
+      align: 'end',
+      minPage: 700,
+      sort: (row) => row.p99_ns,
+      render: (row) => formatDuration(row.p99_ns),
+    },
+  ];
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { NotFound } from './components/not-found';
+import { PageError } from './components/page-error';
+import { PageSkeleton } from './components/skeleton';
+import { Shell } from './features/shell/shell';
+import { parseSearch, stringifySearch } from './state/url';
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const page = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => root, path, component });
+
+const routeTree = root.addChildren([
+  page(
+    '/',
+    lazyRouteComponent(() => import('./pages/overview/overview.page'), 'OverviewPage'),
+  ),
+  page(
+    '/services',
+    lazyRouteComponent(() => import('./pages/services/services.page'), 'ServicesPage'),
+  ),
+  page(
+    '/services/$name',
+    lazyRouteComponent(() => import('./pages/services/service.page'), 'ServicePage'),
+  ),
+  page(
+    '/traces',
+    lazyRouteComponent(() => import('./pages/traces/traces.page'), 'TracesPage'),
+  ),
+  page(
+    '/traces/$traceId',
+    lazyRouteComponent(() => import('./pages/traces/trace.page'), 'TracePage'),
+  ),
+  page(
+    '/logs',
+    lazyRouteComponent(() => import('./pages/logs/logs.page'), 'LogsPage'),
+  ),
+  page(
+    '/metrics',
+    lazyRouteComponent(() => import('./pages/metrics/metrics.page'), 'MetricsPage'),
+  ),
+  page(
+    '/hosts',
+    lazyRouteComponent(() => import('./pages/hosts/hosts.page'), 'HostsPage'),
+  ),
+  page(
+    '/hosts/$name',
+    lazyRouteComponent(() => import('./pages/hosts/host.page'), 'HostPage'),
+  ),
+  page(
+    '/alerts',
+    lazyRouteComponent(() => import('./pages/alerts/alerts.page'), 'AlertsPage'),
+  ),
+  page(
+    '/health',
+    lazyRouteComponent(() => import('./pages/health/health.page'), 'HealthPage'),
+  ),
+  page(
+    '/settings',
+    lazyRouteComponent(() => import('./pages/settings/settings.page'), 'SettingsPage'),
+  ),
+]);
+
+export const router = createRouter({
+  routeTree,
+  parseSearch,
+  stringifySearch,
+  defaultPendingComponent: PageSkeleton,
+  defaultPendingMs: 150,
+  defaultErrorComponent: PageError,
+  scrollRestoration: false,
+});

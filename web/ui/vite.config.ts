@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+import { compress } from './build/compress';
+
+const server = process.env.STRATA_URL ?? 'http://127.0.0.1:7080';
+
+export default defineConfig({
+  plugins: [react(), compress()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  server: { proxy: { '/api': server, '/prometheus': server } },
+  preview: { proxy: { '/api': server, '/prometheus': server } },
+  build: {
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    // Data URIs would need a wider Content-Security-Policy.
+    assetsInlineLimit: 0,
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['./src/test-utils/setup.ts'],
+    css: false,
+  },
+});
