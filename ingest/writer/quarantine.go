@@ -56,13 +56,19 @@ func (q *Quarantine) put(topic string, id storage.BatchID, msgs []bus.Message, r
 	return outcomes, nil
 }
 
+// Item is what the ledger counts for a record with these headers; N is 0 for a record that another program put on the topic.
+func Item(topic string, headers []bus.Header) ledger.Item {
+	source, n, _ := intake.RecordItem(headers)
+	return ledger.Item{Signal: SignalOf(topic), Source: source, N: n}
+}
+
 // outcome is the ledger's entry of one message; found is the number of items where the record does not say.
 func outcome(topic string, m bus.Message, found int) ledger.Outcome {
-	source, n, ok := intake.RecordItem(m.Headers)
-	if !ok {
-		n = int64(found)
+	it := Item(topic, m.Headers)
+	if it.N == 0 {
+		it.N = int64(found)
 	}
-	return ledger.Outcome{Item: ledger.Item{Signal: SignalOf(topic), Source: source, N: n}, Offset: m.Offset}
+	return ledger.Outcome{Item: it, Offset: m.Offset}
 }
 
 // SignalOf is the signal that a topic carries.

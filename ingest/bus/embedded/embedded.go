@@ -29,6 +29,9 @@ type Options struct {
 	// LimitBytes is the most one topic may hold on disk. Default 4 GiB.
 	LimitBytes int64
 
+	// OnDurable is told of every record when it is on stable storage, in order of offsets. It must be quick. May be nil.
+	OnDurable func(topic string, offset int64, headers []bus.Header)
+
 	open openFunc
 	now  func() time.Time
 }
@@ -43,6 +46,9 @@ func (o Options) withDefaults() Options {
 	o.SegmentBytes = min(o.SegmentBytes, o.LimitBytes/8)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OnDurable == nil {
+		o.OnDurable = func(string, int64, []bus.Header) {}
 	}
 	if o.open == nil {
 		o.open = openOSFile
@@ -121,7 +127,7 @@ func (b *Bus) Produce(ctx context.Context, topic string, recs ...bus.Record) err
 		}
 		frames = append(frames, f)
 	}
-	return l.append(frames)
+	return l.append(frames, recs)
 }
 
 // Consume implements bus.Consumer: a topic has one partition and this process owns it.

@@ -18,10 +18,11 @@ import (
 
 // group is the set of records that share one fdatasync.
 type group struct {
-	frames [][]byte
-	bytes  int64
-	done   bool
-	err    error
+	frames  [][]byte
+	headers [][]bus.Header
+	bytes   int64
+	done    bool
+	err     error
 }
 
 // mark is when the record at an offset was taken.
@@ -133,7 +134,7 @@ func (l *topicLog) reportDamage(s *segment, bad []damage) {
 }
 
 // append makes the encoded frames durable together with whatever else waits.
-func (l *topicLog) append(frames [][]byte) error {
+func (l *topicLog) append(frames [][]byte, recs []bus.Record) error {
 	var size int64
 	for _, f := range frames {
 		size += int64(len(f))
@@ -145,6 +146,9 @@ func (l *topicLog) append(frames [][]byte) error {
 	}
 	g := l.pending
 	g.frames = append(g.frames, frames...)
+	for i := range recs {
+		g.headers = append(g.headers, recs[i].Headers)
+	}
 	g.bytes += size
 	l.bytes += size
 	l.mu.Unlock()
@@ -196,6 +200,11 @@ func (l *topicLog) commitGroup(g *group) {
 		written, err = l.writeGroup(seg, g, next)
 	}
 
+	if err == nil { // Before readers see the records, so that a record is counted as accepted before it is counted as stored.
+		for i, h := range g.headers {
+			l.opts.OnDurable(l.topic, next+int64(i), h)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.full = nil
@@ -216,7 +225,7 @@ func (l *topicLog) commitGroup(g *group) {
 		close(l.changed)
 		l.changed = make(chan struct{})
 	}
-	g.frames = nil
+	g.frames, g.headers = nil, nil
 	g.done = true
 }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/strata-apm/strata/internal/config"
+)
+
+// cli is the command line; one file per sub-command.
+type cli struct {
+	All     allCmd     `cmd:"" default:"withargs" help:"Run every role in one process (default)."`
+	Check   checkCmd   `cmd:"" help:"Validate a configuration."`
+	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
+	Engine  engineCmd  `cmd:"" help:"The embedded ClickHouse engine."`
+	Demo    demoCmd    `cmd:"" help:"Send the telemetry of a synthetic shop over OTLP."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams are what commands print to.
+type streams struct{ out, err io.Writer }
+
+// serverFlags are the flags of design: everything else is YAML or STRATA_* variables.
+type serverFlags struct {
+	ConfigFile     string `name:"config" placeholder:"FILE" help:"YAML file; see docs/reference/default.yaml."`
+	DataDir        string `placeholder:"DIR" help:"Directory that holds all data (default ./data)."`
+	HTTPListen     string `name:"http-listen" placeholder:"ADDR" help:"Page and HTTP APIs (default 127.0.0.1:7080)."`
+	OTLPGRPCListen string `name:"otlp-grpc-listen" placeholder:"ADDR" help:"OTLP over gRPC (default 127.0.0.1:4317)."`
+	OTLPHTTPListen string `name:"otlp-http-listen" placeholder:"ADDR" help:"OTLP over HTTP (default 127.0.0.1:4318)."`
+	LogLevel       string `placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
+}
+
+// load is the file, the environment and the flags, the later over the former.
+func (f serverFlags) load() (config.Config, error) {
+	cfg, err := config.Load(f.ConfigFile, os.Environ())
+	if err != nil {
+		return cfg, err //nolint:wrapcheck // It names the file or the variable.
+	}
+	for _, x := range []struct {
+		flag string
+		to   *string
+	}{
+		{f.DataDir, &cfg.DataDir}, {f.HTTPListen, &cfg.HTTP.Listen}, {f.OTLPGRPCListen, &cfg.OTLP.GRPCListen},
+		{f.OTLPHTTPListen, &cfg.OTLP.HTTPListen}, {f.LogLevel, &cfg.LogLevel},
+	} {
+		if x.flag != "" {
+			*x.to = x.flag
+		}
+	}
+	if err := cfg.Validate(); err != nil {
+		return cfg, fmt.Errorf("configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// run parses the arguments and runs the command. It returns the exit code: 1 for a failure, 2 for a mistake in the arguments.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("strata"), kong.Description("Full-stack monitoring: metrics, traces and logs in one process."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}), kong.UsageOnError())
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "strata:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help printed its text.
+		return exit
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "strata:", err)
+		return 2
+	}
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		_, _ = fmt.Fprintln(stderr, "strata:", err)
+		return 1
+	}
+	return 0
+}

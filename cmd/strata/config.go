@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import "fmt"
+
+// checkCmd validates a configuration.
+type checkCmd struct{ serverFlags }
+
+// Run implements the command.
+func (c *checkCmd) Run(s streams) error {
+	if _, err := c.load(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(s.out, "the configuration is valid")
+	return err //nolint:wrapcheck // Writing to standard output.
+}
+
+// configCmd prints the effective configuration.
+type configCmd struct{ serverFlags }
+
+// Run implements the command.
+func (c *configCmd) Run(s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	b, err := cfg.Marshal()
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	_, err = s.out.Write(b)
+	return err //nolint:wrapcheck // Writing to standard output.
+}
+
+// versionCmd prints the version.
+type versionCmd struct{}
+
+// Run implements the command.
+func (versionCmd) Run(s streams) error {
+	_, err := fmt.Fprintln(s.out, "strata", version, commit)
+	return err //nolint:wrapcheck // Writing to standard output.
+}

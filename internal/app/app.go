@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/dirlock"
+	"github.com/strata-apm/strata/internal/selfmon"
+)
+
+// Options are what the command line hands in.
+type Options struct {
+	Version string
+	Commit  string
+	// Stderr takes the log, Stdout the few lines meant for the person who started the process.
+	Stderr io.Writer
+	Stdout io.Writer
+	// EngineCommand starts the embedded engine's child; empty means this executable with "engine serve".
+	EngineCommand []string
+}
+
+// App is one server process with every role.
+type App struct {
+	cfg     config.Config
+	opts    Options
+	logs    *selfmon.Handler
+	logger  *slog.Logger
+	reg     *prometheus.Registry
+	started time.Time
+	stack   stack
+
+	stores    *stores
+	listeners *listeners
+	ingest    *ingestPart
+	query     *queryPart
+	self      *selfmon.Telemetry
+}
+
+// New takes the data directory, opens the listeners' sockets and the stores. The engine's child is the only thing it starts.
+func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		return nil, fmt.Errorf("configuration: log_level: %w", err)
+	}
+	a := &App{cfg: cfg, opts: opts, logs: selfmon.NewHandler(opts.Stderr, level), reg: prometheus.NewRegistry(), started: time.Now()}
+	a.logger = slog.New(a.logs)
+	a.stack.logger = a.logger
+	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.stack.closeAll())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	dir, err := filepath.Abs(a.cfg.DataDir)
+	if err != nil {
+		return fmt.Errorf("resolve data directory: %w", err)
+	}
+	a.cfg.DataDir = dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	lock, err := dirlock.Acquire(dir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	a.stack.push("data directory", lock.Release)
+	if a.listeners, err = openListeners(a.cfg, &a.stack); err != nil {
+		return err
+	}
+	if a.self, err = a.openSelf(ctx); err != nil {
+		return err
+	}
+	if a.stores, err = a.openStores(ctx); err != nil {
+		return err
+	}
+	if a.ingest, err = a.newIngest(); err != nil {
+		return err
+	}
+	a.query, err = a.newQuery(ctx)
+	return err
+}
+
+func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
+	if !a.cfg.Self.Enabled {
+		return selfmon.Off(), nil
+	}
+	t, err := selfmon.Start(ctx, selfmon.Options{
+		Endpoint: a.listeners.otlpGRPC.Addr().String(), Version: a.opts.Version, Instance: instanceID(),
+		Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start self-monitoring: %w", err)
+	}
+	a.logs.Tee(t.Logs)
+	return t, nil
+}
+
+func instanceID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// drainTimeout is how long requests under way may take after the process was told to stop.
+const drainTimeout = 10 * time.Second
+
+// Run serves until ctx ends, then stops taking requests, lets those under way finish, and stops the writers. What is not yet stored
+// stays on the bus.
+func (a *App) Run(ctx context.Context) error {
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	g, gctx := errgroup.WithContext(serving)
+	a.runWriters(gctx, g)
+	a.runServers(gctx, g)
+	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
+		stopServing()
+		return errors.Join(err, g.Wait())
+	}
+	a.query.ready.Store(true)
+	a.logger.Info("ready", "http", a.listeners.http.Addr().String(), "otlp_grpc", a.listeners.otlpGRPC.Addr().String(),
+		"otlp_http", a.listeners.otlpHTTP.Addr().String(), "after", time.Since(a.started).Round(time.Millisecond))
+	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: http://%s\n", a.opts.Version, a.listeners.http.Addr())
+
+	select {
+	case <-ctx.Done():
+		a.logger.Info("stopping", "reason", context.Cause(ctx))
+	case <-gctx.Done(): // A part failed; the rest is stopped below.
+	}
+	a.query.ready.Store(false)
+	a.drain()
+	stopServing()
+	return g.Wait() //nolint:wrapcheck // Parts wrap their own errors.
+}
+
+// Close closes what New opened.
+func (a *App) Close() error {
+	return errors.Join(a.stack.closeAll(), a.listeners.removeRunFile(a.cfg.DataDir))
+}
+
+// Addr is where the page and the APIs are served.
+func (a *App) Addr() string { return a.listeners.http.Addr().String() }

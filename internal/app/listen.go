@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/strata-apm/strata/internal/config"
+)
+
+// maxConnections bounds each listener: past it, further clients wait in the kernel's queue.
+const maxConnections = 4096
+
+// RunFile is the file in the data directory that says where the process listens.
+const RunFile = "run.json"
+
+// Running is the content of RunFile.
+type Running struct {
+	PID      int    `json:"pid"`
+	HTTP     string `json:"http"`
+	OTLPGRPC string `json:"otlp_grpc"`
+	OTLPHTTP string `json:"otlp_http"`
+}
+
+// listeners are the three sockets. They are opened before anything else so that a taken port stops the start at once.
+type listeners struct{ http, otlpGRPC, otlpHTTP net.Listener }
+
+func openListeners(cfg config.Config, s *stack) (*listeners, error) {
+	l := &listeners{}
+	for _, x := range []struct {
+		key, addr string
+		to        *net.Listener
+	}{
+		{"http.listen", cfg.HTTP.Listen, &l.http},
+		{"otlp.grpc_listen", cfg.OTLP.GRPCListen, &l.otlpGRPC},
+		{"otlp.http_listen", cfg.OTLP.HTTPListen, &l.otlpHTTP},
+	} {
+		ln, err := net.Listen("tcp", x.addr) //nolint:noctx // Binding does not block.
+		if err != nil {
+			return nil, fmt.Errorf("listen on %s (%s): %w", x.addr, x.key, err)
+		}
+		s.push(x.key, func() error {
+			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				return fmt.Errorf("close listener: %w", err)
+			}
+			return nil
+		})
+		*x.to = netutil.LimitListener(ln, maxConnections)
+	}
+	return l, nil
+}
+
+// loopback says whether every listener is reachable from this machine only.
+func (l *listeners) loopback() bool {
+	for _, ln := range []net.Listener{l.http, l.otlpGRPC, l.otlpHTTP} {
+		addr, ok := ln.Addr().(*net.TCPAddr)
+		if !ok || !addr.IP.IsLoopback() {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *listeners) running() Running {
+	return Running{PID: os.Getpid(), HTTP: l.http.Addr().String(), OTLPGRPC: l.otlpGRPC.Addr().String(), OTLPHTTP: l.otlpHTTP.Addr().String()}
+}
+
+// writeRunFile says where the process listens, whole or not at all.
+func (l *listeners) writeRunFile(dir string) error {
+	b, err := json.Marshal(l.running())
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", RunFile, err)
+	}
+	tmp := filepath.Join(dir, RunFile+".tmp")
+	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", RunFile, err)
+	}
+	if err := os.Rename(tmp, filepath.Join(dir, RunFile)); err != nil {
+		return fmt.Errorf("write %s: %w", RunFile, err)
+	}
+	return nil
+}
+
+func (l *listeners) removeRunFile(dir string) error {
+	if err := os.Remove(filepath.Join(dir, RunFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", RunFile, err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/prometheus/promql"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+
+	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/web"
+)
+
+// queryPart is everything behind the HTTP listener.
+type queryPart struct {
+	http   *http.Server
+	engine *promql.Engine
+	ready  atomic.Bool
+}
+
+func (a *App) newQuery(ctx context.Context) (*queryPart, error) {
+	p := &queryPart{engine: promapi.NewEngine(a.cfg.Query, a.logger.With("part", "promql"), a.reg)}
+	r := chi.NewRouter()
+	r.Use(middleware.Recoverer)
+	a.mountHealth(r, p)
+	r.Handle("/prometheus/api/v1/write", a.ingest.remoteWrite)
+	prom := promapi.New(promapi.Options{
+		Config: a.cfg.Query, Engine: p.engine, Storage: a.stores.metrics, Metadata: a.stores.metadata,
+		Gatherer: a.reg, Registerer: a.reg, Logger: a.logger.With("part", "prometheus api"),
+		Listen: a.listeners.http.Addr().String(), DataDir: a.cfg.DataDir, Version: a.opts.Version, Started: a.started,
+	})
+	r.Handle("/prometheus/api/v1/*", a.traced("prometheus", http.StripPrefix("/prometheus/api/v1", prom)))
+	r.Handle("/*", web.Handler())
+	_ = ctx
+	p.http = newServer(r)
+	return p, nil
+}
+
+// traced records own requests as spans; the intake is not traced, because a span about a span would never end.
+func (a *App) traced(name string, h http.Handler) http.Handler {
+	return otelhttp.NewHandler(h, name, otelhttp.WithTracerProvider(a.self.Tracer),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }))
+}
+
+func (a *App) mountHealth(r chi.Router, p *queryPart) {
+	r.Get("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("healthy\n")) })
+	r.Get("/-/ready", func(w http.ResponseWriter, req *http.Request) {
+		if err := a.readiness(req.Context(), p); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	r.Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
+)
+
+// component is the state of one part as the status page shows it.
+type component struct {
+	Name    string `json:"name"`
+	State   string `json:"state"` // ok, degraded or down
+	Message string `json:"message"`
+}
+
+const (
+	stateOK       = "ok"
+	stateDegraded = "degraded"
+	stateDown     = "down"
+)
+
+var errStarting = errors.New("starting or stopping")
+
+// readiness says whether every store answers.
+func (a *App) readiness(ctx context.Context, p *queryPart) error {
+	if !p.ready.Load() {
+		return errStarting
+	}
+	var errs []error
+	for _, c := range a.components(ctx) {
+		if c.State == stateDown {
+			errs = append(errs, fmt.Errorf("%s: %s", c.Name, c.Message))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// components asks every part how it is.
+func (a *App) components(ctx context.Context) []component {
+	busState := component{Name: "bus", State: stateOK}
+	if err := a.stores.bus.Err(); err != nil {
+		busState.State, busState.Message = stateDown, err.Error()
+	} else {
+		for _, st := range a.stores.bus.Stats() {
+			if st.Bytes*10 > st.LimitBytes*8 {
+				busState.State = stateDegraded
+				busState.Message = fmt.Sprintf("%s holds %d of %d bytes; the writers are behind", st.Topic, st.Bytes, st.LimitBytes)
+			}
+		}
+	}
+	out := []component{busState, {Name: "metrics", State: stateOK}, a.engineState(), state("clickhouse", a.stores.clickhouse.Ping(ctx))}
+	return out
+}
+
+func (a *App) engineState() component {
+	if a.stores.engine == nil {
+		return component{Name: "engine", State: stateOK, Message: "a ClickHouse server is used"}
+	}
+	st := a.stores.engine.State()
+	c := component{Name: "engine", State: stateOK, Message: st.Message}
+	if st.Phase != supervise.OK {
+		c.State = stateDown
+	}
+	if st.Restarts > 0 {
+		c.Message = fmt.Sprintf("restarted %d times; %s", st.Restarts, st.Message)
+	}
+	return c
+}
+
+func state(name string, err error) component {
+	if err != nil {
+		return component{Name: name, State: stateDown, Message: err.Error()}
+	}
+	return component{Name: name, State: stateOK}
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config is the server's configuration: the defaults, a YAML file over them, and STRATA_* variables over that. Unknown keys are
+// errors. It imports the configuration of each part and no part of the machinery.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/storage/clickhouse"
+	"github.com/strata-apm/strata/storage/metrics"
+)
+
+// Config is the whole configuration of one server process.
+type Config struct {
+	// DataDir holds everything the process keeps. One process owns it.
+	DataDir  string `yaml:"data_dir"`
+	LogLevel string `yaml:"log_level"`
+
+	HTTP       HTTP              `yaml:"http"`
+	OTLP       OTLP              `yaml:"otlp"`
+	Bus        Bus               `yaml:"bus"`
+	Metrics    metrics.Config    `yaml:"metrics"`
+	ClickHouse clickhouse.Config `yaml:"clickhouse"`
+	Engine     Engine            `yaml:"engine"`
+	Query      promapi.Config    `yaml:"query"`
+	Alerting   Alerting          `yaml:"alerting"`
+	Auth       Auth              `yaml:"auth"`
+	Self       Self              `yaml:"self"`
+}
+
+// HTTP is the listener of the page and all HTTP APIs.
+type HTTP struct {
+	Listen string `yaml:"listen"`
+	// ExternalURL is how users reach the page; links in notifications start with it. Default: the listen address.
+	ExternalURL string `yaml:"external_url"`
+}
+
+// OTLP is the intake.
+type OTLP struct {
+	GRPCListen string `yaml:"grpc_listen"`
+	HTTPListen string `yaml:"http_listen"`
+	// MaxBodyBytes bounds one request after decompression, InFlightBytes all of them together.
+	MaxBodyBytes  int64       `yaml:"max_body_bytes"`
+	InFlightBytes int64       `yaml:"in_flight_bytes"`
+	Limits        otlp.Limits `yaml:"limits"`
+}
+
+// Bus is the embedded log.
+type Bus struct {
+	// LimitBytes is the most each topic may hold; past it the intake refuses.
+	LimitBytes   int64 `yaml:"limit_bytes"`
+	SegmentBytes int64 `yaml:"segment_bytes"`
+}
+
+// Engine is the embedded ClickHouse; it is not started when clickhouse.url is set.
+type Engine struct {
+	// Library is the path of libchdb.so; empty looks in the usual places.
+	Library string `yaml:"library"`
+	// MemoryBytes bounds the child process; 0 takes a share of the machine or cgroup.
+	MemoryBytes uint64 `yaml:"memory_bytes"`
+}
+
+// Alerting are the rules and their evaluation.
+type Alerting struct {
+	// RuleFiles are globs of Prometheus rule files.
+	RuleFiles []string `yaml:"rule_files"`
+	// EvaluationInterval is for groups that name none.
+	EvaluationInterval time.Duration `yaml:"evaluation_interval"`
+}
+
+// Auth says who needs credentials.
+type Auth struct {
+	// Local is "open" (requests from this machine need no credentials while every listener is on loopback) or "required".
+	Local string `yaml:"local"`
+}
+
+// Self is the server's own telemetry.
+type Self struct {
+	Enabled bool `yaml:"enabled"`
+	// TraceRatio is the share of own requests that are traced.
+	TraceRatio float64       `yaml:"trace_ratio"`
+	Interval   time.Duration `yaml:"interval"`
+}
+
+// Default returns the configuration of a fresh install.
+func Default() Config {
+	return Config{
+		DataDir: "./data", LogLevel: "info",
+		HTTP: HTTP{Listen: "127.0.0.1:7080"},
+		OTLP: OTLP{
+			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
+			MaxBodyBytes: 64 << 20, InFlightBytes: 256 << 20, Limits: otlp.DefaultLimits(),
+		},
+		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20},
+		Metrics:    metrics.DefaultConfig(),
+		ClickHouse: clickhouse.Default(),
+		Query:      promapi.DefaultConfig(),
+		Alerting:   Alerting{RuleFiles: []string{}, EvaluationInterval: 15 * time.Second},
+		Auth:       Auth{Local: "open"},
+		Self:       Self{Enabled: true, TraceRatio: 0.1, Interval: 15 * time.Second},
+	}
+}
+
+// Load reads path over the defaults and the environment over both; an empty path reads no file.
+func Load(path string, environ []string) (Config, error) {
+	cfg := Default()
+	if path != "" {
+		b, err := os.ReadFile(path) //nolint:gosec // The operator names the file.
+		if err != nil {
+			return cfg, fmt.Errorf("read configuration: %w", err)
+		}
+		if err := decode(b, &cfg); err != nil {
+			return cfg, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err := applyEnv(&cfg, environ); err != nil {
+		return cfg, err
+	}
+	return cfg, nil
+}
+
+func decode(b []byte, cfg *Config) error {
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("decode: %w", err)
+	}
+	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return errors.New("only one YAML document is read; remove what follows ---")
+	}
+	return nil
+}
+
+// Validate reports everything that cannot work.
+func (c Config) Validate() error {
+	errs := []error{c.OTLP.Limits.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate()}
+	for key, addr := range map[string]string{"http.listen": c.HTTP.Listen, "otlp.grpc_listen": c.OTLP.GRPCListen, "otlp.http_listen": c.OTLP.HTTPListen} {
+		errs = append(errs, validAddress(key, addr))
+	}
+	if c.DataDir == "" {
+		errs = append(errs, errors.New("data_dir is empty"))
+	}
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		errs = append(errs, fmt.Errorf("log_level %q is none of debug, info, warn, error", c.LogLevel))
+	}
+	switch c.Auth.Local {
+	case "open", "required":
+	default:
+		errs = append(errs, fmt.Errorf("auth.local %q is neither open nor required", c.Auth.Local))
+	}
+	if c.OTLP.MaxBodyBytes < 1<<10 || c.OTLP.InFlightBytes < c.OTLP.MaxBodyBytes {
+		errs = append(errs, errors.New("otlp: max_body_bytes must be at least 1024, in_flight_bytes at least max_body_bytes"))
+	}
+	if c.Bus.LimitBytes < 1<<20 || c.Bus.SegmentBytes < 1<<16 {
+		errs = append(errs, errors.New("bus: limit_bytes must be at least 1 MiB, segment_bytes at least 64 KiB"))
+	}
+	if c.Alerting.EvaluationInterval < time.Second {
+		errs = append(errs, errors.New("alerting.evaluation_interval must be at least 1s"))
+	}
+	if c.Self.TraceRatio < 0 || c.Self.TraceRatio > 1 || c.Self.Interval < time.Second {
+		errs = append(errs, errors.New("self: trace_ratio must be between 0 and 1, interval at least 1s"))
+	}
+	return errors.Join(errs...)
+}
+
+func validAddress(key, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%s %q is not host:port", key, addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%s %q: the port is not a number from 0 to 65535", key, addr)
+	}
+	return nil
+}
+
+// Marshal renders the configuration as the YAML that Load reads.
+func (c Config) Marshal() ([]byte, error) {
+	b, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode configuration: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "strata.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestDefaultsAreValidAndDocumented(t *testing.T) {
+	require.NoError(t, Default().Validate())
+	b, err := Default().Marshal()
+	require.NoError(t, err)
+	golden := filepath.Join("..", "..", "docs", "reference", "default.yaml")
+	if os.Getenv("STRATA_TEST_UPDATE") != "" {
+		require.NoError(t, os.WriteFile(golden, b, 0o600))
+	}
+	want, err := os.ReadFile(golden) //nolint:gosec // A fixed path.
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(b), "run with STRATA_TEST_UPDATE=1 to renew docs/reference/default.yaml")
+}
+
+func TestFileThenEnvironment(t *testing.T) {
+	path := write(t, "http: {listen: '127.0.0.1:1'}\notlp: {limits: {attributes: 7}}\nself: {interval: 1m}\n")
+	cfg, err := Load(path, []string{
+		"STRATA_OTLP_LIMITS_ATTRIBUTES=9", "STRATA_SELF_ENABLED=false", "STRATA_ALERTING_RULE_FILES=[a.yml, b.yml]",
+		"STRATA_CLICKHOUSE_URL=http://u:p@h:8123/db", "STRATA_ENGINE_URL=x", "HOME=/", "STRATA_HTTP_EXTERNAL_URL=",
+	})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:1", cfg.HTTP.Listen)
+	require.Equal(t, 9, cfg.OTLP.Limits.Attributes)
+	require.Equal(t, 4096, cfg.OTLP.Limits.AttributeBytes)
+	require.Equal(t, time.Minute, cfg.Self.Interval)
+	require.False(t, cfg.Self.Enabled)
+	require.Equal(t, []string{"a.yml", "b.yml"}, cfg.Alerting.RuleFiles)
+	require.Equal(t, "http://u:p@h:8123/db", cfg.ClickHouse.URL)
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	for _, c := range []struct{ yaml, env, want string }{
+		{yaml: "htpp: {}", want: "field htpp not found"},
+		{yaml: "http: {listen: [1]}", want: "line 1"},
+		{yaml: "self: {interval: soon}", want: "line 1"},
+		{yaml: "a: 1\n---\nb: 2", want: "field a not found"},
+		{yaml: "log_level: info\n---\nb: 2", want: "one YAML document"},
+		{env: "STRATA_HTPP=1", want: "STRATA_HTPP names no configuration key"},
+		{env: "STRATA_SELF_ENABLED=perhaps", want: "STRATA_SELF_ENABLED"},
+	} {
+		_, err := Load(write(t, c.yaml), []string{c.env})
+		require.ErrorContains(t, err, c.want)
+	}
+	_, err := Load(filepath.Join(t.TempDir(), "missing"), nil)
+	require.ErrorIs(t, err, os.ErrNotExist)
+
+	bad := Default()
+	bad.HTTP.Listen, bad.LogLevel, bad.Auth.Local, bad.Query.Timeout = "7080", "loud", "maybe", 0
+	err = bad.Validate()
+	for _, want := range []string{"http.listen", "log_level", "auth.local", "query: timeout"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte("http: {listen: x}"))
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		cfg := Default()
+		_ = decode(b, &cfg)
+		_ = cfg.Validate()
+	})
+}

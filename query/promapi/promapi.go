@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package promapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/route"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/features"
+	"github.com/prometheus/prometheus/util/notifications"
+	v1 "github.com/prometheus/prometheus/web/api/v1"
+)
+
+// Storage is what the API reads.
+type Storage interface {
+	storage.Queryable
+	storage.ChunkQueryable
+	storage.ExemplarQueryable
+	// DB answers status/tsdb.
+	DB() *tsdb.DB
+}
+
+// Config are the guards; zero values are not usable, take DefaultConfig.
+type Config struct {
+	// Timeout stops a query, MaxSamples bounds the samples it may hold in memory.
+	Timeout    time.Duration `yaml:"timeout"`
+	MaxSamples int           `yaml:"max_samples"`
+	// MaxConcurrent queries run at once; more wait for QueueTimeout and are then refused.
+	MaxConcurrent int           `yaml:"max_concurrent"`
+	QueueTimeout  time.Duration `yaml:"queue_timeout"`
+	// Lookback is how far back an instant selector looks for the newest sample.
+	Lookback time.Duration `yaml:"lookback"`
+}
+
+// DefaultConfig is Prometheus's own, with the shorter timeout of this product.
+func DefaultConfig() Config {
+	return Config{Timeout: 30 * time.Second, MaxSamples: 50_000_000, MaxConcurrent: 20, QueueTimeout: 5 * time.Second, Lookback: 5 * time.Minute}
+}
+
+// Validate says which guard makes no sense.
+func (c Config) Validate() error {
+	if c.Timeout <= 0 || c.MaxSamples <= 0 || c.MaxConcurrent <= 0 || c.QueueTimeout < 0 || c.Lookback <= 0 {
+		return errors.New("query: timeout, max_samples, max_concurrent and lookback must be positive")
+	}
+	return nil
+}
+
+// NewEngine returns the PromQL engine that the API and the rules share.
+func NewEngine(cfg Config, logger *slog.Logger, reg prometheus.Registerer) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		Logger: logger, Reg: reg, MaxSamples: cfg.MaxSamples, Timeout: cfg.Timeout, LookbackDelta: cfg.Lookback,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: parser.NewParser(parser.Options{}),
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+	})
+}
+
+// Options are what New needs.
+type Options struct {
+	Config   Config
+	Engine   promql.QueryEngine
+	Storage  Storage
+	Metadata scrape.MetricMetadataStore
+	// Rules returns the rules manager, nil when this process evaluates none.
+	Rules    v1.RulesRetriever
+	Gatherer prometheus.Gatherer
+	// Registerer takes the API's own metrics.
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	Listen     string
+	DataDir    string
+	Version    string
+	Started    time.Time
+}
+
+// New returns the handler of everything below /prometheus/api/v1, with that prefix taken off.
+func New(opts Options) http.Handler {
+	target := pushedTarget(opts.Metadata)
+	promConfig := config.DefaultConfig
+	api := v1.NewAPI(
+		opts.Engine, sampleAndChunk{opts.Storage}, nil, nil, opts.Storage,
+		func(context.Context) v1.ScrapePoolsRetriever { return target },
+		func(context.Context) v1.TargetRetriever { return target },
+		func(context.Context) v1.AlertmanagerRetriever { return noAlertmanagers{} },
+		func() config.Config { return promConfig },
+		map[string]string{"storage.tsdb.path": opts.DataDir, "web.listen-address": opts.Listen},
+		v1.GlobalURLOptions{ListenAddress: opts.Listen, Host: opts.Listen, Scheme: "http"},
+		func(next http.HandlerFunc) http.HandlerFunc { return next },
+		adminStats{opts.Storage.DB()}, opts.DataDir, false, false, 0, opts.Logger,
+		func(context.Context) v1.RulesRetriever { return opts.Rules },
+		5e7, 10, 1<<20, false, nil,
+		func() (v1.RuntimeInfo, error) { return runtimeInfo(opts) },
+		&v1.PrometheusVersion{Version: opts.Version, GoVersion: runtime.Version()},
+		func() []notifications.Notification { return nil },
+		func() (<-chan notifications.Notification, func(), bool) { return nil, nil, false },
+		opts.Gatherer, opts.Registerer, nil,
+		false, nil, false, false, false, false,
+		opts.Config.Lookback, false, false, nil, features.NewRegistry(), v1.OpenAPIOptions{Version: opts.Version},
+		parser.NewParser(parser.Options{}),
+	)
+	r := route.New()
+	api.Register(r)
+	return guard(r, opts.Config)
+}
+
+type sampleAndChunk struct{ Storage }
+
+func runtimeInfo(opts Options) (v1.RuntimeInfo, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return v1.RuntimeInfo{}, fmt.Errorf("read host name: %w", err)
+	}
+	return v1.RuntimeInfo{
+		StartTime: opts.Started, CWD: opts.DataDir, Hostname: host, ServerTime: time.Now(), ReloadConfigSuccess: true,
+		LastConfigTime: opts.Started, GoroutineCount: runtime.NumGoroutine(), GOMAXPROCS: runtime.GOMAXPROCS(0),
+	}, nil
+}
+
+// pushed stands for everything that pushes: Prometheus's API reads metadata from the targets it scrapes.
+type pushed struct{ target *scrape.Target }
+
+const pushedPool = "pushed"
+
+func pushedTarget(md scrape.MetricMetadataStore) pushed {
+	cfg := config.DefaultScrapeConfig
+	cfg.JobName = pushedPool
+	t := scrape.NewTarget(labels.FromStrings(model.JobLabel, pushedPool, model.AddressLabel, "push"), &cfg, nil, nil)
+	t.SetMetadataStore(md)
+	return pushed{target: t}
+}
+
+func (p pushed) TargetsActive() map[string][]*scrape.Target {
+	return map[string][]*scrape.Target{pushedPool: {p.target}}
+}
+func (pushed) TargetsDropped() map[string][]*scrape.Target { return nil }
+func (pushed) TargetsDroppedCounts() map[string]int        { return nil }
+func (pushed) ScrapePools() []string                       { return []string{} }
+func (pushed) ScrapePoolConfig(name string) (*config.ScrapeConfig, error) {
+	return nil, fmt.Errorf("scrape pool %q does not exist: this server is pushed to", name)
+}
+
+// noAlertmanagers says that notifications are sent by this process itself.
+type noAlertmanagers struct{}
+
+func (noAlertmanagers) Alertmanagers() []*url.URL        { return nil }
+func (noAlertmanagers) DroppedAlertmanagers() []*url.URL { return nil }
+
+// adminStats answers status/tsdb. The admin endpoints that change data are off.
+type adminStats struct{ *tsdb.DB }
+
+func (s adminStats) Stats(byLabel string, limit int) (*tsdb.Stats, error) {
+	return s.Head().Stats(byLabel, limit), nil
+}
+
+func (adminStats) WALReplayStatus() (tsdb.WALReplayStatus, error) {
+	return tsdb.WALReplayStatus{}, nil
+}
+
+func (s adminStats) BlockMetas() ([]tsdb.BlockMeta, error) { return s.DB.BlockMetas(), nil }
