@@ -55,7 +55,13 @@ export function Sparkline({ values, color, width = 96, height = 22, max, label }
       style={{ display: 'block', maxWidth: '100%' }}
     >
       <path d={area} fill={color} opacity={0.14} />
-      <path d={line} fill="none" stroke={color} strokeWidth={1.3} strokeLinejoin="round" />
+      <path
+        d={line}
+        fill="none"
+        stroke={top > 0 ? color : 'var(--line-strong)'}
+        strokeWidth={1.3}
+        strokeLinejoin="round"
+      />
     </svg>
   );
 }

@@ -56,6 +56,8 @@ const timeSteps = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
 ];
 
+const byteSteps = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
 export function axes(look: Look, unit: Unit, zone: Zone): uPlot.Axis[] {
   const common = {
     stroke: look.text,
@@ -83,6 +85,7 @@ export function axes(look: Look, unit: Unit, zone: Zone): uPlot.Axis[] {
       },
       gap: 6,
       space: 30,
+      ...(unit === 'bytes' || unit === 'bytes/s' ? { incrs: byteSteps } : {}),
       values: (_u, marks) => marks.map((mark) => formatUnit(mark, unit)),
     },
   ];

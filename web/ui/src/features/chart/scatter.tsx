@@ -16,6 +16,16 @@ export interface Dot {
   label: string;
 }
 
+/** On a logarithmic axis only the powers of ten get a mark. */
+function decadeAxes([x, y]: uPlot.Axis[]): uPlot.Axis[] {
+  const splits = (_u: uPlot, _axis: number, min: number, max: number) => {
+    const out: number[] = [];
+    for (let at = 10 ** Math.ceil(Math.log10(min)); at <= max; at *= 10) out.push(at);
+    return out.length > 0 ? out : [min];
+  };
+  return [{ ...x }, { ...y, splits, filter: (_u, marks) => marks }];
+}
+
 interface ScatterProps {
   dots: readonly Dot[];
   height: number;
@@ -78,7 +88,7 @@ export function Scatter({ dots, height, label, format, onOpen }: ScatterProps) {
             range: (_u, min, max) => (min === null || max === null ? [1e6, 1e9] : [min / 1.6, max * 1.6]),
           },
         },
-        axes: axes(readLook(), 'ns', zone),
+        axes: decadeAxes(axes(readLook(), 'ns', zone)),
         series: [
           {},
           series(dark ? 'rgba(110,168,254,.65)' : 'rgba(47,111,222,.6)'),

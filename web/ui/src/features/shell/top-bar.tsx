@@ -85,7 +85,7 @@ function EnvironmentSwitch() {
       data={[{ value: '', label: t('env.all') }, ...all.map((name) => ({ value: name, label: name }))]}
       value={env ?? ''}
       onChange={(value) => patch({ env: value || undefined }, { push: true })}
-      w={128}
+      w={146}
       comboboxProps={{ width: 180 }}
     />
   );

@@ -43,7 +43,7 @@ export function hostColumns(t: TFunction, dark: boolean): Column<Host>[] {
     {
       id: 'state',
       header: t('hosts.state'),
-      width: 84,
+      width: 96,
       sort: (row) => (row.up ? 1 : 0),
       render: (row) => (
         <StatusBadge kind={row.up ? 'ok' : 'crit'}>{row.up ? t('hosts.up') : t('hosts.down')}</StatusBadge>

@@ -38,6 +38,13 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
   const width = (span.duration_ns / span_ns) * 100;
   const end = left + width;
   const bad = span.status === 'error';
+  // The duration stands right of the bar, left of it where there is no room, and inside a bar that fills the line.
+  const inside = end > 86 && left < 14;
+  const labelStyle = inside
+    ? { right: `${Math.max(0, 100 - end)}%` }
+    : end > 86
+      ? { right: `${100 - Math.min(100, left)}%` }
+      : { left: `${Math.max(0, end)}%` };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the timeline handles the keyboard as a whole
     <div
@@ -86,10 +93,7 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
             style={{ left: `${left}%`, width: `max(2px, ${width}%)`, background: color }}
           />
         )}
-        <span
-          className={c.label}
-          style={end > 82 ? { right: `${100 - Math.max(8, Math.min(100, left))}%` } : { left: `${Math.max(0, end)}%` }}
-        >
+        <span className={c.label} data-inside={inside || undefined} style={labelStyle}>
           {formatDuration(span.duration_ns)}
         </span>
       </div>

@@ -7,7 +7,7 @@ import type { Span } from '@/api/traces';
  */
 export interface TraceTree {
   spans: Span[];
-  depth: Uint16Array;
+  depth: Int32Array;
   /** Row after the last descendant. */
   end: Int32Array;
   /** 1 where the span names a parent that is not in the trace. */
@@ -43,7 +43,7 @@ export function buildTree(spans: readonly Span[]): TraceTree {
   }
   const out: TraceTree = {
     spans: new Array<Span>(count),
-    depth: new Uint16Array(count),
+    depth: new Int32Array(count),
     end: new Int32Array(count),
     orphan: new Uint8Array(count),
     errorsBelow: new Int32Array(count),

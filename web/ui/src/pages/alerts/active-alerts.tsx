@@ -33,7 +33,7 @@ export function ActiveAlerts({ alerts, hasRules }: { alerts: Alert[]; hasRules: 
     {
       id: 'state',
       header: t('alerts.state'),
-      width: 96,
+      width: 108,
       sort: (row) => order[row.state],
       render: (row) => <StatusBadge kind={stateKind[row.state]}>{t(`alerts.${row.state}`)}</StatusBadge>,
     },

@@ -70,7 +70,7 @@ function RuleTable({ rules }: { rules: Rule[] }) {
     {
       id: 'state',
       header: t('alerts.state'),
-      width: 100,
+      width: 112,
       render: (rule) =>
         rule.health === 'err' ? (
           <StatusBadge kind="crit">{t('alerts.broken')}</StatusBadge>

@@ -118,7 +118,9 @@ export function LogsPage() {
             <QueryView query={query} skeleton={<RowsSkeleton rows={24} height={14} />}>
               {(data) => (
                 <>
-                  <Warnings warnings={[...(data.pages[0]?.warnings ?? []), ...(histogram.data?.warnings ?? [])]} />
+                  <div className={c.warnings}>
+                    <Warnings warnings={[...(data.pages[0]?.warnings ?? []), ...(histogram.data?.warnings ?? [])]} />
+                  </div>
                   {rows.length === 0 && q === '' ? (
                     <SendData title={t('logs.none')}>{t('empty.widen')}</SendData>
                   ) : (

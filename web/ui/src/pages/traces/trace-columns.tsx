@@ -10,7 +10,13 @@ import c from './traces.module.css';
 
 const mostSwatches = 8;
 
-export function traceColumns(t: TFunction, zone: Zone, slowest: number): Column<TraceRow>[] {
+/** One slow trace must not flatten all others: the bar follows the logarithm, as the scatter above the list does. */
+function barPercent(duration: number, fastest: number, slowest: number): number {
+  if (duration <= 0 || slowest <= fastest) return 100;
+  return 4 + 96 * (Math.log(duration / fastest) / Math.log(slowest / fastest));
+}
+
+export function traceColumns(t: TFunction, zone: Zone, fastest: number, slowest: number): Column<TraceRow>[] {
   return [
     {
       id: 'start',
@@ -43,7 +49,7 @@ export function traceColumns(t: TFunction, zone: Zone, slowest: number): Column<
             <span
               className={c.durationBar}
               data-bad={row.error_count > 0 || undefined}
-              style={{ width: `${slowest > 0 ? Math.max(2, (row.duration_ns / slowest) * 100) : 0}%` }}
+              style={{ width: `${barPercent(row.duration_ns, fastest, slowest)}%` }}
             />
           </span>
         </span>

@@ -38,7 +38,8 @@ export function TraceSummary({ answer, tree, complete, onError }: SummaryProps) 
       {answer.error_count > 0 && (
         <Button
           variant="light"
-          color="red"
+          bg="var(--crit-soft)"
+          c="var(--crit)"
           size="compact-xs"
           leftSection={<IconAlertCircleFilled size={12} />}
           onClick={() => onError(firstError(tree))}

@@ -30,7 +30,9 @@ export function TracesPage() {
   const facets = useTraceFacets(sent, range);
   const setQuery = (next: string) => patch({ q: next }, { push: true });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
-  const slowest = useMemo(() => rows.reduce((max, row) => Math.max(max, row.duration_ns), 0), [rows]);
+  const durations = useMemo(() => rows.map((row) => row.duration_ns).filter((ns) => ns > 0), [rows]);
+  const fastest = durations.reduce((min, ns) => Math.min(min, ns), Number.POSITIVE_INFINITY);
+  const slowest = durations.reduce((max, ns) => Math.max(max, ns), 0);
   const dots = useMemo(() => rows.map(toDot), [rows]);
   const open = (id: string) => go(`/traces/${id}`);
   return (
@@ -53,7 +55,9 @@ export function TracesPage() {
           <QueryView query={query} skeleton={<RowsSkeleton rows={16} />}>
             {(data) => (
               <>
-                <Warnings warnings={data.pages[0]?.warnings} />
+                <div className={c.warnings}>
+                  <Warnings warnings={data.pages[0]?.warnings} />
+                </div>
                 {rows.length === 0 && q === '' && <SendData title={t('traces.none')}>{t('empty.widen')}</SendData>}
                 {rows.length === 0 && q !== '' && <Empty title={t('traces.noMatch')}>{t('empty.noMatch')}</Empty>}
                 {rows.length > 0 && (
@@ -70,7 +74,7 @@ export function TracesPage() {
                     <DataTable
                       id="traces"
                       label={t('nav.traces')}
-                      columns={traceColumns(t, zone, slowest)}
+                      columns={traceColumns(t, zone, fastest, slowest)}
                       rows={rows}
                       rowKey={(row) => row.trace_id}
                       onOpen={(row) => open(row.trace_id)}
