@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+const cookieName = "strata_session"
+
+// AuthenticateHTTP returns who sent the request. It returns ErrNoCredentials when there are none and they are needed,
+// ErrBadCredentials, ErrTooManyAttempts, or an error of the store.
+func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		token, ok := bearer(header)
+		if !ok {
+			return Principal{}, s.failed(remoteIP(r), ErrBadCredentials)
+		}
+		p, err := s.secret(r.Context(), token)
+		return p, s.failed(remoteIP(r), err)
+	}
+	if s.localHTTP(r, l) {
+		return localPrincipal(), nil
+	}
+	cookie, err := r.Cookie(cookieName)
+	if err != nil {
+		return Principal{}, ErrNoCredentials
+	}
+	// A browser adds the cookie to other sites' requests as well.
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return Principal{}, ErrBadCredentials
+	}
+	p, err := s.session(r.Context(), cookie.Value)
+	return p, s.failed(remoteIP(r), err)
+}
+
+// failed counts a bad attempt.
+func (s *Service) failed(ip string, err error) error {
+	if errors.Is(err, ErrBadCredentials) && s.limiter.fail(ip, s.opts.Now()) {
+		return ErrTooManyAttempts
+	}
+	return err
+}
+
+// bearer returns the token of an Authorization header.
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// remoteIP is the peer without its port. Forwarding headers are not believed: anybody can send them.
+func remoteIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// Authenticate is middleware that puts the principal into the request's context. A request without credentials goes on without a
+// principal, for pages that are public; Require stops it where they are not. Bad credentials end here.
+func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p, err := s.AuthenticateHTTP(r, l)
+			switch {
+			case err == nil:
+				r = r.WithContext(NewContext(r.Context(), p))
+			case errors.Is(err, ErrNoCredentials):
+			case errors.Is(err, ErrBadCredentials) && r.Header.Get("Authorization") == "":
+				// An old cookie must not keep its owner from the sign-in page.
+			default:
+				WriteError(w, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Require is middleware that lets requests pass whose principal has the scope.
+func Require(scope Scope) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := Check(r, scope); err != nil {
+				WriteError(w, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// RequireByMethod is middleware for routes that may be read with one scope and changed with another.
+func RequireByMethod(read, change Scope) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			scope := change
+			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+				scope = read
+			}
+			Require(scope)(next).ServeHTTP(w, r)
+		})
+	}
+}
+
+// Check returns ErrNoCredentials or ErrForbidden when the request's principal may not do what the scope allows.
+func Check(r *http.Request, scope Scope) error {
+	p, ok := FromContext(r.Context())
+	switch {
+	case !ok:
+		return ErrNoCredentials
+	case !p.Has(scope):
+		return ErrForbidden
+	default:
+		return nil
+	}
+}
+
+// WriteError answers with the API's error body and the headers RFC 6750 asks for.
+func WriteError(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, ErrNoCredentials):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="strata"`)
+		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrNoCredentials.Error())
+	case errors.Is(err, ErrBadCredentials):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="invalid_token"`)
+		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrBadCredentials.Error())
+	case errors.Is(err, ErrForbidden):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="insufficient_scope"`)
+		writeError(w, http.StatusForbidden, "forbidden", ErrForbidden.Error())
+	case errors.Is(err, ErrTooManyAttempts):
+		w.Header().Set("Retry-After", "3")
+		writeError(w, http.StatusTooManyRequests, "too_many_requests", ErrTooManyAttempts.Error())
+	case errors.Is(err, storage.ErrNotFound):
+		writeError(w, http.StatusNotFound, "not_found", "not found")
+	case errors.Is(err, storage.ErrUnavailable):
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusServiceUnavailable, "unavailable", "the catalog does not answer")
+	default:
+		writeError(w, http.StatusInternalServerError, "internal", "internal error")
+	}
+}
+
+func writeError(w http.ResponseWriter, status int, code, message string) {
+	writeJSON(w, status, map[string]any{"error": map[string]any{"code": code, "message": message, "details": map[string]any{}}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}

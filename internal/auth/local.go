@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Listener says where requests come in.
+type Listener struct {
+	// Loopback is whether the address that was bound is a loopback address. A listener on all interfaces is not.
+	Loopback bool
+}
+
+// ListenerOf describes a bound address.
+func ListenerOf(addr net.Addr) Listener {
+	return Listener{Loopback: addr.Network() == "unix" || isLoopbackHostPort(addr.String())}
+}
+
+// isLoopbackHostPort accepts host, host:port and [host]:port whose host is an address of the loopback network or localhost.
+func isLoopbackHostPort(s string) bool {
+	host := s
+	if h, _, err := net.SplitHostPort(s); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// localHTTP says whether a request needs no credentials. The Host header stops DNS rebinding: a page of evil.example that makes its
+// own name resolve to 127.0.0.1 still sends its name. Origin and Sec-Fetch-Site stop other sites' pages from using the visitor's
+// browser. Forwarding headers mean that the connection is from this machine but the request is not.
+func (s *Service) localHTTP(r *http.Request, l Listener) bool {
+	if s.opts.Mode != ModeOpen || !l.Loopback || !isLoopbackHostPort(r.Host) {
+		return false
+	}
+	if r.RemoteAddr != "" && r.RemoteAddr != "@" && !isLoopbackHostPort(r.RemoteAddr) {
+		return false
+	}
+	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if len(r.Header.Values(h)) > 0 {
+			return false
+		}
+	}
+	return ownOrigin(r) && ownSite(r)
+}
+
+// ownOrigin: the Origin is absent or this very server.
+func ownOrigin(r *http.Request) bool {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 {
+		return true
+	}
+	u, err := url.Parse(values[0])
+	return err == nil && len(values) == 1 && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, r.Host)
+}
+
+// ownSite: the browser says that our page or its user sent the request. Following a link to the UI from elsewhere is allowed, because
+// the other site cannot read the answer.
+func ownSite(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return true
+	default:
+		return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	}
+}
+
+// localGRPC is localHTTP for gRPC, which browsers do not speak.
+func (s *Service) localGRPC(authority string, remote net.Addr, l Listener) bool {
+	if s.opts.Mode != ModeOpen || !l.Loopback {
+		return false
+	}
+	if remote != nil && remote.Network() != "unix" && remote.Network() != "bufconn" && !isLoopbackHostPort(remote.String()) {
+		return false
+	}
+	return authority == "" || isLoopbackHostPort(authority)
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Scope is what a key may do.
+type Scope string
+
+// The scopes. Admin includes the others; ingest and read include nothing else.
+const (
+	ScopeIngest Scope = "ingest"
+	ScopeRead   Scope = "read"
+	ScopeAdmin  Scope = "admin"
+)
+
+// ParseScope returns the scope of that name.
+func ParseScope(s string) (Scope, error) {
+	switch sc := Scope(s); sc {
+	case ScopeIngest, ScopeRead, ScopeAdmin:
+		return sc, nil
+	default:
+		return "", fmt.Errorf("scope %q is none of ingest, read, admin", s)
+	}
+}
+
+func (s Scope) expand() []Scope {
+	if s == ScopeAdmin {
+		return []Scope{ScopeIngest, ScopeRead, ScopeAdmin}
+	}
+	return []Scope{s}
+}
+
+// LocalName is the name of whoever came in without credentials.
+const LocalName = "local"
+
+// Principal is who sent a request. Name is the source in the ledger.
+type Principal struct {
+	// KeyID is empty for local requests and for sessions of a one-time token.
+	KeyID  string
+	Name   string
+	Scopes []Scope
+}
+
+// Has says whether the principal may do what the scope allows.
+func (p Principal) Has(s Scope) bool {
+	return slices.Contains(p.Scopes, s)
+}
+
+func localPrincipal() Principal {
+	return Principal{Name: LocalName, Scopes: ScopeAdmin.expand()}
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries p.
+func NewContext(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext returns the principal that was put there by the middleware or the interceptor.
+func FromContext(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(contextKey{}).(Principal)
+	return p, ok
+}
