@@ -638,10 +638,17 @@ function tail(response) {
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
+// The policy of web/embed.go, so that a violation shows here too.
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 function file(path, response) {
   const wanted = join(dist, path);
   const found = path !== '/' && existsSync(wanted) ? wanted : join(dist, 'index.html');
-  response.writeHead(200, { 'Content-Type': types[extname(found)] ?? 'application/octet-stream' });
+  response.writeHead(200, {
+    'Content-Type': types[extname(found)] ?? 'application/octet-stream',
+    'Content-Security-Policy': policy,
+  });
   createReadStream(found).pipe(response);
 }
 

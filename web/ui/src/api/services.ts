@@ -75,6 +75,18 @@ export function useServices(range: Range, env: string | undefined) {
   });
 }
 
+/** Names for the environment switch. They change rarely, so one answer serves five minutes whatever the page refreshes. */
+export function useEnvironments(range: Range) {
+  const slot = Math.floor(range.end / 300);
+  return useQuery({
+    queryKey: ['environments', slot, Math.round(range.end - range.start)],
+    queryFn: async ({ signal }) =>
+      (await request<ServiceList>('/api/v1/services', { params: { ...range }, signal })).environments,
+    staleTime: 300_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
 export const servicePoints = 120;
 
 export function serviceQuery(name: string, range: Range, env: string | undefined) {
@@ -95,16 +107,17 @@ export function useService(name: string, range: Range, env: string | undefined) 
   });
 }
 
-/** What each of the services calls; one small request per service. */
+/** What each of the services calls; one small request per service, at most once a minute. */
 export function useDependencies(names: string[], range: Range, env: string | undefined): (Dependency[] | undefined)[] {
   return useQueries({
     queries: names.map((name) => ({
-      queryKey: ['dependencies', name, range.start, range.end, env],
+      queryKey: ['dependencies', name, Math.floor(range.start / 60), Math.floor(range.end / 60), env],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         request<ServiceDetail>(`/api/v1/services/${encodeURIComponent(name)}`, {
           params: { ...range, env, points: 2 },
           signal,
         }),
+      staleTime: 60_000,
       select: (data: ServiceDetail) => data.dependencies,
       placeholderData: keepPreviousData<ServiceDetail>,
     })),

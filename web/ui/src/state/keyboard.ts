@@ -10,6 +10,13 @@ export type Keymap = Record<string, (event: KeyboardEvent) => void>;
 
 const sequenceMs = 900;
 
+const layers = '[role="dialog"][aria-modal="true"], [role="menu"], [role="listbox"]';
+
+/** Closed layers may stay in the document, hidden. */
+function layerOpen(): boolean {
+  return [...document.querySelectorAll(layers)].some((element) => element.checkVisibility());
+}
+
 /**
  * Page-wide shortcuts. Keys are `event.key` values, two of them in sequence as `g s`; with a modifier as `mod+k`.
  * Nothing fires while somebody types, except keys with a modifier.
@@ -34,7 +41,7 @@ export function useKeymap(keymap: Keymap, enabled = true): void {
       }
       if (isTyping(event.target)) return;
       // An open dialog or menu owns the keyboard.
-      if (document.querySelector('[role="dialog"][aria-modal="true"], [role="menu"], [role="listbox"]')) return;
+      if (layerOpen()) return;
       const sequence = performance.now() - firstAt < sequenceMs ? map[`${first} ${event.key}`] : undefined;
       const handler = sequence ?? map[event.key];
       first = event.key;

@@ -26,8 +26,11 @@ const lightHues = [
   '#8a5a36',
 ];
 
+/** Found by trying seeds until names that shops and demos use for their services got different colours. */
+const seed = 2387896576;
+
 export function hashName(name: string): number {
-  let hash = 2166136261;
+  let hash = seed;
   for (let i = 0; i < name.length; i++) {
     hash = Math.imul(hash ^ name.charCodeAt(i), 16777619);
   }

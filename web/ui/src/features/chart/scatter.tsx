@@ -32,19 +32,26 @@ interface ScatterProps {
   label: string;
   format: (value: number) => string;
   onOpen: (id: string) => void;
+  /** The time axis starts with the earliest dot and not with the page's range: there are more than are shown. */
+  partial?: boolean;
 }
 
 const reach = 10;
 
 /** Duration over time, one dot per trace on a logarithmic axis. Click opens, drag zooms. */
-export function Scatter({ dots, height, label, format, onOpen }: ScatterProps) {
-  const { zone, zoom, range } = useView();
+export function Scatter({ dots, height, label, format, onOpen, partial }: ScatterProps) {
+  const { zone, zoom, range: all } = useView();
   const dark = useDark();
   const { ref: box, width } = useElementSize<HTMLDivElement>();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [hover, setHover] = useState<{ dot: Dot; left: number; top: number } | null>(null);
   const sorted = useMemo(() => dots.filter((dot) => dot.value > 0).sort((a, b) => a.time - b.time), [dots]);
+  const first = sorted[0]?.time;
+  const range = useMemo(
+    () => (partial && first !== undefined ? { start: Math.max(all.start, first), end: all.end } : all),
+    [partial, first, all],
+  );
   const data = useMemo(
     (): uPlot.AlignedData => [
       sorted.map((dot) => dot.time),

@@ -24,6 +24,7 @@ interface LogRowProps {
 
 export const LogRow = memo(function LogRow(props: LogRowProps) {
   const { row, open, dark } = props;
+  const stamp = formatStamp(row.time, props.zone);
   return (
     <div
       ref={props.ref}
@@ -43,7 +44,10 @@ export const LogRow = memo(function LogRow(props: LogRowProps) {
         onClick={() => props.onToggle(row.id)}
       >
         <span className={c.level} style={{ background: levelColor(row.severity, dark) }} />
-        <span className={c.stamp}>{formatStamp(row.time, props.zone)}</span>
+        <span className={c.stamp}>
+          <span className={c.date}>{stamp.slice(0, 6)}</span>
+          {stamp.slice(6)}
+        </span>
         <span className={c.severity} data-level={row.severity}>
           {row.severity}
         </span>

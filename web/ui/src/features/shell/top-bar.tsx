@@ -3,7 +3,7 @@ import { ActionIcon, Kbd, Select, Tooltip } from '@mantine/core';
 import { IconCheck, IconKeyboard, IconMenu2, IconSearch, IconShare2 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useServices } from '@/api/services';
+import { useEnvironments } from '@/api/services';
 import { copyText } from '@/components/copy';
 import { RefreshControl } from '@/features/time-range/refresh-control';
 import { TimeControl } from '@/features/time-range/time-control';
@@ -75,8 +75,8 @@ function EnvironmentSwitch() {
   const { t } = useTranslation();
   const { range, env } = useView();
   const patch = usePatchSearch();
-  const { data } = useServices(range, undefined);
-  const names = data?.environments.filter((name) => name !== '') ?? [];
+  const { data } = useEnvironments(range);
+  const names = data?.filter((name) => name !== '') ?? [];
   if (names.length < 2 && !env) return null;
   const all = [...new Set([...names, ...(env ? [env] : [])])];
   return (

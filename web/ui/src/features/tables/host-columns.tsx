@@ -12,7 +12,7 @@ export function hostColumns(t: TFunction, dark: boolean): Column<Host>[] {
   const meter = (id: string, header: string, value: (row: Host) => number | null, minPage?: number): Column<Host> => ({
     id,
     header,
-    width: 140,
+    width: 128,
     minPage,
     align: 'end',
     sort: value,
@@ -31,7 +31,7 @@ export function hostColumns(t: TFunction, dark: boolean): Column<Host>[] {
     {
       id: 'name',
       header: t('hosts.host'),
-      width: 130,
+      width: 104,
       grow: true,
       sort: (row) => row.name,
       render: (row) => (

@@ -17,7 +17,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     {
       id: 'name',
       header: t('services.service'),
-      width: 150,
+      width: 116,
       grow: true,
       sort: (row) => row.name,
       render: (row) => (
@@ -45,7 +45,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     {
       id: 'rate',
       header: t('services.rate'),
-      width: 90,
+      width: 78,
       align: 'end',
       sort: (row) => row.rate,
       render: (row) => formatRate(row.rate),
@@ -62,7 +62,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     {
       id: 'errors',
       header: t('services.errors'),
-      width: 84,
+      width: 72,
       align: 'end',
       sort: (row) => row.error_rate,
       render: (row) => <ErrorRate value={row.error_rate} errors={row.errors} />,
@@ -86,7 +86,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     {
       id: 'p95',
       header: 'p95',
-      width: 84,
+      width: 80,
       align: 'end',
       sort: (row) => row.p95_ns,
       render: (row) => formatDuration(row.p95_ns),

@@ -43,7 +43,7 @@ export function Waterfall({ tree, durationNs, complete, selected, onSelect, matc
     count: rows.length,
     getScrollElement: () => scroll.current,
     estimateSize: () => rowHeight,
-    overscan: 16,
+    overscan: 8,
   });
 
   const positionOf = useCallback((row: number) => lowerBound(rows, row), [rows]);

@@ -28,7 +28,7 @@ export function traceColumns(t: TFunction, zone: Zone, fastest: number, slowest:
     {
       id: 'root',
       header: t('traces.root'),
-      width: 200,
+      width: 170,
       grow: true,
       render: (row) => (
         <AppLink to={`/traces/${row.trace_id}`} className={c.root}>

@@ -68,6 +68,7 @@ export function TracesPage() {
                         height={150}
                         label={t('traces.scatter')}
                         format={formatDuration}
+                        partial={query.hasNextPage && order === 'newest'}
                         onOpen={open}
                       />
                     </div>
