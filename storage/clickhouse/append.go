@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// AppendLogs implements storage.LogAppender.
+func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []plog.Logs) (int, error) {
+	block, ok := s.logBlocks.Get().(*logBlock)
+	if !ok {
+		block = newLogBlock()
+	}
+	defer func() {
+		block.reset()
+		s.logBlocks.Put(block)
+	}()
+	block.fill(id, ld)
+	if err := s.insert(ctx, "otel_logs", id, block.columns, block.rows); err != nil {
+		return 0, fmt.Errorf("append logs %s: %w", id, err)
+	}
+	return block.rows, nil
+}
+
+// AppendTraces implements storage.TraceAppender.
+func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []ptrace.Traces) (int, error) {
+	block, ok := s.traceBlocks.Get().(*traceBlock)
+	if !ok {
+		block = newTraceBlock()
+	}
+	defer func() {
+		block.reset()
+		s.traceBlocks.Put(block)
+	}()
+	block.fill(td)
+	if err := s.insert(ctx, "otel_traces", id, block.columns, block.rows); err != nil {
+		return 0, fmt.Errorf("append traces %s: %w", id, err)
+	}
+	return block.rows, nil
+}
+
+const (
+	// retryPause grows between attempts; an engine that was killed is back within half a second.
+	retryPause    = 100 * time.Millisecond
+	retryPauseMax = 2 * time.Second
+	// retryFor bounds how long an append tries by itself; then the writer hears ErrUnavailable and decides.
+	retryFor = time.Minute
+)
+
+// insert sends one block, again while ClickHouse is out of reach: the token makes that safe even when the first try was stored.
+func (s *Store) insert(ctx context.Context, table string, id storage.BatchID, columns []named, rows int) error {
+	if rows == 0 {
+		return nil
+	}
+	if id == "" {
+		return fmt.Errorf("%w: a batch without an id cannot be deduplicated", storage.ErrBadQuery)
+	}
+	buf, ok := s.buffers.Get().(*proto.Buffer)
+	if !ok {
+		buf = new(proto.Buffer)
+	}
+	defer func() {
+		buf.Reset()
+		s.buffers.Put(buf)
+	}()
+	encodeBlock(buf, columns, rows)
+
+	params := s.insertParams(table, id, columns)
+	deadline := time.Now().Add(retryFor)
+	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
+		err := s.post(ctx, params, buf.Buf)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", storage.ErrUnavailable, ctx.Err())
+		}
+		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
+			return err
+		}
+		s.log.Warn("insert is tried again", "table", table, "batch", string(id), "error", err)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w: %w: %w", storage.ErrUnavailable, ctx.Err(), err)
+		}
+	}
+}
+
+func (s *Store) post(ctx context.Context, params url.Values, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Insert.Timeout)
+	defer cancel()
+	_, err := s.sender.send(ctx, params, body)
+	return writeError(err)
+}
+
+// insertParams are the statement and its settings. The block must stay one block, since the token is numbered per block; and the
+// views must deduplicate for themselves, so that a crash between a table and its view is healed by the replay.
+func (s *Store) insertParams(table string, id storage.BatchID, columns []named) url.Values {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = "`" + c.name + "`"
+	}
+	const unbounded = "1000000000"
+	params := url.Values{
+		"query":                      {"INSERT INTO " + s.target.database + "." + table + " (" + strings.Join(names, ", ") + ") FORMAT Native"},
+		"insert_deduplication_token": {string(id)},
+		"insert_deduplicate":         {"1"},
+		"deduplicate_blocks_in_dependent_materialized_views": {"1"},
+		"async_insert":                    {"0"},
+		"max_insert_block_size":           {unbounded},
+		"min_insert_block_size_rows":      {"0"},
+		"min_insert_block_size_bytes":     {"0"},
+		"input_format_parallel_parsing":   {"0"},
+		"max_partitions_per_insert_block": {"1000"},
+		"max_insert_threads":              {"1"},
+		"parallel_view_processing":        {"0"},
+		"log_queries":                     {"0"},
+	}
+	if s.extra != nil {
+		for k, v := range s.extra {
+			params.Set(k, v)
+		}
+	}
+	return params
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// exception is an answer of ClickHouse that is not a result.
+type exception struct {
+	status  int
+	code    int
+	message string
+}
+
+func (e *exception) Error() string { return e.message }
+
+var codePattern = regexp.MustCompile(`Code: (\d+)\.`)
+
+func newException(status int, body string) *exception {
+	e := &exception{status: status, message: strings.TrimSpace(body)}
+	if m := codePattern.FindStringSubmatch(body); m != nil {
+		e.code, _ = strconv.Atoi(m[1])
+	}
+	const longest = 2000
+	if len(e.message) > longest {
+		e.message = e.message[:longest] + "…"
+	}
+	return e
+}
+
+// Codes of ClickHouse's ErrorCodes.cpp that mean something here.
+const (
+	codeTimeout          = 159
+	codeTooSlow          = 160
+	codeTooManyRows      = 158
+	codeTooManyBytes     = 307
+	codeTooManyRowsOrB   = 396
+	codeMemory           = 241
+	codeTooManyParts     = 252
+	codeTooManyQueries   = 202
+	codeCancelled        = 394
+	codeReadonly         = 242 // the table is read-only for now
+	codeNoSpace          = 243
+	codeNetwork          = 210
+	codeAborted          = 236
+	codeKeeper           = 999
+	codeRegexp           = 427
+	codeQueryTooComplex  = 168
+	codeTooDeep          = 167
+	codeTooDeepRecursion = 306
+	codeSetTooBig        = 191
+	codeUnknownStatus    = 319
+	codeNotEnoughQuorum  = 285
+	codeSocketTimeout    = 209
+	codeSyntax           = 62
+	codeCannotAllocate   = 173
+)
+
+// writeError turns the outcome of an insert into an error of package storage's kinds: everything that may work later wraps
+// storage.ErrUnavailable, what the data is to blame for does not.
+func writeError(err error) error {
+	if err == nil || errors.Is(err, storage.ErrUnavailable) {
+		return err
+	}
+	var ex *exception
+	if !errors.As(err, &ex) {
+		// No answer came, so nothing is known about the rows; the deduplication token makes a retry safe.
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	switch ex.code {
+	case codeTooManyParts:
+		if strings.Contains(ex.message, "single INSERT block") {
+			return err // The batch itself spans too many days.
+		}
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	case codeMemory, codeTooManyQueries, codeTimeout, codeReadonly, codeNoSpace, codeNetwork, codeAborted, codeKeeper, codeCancelled,
+		codeUnknownStatus, codeNotEnoughQuorum, codeSocketTimeout, codeCannotAllocate:
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	case 0:
+		if ex.status >= 500 || ex.status == 429 {
+			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+		}
+		return err
+	default:
+		return err
+	}
+}
+
+// readError does the same for a query.
+func readError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctxErr := ctx.Err(); ctxErr != nil {
+		return fmt.Errorf("query stopped: %w", ctxErr)
+	}
+	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrLimit) || errors.Is(err, storage.ErrBadQuery) || errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	code, message := 0, err.Error()
+	var ex *clickhouse.Exception
+	var own *exception
+	switch {
+	case errors.As(err, &ex):
+		code, message = int(ex.Code), ex.Message
+	case errors.As(err, &own):
+		code, message = own.code, own.message
+	default:
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	switch code {
+	case codeTimeout, codeTooSlow:
+		return fmt.Errorf("%w: the query ran longer than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
+	case codeTooManyRows, codeTooManyBytes, codeTooManyRowsOrB, codeSetTooBig:
+		return fmt.Errorf("%w: the query reads or returns more rows than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
+	case codeMemory:
+		return fmt.Errorf("%w: the query needs more memory than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
+	case codeRegexp, codeTooDeep, codeQueryTooComplex, codeTooDeepRecursion:
+		return fmt.Errorf("%w: %s", storage.ErrBadQuery, message)
+	case codeTooManyQueries, codeNetwork, codeAborted, codeCancelled, codeSocketTimeout, codeNoSpace, codeReadonly, codeKeeper:
+		return fmt.Errorf("%w: %s", storage.ErrUnavailable, message)
+	default:
+		return fmt.Errorf("query clickhouse: %w", err)
+	}
+}

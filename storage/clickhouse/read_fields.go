@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+var _ storage.FieldReader = (*Store)(nil)
+
+const (
+	// sampleRows is how many records completion looks at: it has to answer while somebody types.
+	sampleRows = 300_000
+	// completions is how many names or values it offers.
+	completions = 100
+)
+
+// source returns the table of a signal, its attribute map and the condition of a range.
+func source(st *statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *compiler, err error) {
+	if err := checkRange(r); err != nil {
+		return "", "", "", nil, err
+	}
+	switch signal {
+	case storage.SignalTraces:
+		c = traceCompiler(st)
+		where, err = tracesWhere(st, storage.Selection{Range: r})
+		return "otel_traces", "SpanAttributes", where, c, err
+	case storage.SignalLogs:
+		c = logCompiler(st)
+		where, err = logsWhere(st, storage.Selection{Range: r})
+		return "otel_logs", "LogAttributes", where, c, err
+	default:
+		return "", "", "", nil, fmt.Errorf("%w: %q is no signal with fields", storage.ErrBadQuery, signal)
+	}
+}
+
+// AttributeKeys implements storage.FieldReader.
+func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix string, r storage.TimeRange) ([]string, error) {
+	var st statement
+	table, attrs, where, _, err := source(&st, signal, r)
+	if err != nil {
+		return nil, err
+	}
+	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attrs + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attrs +
+		", ResourceAttributes FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + st.str(prefix) +
+		") ORDER BY k LIMIT 1000"
+	return s.column(ctx, "list attribute keys", query, st.args)
+}
+
+// FieldValues implements storage.FieldReader.
+func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+	var st statement
+	table, _, where, c, err := source(&st, signal, r)
+	if err != nil {
+		return nil, err
+	}
+	expression, _, err := c.expression(field)
+	if err != nil {
+		return nil, err
+	}
+	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) +
+		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + st.str(prefix) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(completions)
+	return s.column(ctx, "list field values", query, st.args)
+}
+
+// column runs a query with one column of text.
+func (s *Store) column(ctx context.Context, what, query string, args []any) ([]string, error) {
+	out := []string{}
+	err := s.each(ctx, what, query, args, func(scan func(...any) error) error {
+		var v string
+		if err := scan(&v); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	})
+	return out, err
+}

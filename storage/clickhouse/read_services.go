@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+var _ storage.ServiceReader = (*Store)(nil)
+
+const (
+	// entry is what counts as a request: what comes in from outside the service.
+	entry = "SpanKind IN ('Server', 'Consumer')"
+	// quantiles merges the states of the per-minute table; If takes a condition.
+	quantiles = "quantilesDDMergeIf(0.01, 0.5, 0.95, 0.99)(Durations, "
+	language  = "anyLastIf(Language, Language != '')"
+)
+
+// minutesWhere is the condition of a range of the per-minute table. Its minutes are whole, so the range's first one is too.
+func minutesWhere(st *statement, r storage.TimeRange, environment string) string {
+	where := "Minute >= toStartOfMinute(" + st.second(r.Start) + ") AND Minute < " + st.second(r.End.Add(time.Second-1))
+	if environment != "" {
+		where += " AND Environment = " + st.str(environment)
+	}
+	return where
+}
+
+// Services implements storage.ServiceReader.
+func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
+	list := storage.ServiceList{Services: []storage.ServiceSummary{}, Environments: []string{}}
+	if err := checkRange(q.Range); err != nil {
+		return list, err
+	}
+	services, err := s.serviceTotals(ctx, q.Range, q.Environment, "")
+	if err != nil {
+		return list, err
+	}
+	byName := make(map[string]int, len(services))
+	rooted := []string{} // services whose requests are their root spans
+	for i, sv := range services {
+		byName[sv.Name] = i
+		if sv.rooted {
+			rooted = append(rooted, sv.Name)
+		}
+		list.Services = append(list.Services, sv.ServiceSummary)
+	}
+	step := seriesStep(q.Range, q.Points)
+	var st statement
+	query := "SELECT ServiceName, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
+		minutesWhere(&st, q.Range, q.Environment) + " AND if(ServiceName IN " + st.strs(rooted) + ", Root = 1, " + entry + ") GROUP BY ServiceName, b"
+	for i := range list.Services {
+		list.Services[i].Series = emptySeries(q.Range, step)
+	}
+	err = s.each(ctx, "read the services' series", query, st.args, func(scan func(...any) error) error {
+		var name string
+		var bucket int64
+		var requests, errors uint64
+		if err := scan(&name, &bucket, &requests, &errors); err != nil {
+			return err
+		}
+		if i, ok := byName[name]; ok && bucket >= 0 && bucket < int64(len(list.Services[i].Series)) {
+			list.Services[i].Series[bucket].Requests += requests
+			list.Services[i].Series[bucket].Errors += errors
+		}
+		return nil
+	})
+	if err != nil {
+		return list, err
+	}
+	var env statement
+	list.Environments, err = s.column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}.strata_spans_1m WHERE "+
+		minutesWhere(&env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env.args)
+	return list, err
+}
+
+// serviceTotal is a summary and which spans its requests are.
+type serviceTotal struct {
+	storage.ServiceSummary
+	rooted bool
+}
+
+// serviceTotals reads the sums of one service, or of all for name "".
+func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environment, name string) ([]serviceTotal, error) {
+	var st statement
+	where := minutesWhere(&st, r, environment)
+	if name != "" {
+		where += " AND ServiceName = " + st.str(name)
+	}
+	query := "SELECT ServiceName, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
+		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
+		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY ServiceName ORDER BY ServiceName LIMIT 10000"
+	var out []serviceTotal
+	err := s.each(ctx, "read services", query, st.args, func(scan func(...any) error) error {
+		var t serviceTotal
+		var roots, rootErrors uint64
+		var latency, rootLatency []float64
+		var seen int64
+		if err := scan(&t.Name, &t.Environment, &t.Language, &t.Spans, &t.Requests, &t.Errors, &roots, &rootErrors, &latency, &rootLatency, &seen); err != nil {
+			return err
+		}
+		if t.rooted = t.Requests == 0; t.rooted {
+			t.Requests, t.Errors, latency = roots, rootErrors, rootLatency
+		}
+		t.Latency, t.LastSeen = toQuantiles(latency), unixNano(seen)
+		out = append(out, t)
+		return nil
+	})
+	return out, err
+}
+
+// toQuantiles turns what is not a number, the quantile of nothing, into an absent one.
+func toQuantiles(values []float64) storage.Quantiles {
+	get := func(i int) *float64 {
+		if i >= len(values) || math.IsNaN(values[i]) || math.IsInf(values[i], 0) {
+			return nil
+		}
+		return &values[i]
+	}
+	return storage.Quantiles{P50: get(0), P95: get(1), P99: get(2)}
+}
+
+// seriesStep is a nice number of minutes: the table knows nothing shorter.
+func seriesStep(r storage.TimeRange, points int) time.Duration {
+	if points <= 0 {
+		points = 30
+	}
+	return max(time.Minute, niceStep(r.End.Sub(r.Start), points))
+}
+
+func seriesBucket(st *statement, r storage.TimeRange, step time.Duration) string {
+	return "intDiv(toInt64(toUnixTimestamp(Minute)) - " + st.int(r.Start.Truncate(step).Unix()) + ", " + st.int(int64(step/time.Second)) + ")"
+}
+
+func emptySeries(r storage.TimeRange, step time.Duration) []storage.ServicePoint {
+	var out []storage.ServicePoint
+	for t := r.Start.Truncate(step); t.Before(r.End); t = t.Add(step) {
+		out = append(out, storage.ServicePoint{Start: t})
+	}
+	return out
+}
+
+// HostServices implements storage.ServiceReader.
+func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
+	if err := checkRange(r); err != nil {
+		return nil, err
+	}
+	// The tables are sorted by service, not by host; a day is enough to know who lives there.
+	r.Start = latest(r.Start, r.End.Add(-24*time.Hour))
+	var names []string
+	for _, table := range []string{"otel_traces", "otel_logs"} {
+		var st statement
+		query := "SELECT DISTINCT toString(ServiceName) FROM {db}." + table + " WHERE HostName = " + st.str(host) +
+			" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + " AND ServiceName != '' LIMIT 1000"
+		found, err := s.column(ctx, "list a host's services", query, st.args)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	slices.SortFunc(names, strings.Compare)
+	return slices.Compact(names), nil
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+var _ storage.TraceReader = (*Store)(nil)
+
+// spanPosition is where a page of a trace's spans ended. Span ids alone are not unique: the two sides of a call may share one.
+type spanPosition struct {
+	Nano    int64
+	SpanID  string
+	Kind    string
+	Service string
+	Skip    int // spans with exactly this position on earlier pages
+}
+
+// Trace implements storage.TraceReader.
+func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
+	id := strings.ToLower(q.TraceID)
+	if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
+		return storage.Trace{}, fmt.Errorf("%w: a trace id has 32 hexadecimal digits", storage.ErrBadQuery)
+	}
+	var after *spanPosition
+	if q.Cursor != "" {
+		after = &spanPosition{}
+		if err := decodeCursor(q.Cursor, after); err != nil {
+			return storage.Trace{}, err
+		}
+	}
+	bounds, err := s.traceBounds(ctx, []string{id})
+	if err != nil {
+		return storage.Trace{}, err
+	}
+	if bounds.End.IsZero() {
+		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
+	}
+	read := traceRead{store: s, bounds: bounds, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit)}
+	if err := read.totals(ctx); err != nil {
+		return storage.Trace{}, err
+	}
+	if read.trace.SpanCount == 0 {
+		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
+	}
+	if err := read.resources(ctx); err != nil {
+		return storage.Trace{}, err
+	}
+	if err := read.spans(ctx, after); err != nil {
+		return storage.Trace{}, err
+	}
+	return read.trace, nil
+}
+
+// traceRead reads one page of one trace.
+type traceRead struct {
+	store  *Store
+	bounds storage.TimeRange
+	trace  storage.Trace
+	limit  int
+	byHash map[uint64]int // resource hash → index
+}
+
+func (r *traceRead) where(st *statement) string {
+	return "TraceId = " + st.str(r.trace.TraceID) + " AND Timestamp >= " + st.nano(r.bounds.Start) + " AND Timestamp < " + st.nano(r.bounds.End)
+}
+
+// totals reads what is true of the whole trace.
+func (r *traceRead) totals(ctx context.Context) error {
+	var st statement
+	query := `SELECT ServiceName, count(), countIf(StatusCode = 'Error'), min(toUnixTimestamp64Nano(Timestamp)) AS start,
+		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY ServiceName ORDER BY start, ServiceName`
+	var first, last int64
+	err := r.store.each(ctx, "read a trace", query, st.args, func(scan func(...any) error) error {
+		var service string
+		var spans, errors uint64
+		var start, end int64
+		if err := scan(&service, &spans, &errors, &start, &end); err != nil {
+			return err
+		}
+		if r.trace.SpanCount == 0 {
+			first = start
+		}
+		first, last = min(first, start), max(last, end)
+		r.trace.SpanCount += int(spans)                                                                                          //nolint:gosec // a count
+		r.trace.Errors += int(errors)                                                                                            //nolint:gosec // a count
+		r.trace.Services = append(r.trace.Services, storage.ServiceShare{Name: service, Spans: int(spans), Errors: int(errors)}) //nolint:gosec // counts
+		return nil
+	})
+	r.trace.Start, r.trace.Duration = unixNano(first), time.Duration(last-first)
+	return err
+}
+
+const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"
+
+// resources reads each resource once: a trace has few, and its spans would repeat them.
+func (r *traceRead) resources(ctx context.Context) error {
+	r.byHash = make(map[uint64]int)
+	r.trace.Resources = []map[string]string{}
+	var st statement
+	query := "SELECT " + resourceHash + " AS h, any(ResourceAttributes) FROM {db}.otel_traces WHERE " + r.where(&st) + " GROUP BY h LIMIT 20000"
+	return r.store.each(ctx, "read a trace's resources", query, st.args, func(scan func(...any) error) error {
+		var h uint64
+		var attrs map[string]string
+		if err := scan(&h, &attrs); err != nil {
+			return err
+		}
+		r.byHash[h] = len(r.trace.Resources)
+		r.trace.Resources = append(r.trace.Resources, attrs)
+		return nil
+	})
+}
+
+const spanKey = "toUnixTimestamp64Nano(Timestamp), SpanId, toString(SpanKind), toString(ServiceName)"
+
+func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
+	var st statement
+	where := r.where(&st)
+	skip := 0
+	if after != nil {
+		where += " AND (" + spanKey + ") >= (" + st.int(after.Nano) + ", " + st.str(after.SpanID) + ", " + st.str(after.Kind) + ", " + st.str(after.Service) + ")"
+		skip = after.Skip
+	}
+	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + resourceHash + `,
+		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes
+		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
+		strconv.Itoa(r.limit+1+skip)
+	scopes := map[storage.Scope]int{}
+	r.trace.Scopes, r.trace.Spans = []storage.Scope{}, []storage.Span{}
+	var last spanPosition
+	return r.store.each(ctx, "read a trace's spans", query, st.args, func(scan func(...any) error) error {
+		row, err := scanSpan(scan)
+		if err != nil {
+			return err
+		}
+		if skip > 0 {
+			skip--
+			if after != nil {
+				last = *after
+			}
+			return nil
+		}
+		if len(r.trace.Spans) == r.limit {
+			r.trace.NextCursor = encodeCursor(last)
+			return nil
+		}
+		p := row.position
+		p.Skip = 1
+		if p.Nano == last.Nano && p.SpanID == last.SpanID && p.Kind == last.Kind && p.Service == last.Service {
+			p.Skip = last.Skip + 1
+		}
+		last = p
+		at, ok := scopes[row.scope]
+		if !ok {
+			at = len(r.trace.Scopes)
+			scopes[row.scope] = at
+			r.trace.Scopes = append(r.trace.Scopes, row.scope)
+		}
+		row.span.Scope, row.span.Resource = at, r.resource(row.hash)
+		r.trace.Spans = append(r.trace.Spans, row.span)
+		return nil
+	})
+}
+
+// resource returns the index of a resource; one that arrived after the list was read gets an empty entry.
+func (r *traceRead) resource(hash uint64) int {
+	at, ok := r.byHash[hash]
+	if !ok {
+		at = len(r.trace.Resources)
+		r.byHash[hash] = at
+		r.trace.Resources = append(r.trace.Resources, map[string]string{})
+	}
+	return at
+}
+
+// spanRow is one span as it is read.
+type spanRow struct {
+	position spanPosition
+	span     storage.Span
+	scope    storage.Scope
+	hash     uint64
+}
+
+func scanSpan(scan func(...any) error) (spanRow, error) {
+	var (
+		row                     spanRow
+		duration                uint64
+		status                  string
+		eventTimes              []int64
+		eventNames              []string
+		eventAttrs, linkAttrs   []map[string]string
+		linkTraces, linkSpanIDs []string
+	)
+	p, sp := &row.position, &row.span
+	if err := scan(&p.Nano, &p.SpanID, &p.Kind, &p.Service, &sp.Parent, &sp.Name, &duration, &status, &sp.StatusMessage,
+		&row.scope.Name, &row.scope.Version, &row.hash, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs); err != nil {
+		return row, err
+	}
+	sp.ID, sp.Service, sp.Kind = p.SpanID, p.Service, strings.ToLower(p.Kind)
+	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status) //nolint:gosec // nanoseconds of a span
+	for i := range eventTimes {
+		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: unixNano(eventTimes[i]), Attributes: eventAttrs[i]})
+	}
+	for i := range linkTraces {
+		sp.Links = append(sp.Links, storage.SpanLink{TraceID: linkTraces[i], SpanID: linkSpanIDs[i], Attributes: linkAttrs[i]})
+	}
+	return row, nil
+}

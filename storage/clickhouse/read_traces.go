@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+var _ storage.TraceSearcher = (*Store)(nil)
+
+// tracePosition is where a page of traces ended: the key of its last trace. The key is the start of the newest matching span, or the
+// duration of the slowest.
+type tracePosition struct {
+	Key     int64
+	TraceID string
+}
+
+// before reports whether p comes before o in the order of a search, which is descending.
+func (p tracePosition) before(o tracePosition) bool {
+	return p.Key > o.Key || p.Key == o.Key && p.TraceID > o.TraceID
+}
+
+// tracesWhere is the condition of a selection of spans.
+func tracesWhere(st *statement, sel storage.Selection) (string, error) {
+	condition, err := traceCompiler(st).compile(sel.Filter)
+	if err != nil {
+		return "", err
+	}
+	return "Timestamp >= " + st.nano(sel.Range.Start) + " AND Timestamp < " + st.nano(sel.Range.End) + " AND (" + condition + ")", nil
+}
+
+// SearchTraces implements storage.TraceSearcher. It walks matching spans in order of the key and takes each trace at its first span;
+// a trace whose first span lies before the cursor was on an earlier page.
+func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storage.TracePage, error) {
+	var page storage.TracePage
+	if err := checkRange(q.Range); err != nil {
+		return page, err
+	}
+	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}}
+	if q.Cursor != "" {
+		walk.after = &tracePosition{}
+		if err := decodeCursor(q.Cursor, walk.after); err != nil {
+			return page, err
+		}
+	}
+	pieces := []storage.TimeRange{q.Range}
+	if q.Order == storage.NewestFirst {
+		r := q.Range
+		if walk.after != nil {
+			r.End = earliest(r.End, unixNano(walk.after.Key).Add(1))
+		}
+		pieces = windows(r, true)
+	}
+	for _, piece := range pieces {
+		if err := walk.through(ctx, piece); err != nil {
+			return storage.TracePage{}, err
+		}
+		if len(walk.found) > walk.limit {
+			break
+		}
+	}
+	for i, f := range walk.found {
+		if i == walk.limit {
+			last := walk.found[i-1]
+			page.NextCursor = encodeCursor(last.position)
+			break
+		}
+		page.Traces = append(page.Traces, f.summary)
+	}
+	return page, nil
+}
+
+// foundTrace is a trace with its place in the order.
+type foundTrace struct {
+	position tracePosition
+	summary  storage.TraceSummary
+}
+
+// traceWalk collects traces, one more than the page has.
+type traceWalk struct {
+	store *Store
+	q     storage.TraceSearch
+	limit int
+	after *tracePosition
+	seen  map[string]bool
+	found []foundTrace
+}
+
+// through walks one piece of the range until the page is full or no span is left.
+func (w *traceWalk) through(ctx context.Context, piece storage.TimeRange) error {
+	const least, most = 200, 5000
+	batch := min(max(w.limit*8, least), most)
+	for len(w.found) <= w.limit {
+		spans, err := w.spans(ctx, piece, batch)
+		if err != nil {
+			return err
+		}
+		var ids []string
+		for _, p := range spans {
+			if !w.seen[p.TraceID] {
+				w.seen[p.TraceID] = true
+				ids = append(ids, p.TraceID)
+			}
+		}
+		if err := w.summarise(ctx, ids); err != nil {
+			return err
+		}
+		if len(spans) < batch {
+			return nil
+		}
+	}
+	return nil
+}
+
+// spans returns the next matching spans of traces that were not seen, in order.
+func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
+	var st statement
+	where, err := tracesWhere(&st, storage.Selection{Filter: w.q.Filter, Range: piece})
+	if err != nil {
+		return nil, err
+	}
+	key, order := "toUnixTimestamp64Nano(Timestamp)", "Timestamp"
+	if w.q.Order == storage.SlowestFirst {
+		key, order = "toInt64(Duration)", "Duration"
+	}
+	if w.after != nil {
+		where += " AND (" + key + ", TraceId) < (" + st.int(w.after.Key) + ", " + st.str(w.after.TraceID) + ")"
+	}
+	if len(w.seen) > 0 {
+		ids := make([]string, 0, len(w.seen))
+		for id := range w.seen {
+			ids = append(ids, id)
+		}
+		where += " AND TraceId NOT IN " + st.strs(ids)
+	}
+	query := "SELECT " + key + ", TraceId FROM {db}.otel_traces WHERE " + where + " ORDER BY " + order + " DESC, TraceId DESC LIMIT " + strconv.Itoa(limit)
+	var out []tracePosition
+	err = w.store.each(ctx, "search traces", query, st.args, func(scan func(...any) error) error {
+		var p tracePosition
+		if err := scan(&p.Key, &p.TraceID); err != nil {
+			return err
+		}
+		out = append(out, p)
+		return nil
+	})
+	return out, err
+}
+
+// summaryRow is one service's part of one trace.
+type summaryRow struct {
+	id, service                string
+	spans, errors, matched     uint64
+	start, end, key            int64
+	roots                      uint64
+	rootStart, firstStart      int64
+	rootName, firstName        string
+	summaryStart, summaryLimit time.Time
+}
+
+// summarise reads the whole traces and adds those that belong on this page or a later one.
+func (w *traceWalk) summarise(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	bounds, err := w.store.traceBounds(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var st statement
+	matching, err := tracesWhere(&st, w.q.Selection)
+	if err != nil {
+		return err
+	}
+	key := "toUnixTimestamp64Nano(Timestamp)"
+	if w.q.Order == storage.SlowestFirst {
+		key = "toInt64(Duration)"
+	}
+	query := `SELECT TraceId, ServiceName, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
+		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
+		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp)
+		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.strs(ids) +
+		` AND Timestamp >= ` + st.nano(bounds.Start) + ` AND Timestamp < ` + st.nano(bounds.End) + `)
+		GROUP BY TraceId, ServiceName`
+	byTrace := make(map[string][]summaryRow, len(ids))
+	err = w.store.each(ctx, "summarise traces", query, st.args, func(scan func(...any) error) error {
+		var r summaryRow
+		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName); err != nil {
+			return err
+		}
+		byTrace[r.id] = append(byTrace[r.id], r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for id, rows := range byTrace {
+		f := foldTrace(id, rows)
+		if f.summary.MatchedSpans > 0 && (w.after == nil || w.after.before(f.position)) {
+			w.found = append(w.found, f)
+		}
+	}
+	slices.SortFunc(w.found, func(a, b foundTrace) int {
+		if a.position.before(b.position) {
+			return -1
+		}
+		if b.position.before(a.position) {
+			return 1
+		}
+		return 0
+	})
+	return nil
+}
+
+// foldTrace puts a trace together from its services' parts.
+func foldTrace(id string, rows []summaryRow) foundTrace {
+	slices.SortFunc(rows, func(a, b summaryRow) int { return cmp.Compare(a.start, b.start) })
+	f := foundTrace{position: tracePosition{TraceID: id}, summary: storage.TraceSummary{TraceID: id, RootMissing: true}}
+	sum := &f.summary
+	start, end := rows[0].start, rows[0].end
+	sum.RootService, sum.RootName = rows[0].service, rows[0].firstName
+	var rootStart int64
+	for _, r := range rows {
+		start, end = min(start, r.start), max(end, r.end)
+		sum.Spans += int(r.spans)          //nolint:gosec // a count
+		sum.Errors += int(r.errors)        //nolint:gosec // a count
+		sum.MatchedSpans += int(r.matched) //nolint:gosec // a count
+		if r.matched > 0 {
+			f.position.Key = max(f.position.Key, r.key)
+		}
+		sum.Services = append(sum.Services, storage.ServiceShare{Name: r.service, Spans: int(r.spans), Errors: int(r.errors)}) //nolint:gosec // counts
+		if r.roots > 0 && (sum.RootMissing || r.rootStart < rootStart) {
+			sum.RootMissing, rootStart = false, r.rootStart
+			sum.RootService, sum.RootName = r.service, r.rootName
+		}
+	}
+	sum.Start, sum.Duration = unixNano(start), time.Duration(end-start)
+	return f
+}
+
+// traceBounds returns a range that holds every span of the traces.
+func (s *Store) traceBounds(ctx context.Context, ids []string) (storage.TimeRange, error) {
+	var st statement
+	query := "SELECT toInt64(min(Start)), toInt64(max(End)) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.strs(ids)
+	var r storage.TimeRange
+	err := s.each(ctx, "look up traces", query, st.args, func(scan func(...any) error) error {
+		var start, end int64
+		if err := scan(&start, &end); err != nil {
+			return err
+		}
+		if end > 0 {
+			r = storage.TimeRange{Start: time.Unix(start, 0), End: time.Unix(end+1, 0)}
+		}
+		return nil
+	})
+	return r, err
+}
+
+// TraceFacets implements storage.TraceSearcher.
+func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
+	if err := checkRange(q.Range); err != nil {
+		return nil, err
+	}
+	var st statement
+	where, err := tracesWhere(&st, q)
+	if err != nil {
+		return nil, err
+	}
+	return s.facets(ctx, "otel_traces", where, st.args, []facetColumn{
+		{storage.FieldService, "toString(ServiceName)"},
+		{storage.FieldEnvironment, "toString(Environment)"},
+		{storage.FieldName, "toString(SpanName)"},
+		{storage.FieldKindOfSpan, "lower(toString(SpanKind))"},
+		{storage.FieldStatus, "lower(toString(StatusCode))"},
+		{storage.FieldHTTPStatus, "toString(HttpStatusCode)"},
+		{storage.FieldMethod, "toString(HttpMethod)"},
+		{storage.FieldRoute, "toString(HttpRoute)"},
+		{storage.FieldDB, "if(TargetType = 'db', toString(TargetSystem), '')"},
+		{storage.FieldMessaging, "if(TargetType = 'messaging', toString(TargetSystem), '')"},
+		{storage.FieldRPC, "if(TargetType = 'rpc', toString(TargetSystem), '')"},
+		{storage.FieldHost, "toString(HostName)"},
+	})
+}

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storagetest
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// RunTraces runs the suite for spans.
+func RunTraces(t *testing.T, open Open) {
+	t.Helper()
+	s := &suite{Harness: open(t)}
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"RoundTrip", s.traceRoundTrip},
+		{"NotFound", s.traceNotFound},
+		{"Nasty", s.traceNasty},
+		{"Filters", s.traceFilters},
+		{"Summary", s.traceSummary},
+		{"Paging", s.tracePaging},
+		{"SpanPaging", s.spanPaging},
+		{"Facets", s.traceFacets},
+		{"Replay", s.traceReplay},
+		{"SameBatchTwiceAtOnce", s.traceTwiceAtOnce},
+		{"Services", s.services},
+		{"Service", s.service},
+		{"BadRequests", s.traceBadRequests},
+		{"Crash", s.traceCrash},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func (s *suite) putSpans(t *testing.T, id string, td []ptrace.Traces) {
+	t.Helper()
+	want := 0
+	for _, l := range td {
+		want += l.SpanCount()
+	}
+	n, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-"+id), td)
+	require.NoError(t, err)
+	require.Equal(t, want, n)
+}
+
+func (s *suite) findTraces(t *testing.T, day time.Time, f storage.Filter) []storage.TraceSummary {
+	t.Helper()
+	page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Limit: 1000})
+	require.NoError(t, err)
+	require.Empty(t, page.NextCursor)
+	return page.Traces
+}
+
+func hexTrace(n int) string { id := traceID(n); return fmt.Sprintf("%x", id[:]) }
+func hexSpan(n int) string  { id := spanID(n); return fmt.Sprintf("%x", id[:]) }
+
+func (s *suite) traceRoundTrip(t *testing.T) {
+	day := s.day()
+	at := day.Add(time.Second + 987654321*time.Nanosecond)
+	td := spans(
+		spanSpec{trace: 1, id: 1, service: "front", name: "GET /", start: at, duration: 50 * time.Millisecond, kind: ptrace.SpanKindServer,
+			attrs: map[string]string{"k": "v"}, resource: map[string]string{"host.name": "h1"}},
+		spanSpec{trace: 1, id: 2, parent: 1, service: "back", name: "work", start: at.Add(time.Millisecond), duration: 10 * time.Millisecond,
+			kind: ptrace.SpanKindInternal, failed: true},
+	)
+	sp := td[0].ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0)
+	sp.Status().SetMessage("it broke")
+	e := sp.Events().AppendEmpty()
+	e.SetName("exception")
+	e.SetTimestamp(pcommon.NewTimestampFromTime(at.Add(2 * time.Millisecond)))
+	e.Attributes().PutInt("code", 7)
+	l := sp.Links().AppendEmpty()
+	l.SetTraceID(traceID(99))
+	l.SetSpanID(spanID(98))
+	l.Attributes().PutStr("why", "batch")
+	backwards := td[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+	backwards.SetTraceID(traceID(1))
+	backwards.SetSpanID(spanID(3))
+	backwards.SetParentSpanID(spanID(1))
+	backwards.SetName("backwards")
+	backwards.SetStartTimestamp(pcommon.NewTimestampFromTime(at.Add(3 * time.Millisecond)))
+	backwards.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
+	s.putSpans(t, "1", td)
+
+	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(1), Limit: 100})
+	require.NoError(t, err)
+	require.Equal(t, hexTrace(1), got.TraceID)
+	require.Equal(t, at, got.Start)
+	require.Equal(t, 50*time.Millisecond, got.Duration)
+	require.Equal(t, 3, got.SpanCount)
+	require.Equal(t, 1, got.Errors)
+	require.Equal(t, []storage.ServiceShare{{Name: "front", Spans: 2}, {Name: "back", Spans: 1, Errors: 1}}, got.Services)
+	require.Empty(t, got.NextCursor)
+	require.Equal(t, []storage.Scope{{Name: "suite", Version: "1"}}, got.Scopes)
+	require.Len(t, got.Spans, 3)
+	root, child := got.Spans[0], got.Spans[1]
+	require.Equal(t, map[string]string{"service.name": "front", "host.name": "h1"}, got.Resources[root.Resource])
+	require.Equal(t, storage.Span{ID: hexSpan(1), Name: "GET /", Kind: "server", Service: "front", Start: at, Duration: 50 * time.Millisecond,
+		Status: "unset", Resource: root.Resource, Attributes: map[string]string{"k": "v"}}, root)
+	require.Equal(t, storage.Span{ID: hexSpan(2), Parent: hexSpan(1), Name: "work", Kind: "internal", Service: "back", Start: at.Add(time.Millisecond),
+		Duration: 10 * time.Millisecond, Status: "error", StatusMessage: "it broke", Resource: child.Resource, Attributes: map[string]string{},
+		Events: []storage.SpanEvent{{Name: "exception", Time: at.Add(2 * time.Millisecond), Attributes: map[string]string{"code": "7"}}},
+		Links:  []storage.SpanLink{{TraceID: hexTrace(99), SpanID: hexSpan(98), Attributes: map[string]string{"why": "batch"}}}}, child)
+	require.Zero(t, got.Spans[2].Duration, "an end before the start is no duration")
+
+	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: "0" + hexTrace(1)[1:], Limit: 1})
+	require.ErrorIs(t, err, storage.ErrNotFound, "%v", upper)
+}
+
+func (s *suite) traceNotFound(t *testing.T) {
+	_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(424242), Limit: 10})
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	for _, id := range []string{"", "abc", "zz", "' OR 1=1 --", hexTrace(1) + "00"} {
+		_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 10})
+		require.ErrorIs(t, err, storage.ErrBadQuery, id)
+	}
+}
+
+func (s *suite) traceNasty(t *testing.T) {
+	day := s.day()
+	var specs []spanSpec
+	for i, text := range nasty() {
+		specs = append(specs, spanSpec{trace: 1000 + i, id: 1, service: text, name: text, start: day.Add(time.Duration(i) * time.Second), duration: time.Second,
+			attrs: map[string]string{text: text}, resource: map[string]string{"r" + text: text}})
+	}
+	s.putSpans(t, "1", spans(specs...))
+	for i, text := range nasty() {
+		tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(1000 + i), Limit: 10})
+		require.NoError(t, err)
+		require.Equal(t, text, tr.Spans[0].Name)
+		require.Equal(t, map[string]string{text: text}, tr.Spans[0].Attributes)
+		require.Equal(t, text, tr.Resources[0]["r"+text])
+		found := s.findTraces(t, day, storage.All{Of: []storage.Filter{
+			equals(attr(text), text), equals(field(storage.FieldService), text), equals(field(storage.FieldName), text),
+			equals(storage.Field{Kind: storage.FieldResource, Name: "r" + text}, text),
+		}})
+		require.Len(t, found, 1, "%q", text)
+		require.Equal(t, text, found[0].RootService)
+		_, err = s.Store.Service(t.Context(), storage.ServiceQuery{Name: text, Range: dayOf(day), Points: 10})
+		require.NoError(t, err, "%q", text)
+		_, err = s.Store.HostServices(t.Context(), text, dayOf(day))
+		require.NoError(t, err, "%q", text)
+	}
+}
+
+func (s *suite) traceFilters(t *testing.T) {
+	day := s.day()
+	s.putSpans(t, "1", spans(
+		spanSpec{trace: 1, id: 1, service: "a", name: "GET /cart", start: day, duration: 700 * time.Millisecond, kind: ptrace.SpanKindServer,
+			attrs: map[string]string{"http.request.method": "GET", "http.route": "/cart", "http.response.status_code": "503", "url.full": "http://x/cart?q=1"}, failed: true},
+		spanSpec{trace: 1, id: 2, parent: 1, service: "b", name: "SELECT", start: day, duration: time.Millisecond, kind: ptrace.SpanKindClient,
+			attrs: map[string]string{"db.system": "redis", "server.address": "cache-1"}},
+		spanSpec{trace: 2, id: 3, service: "b", name: "job", start: day.Add(time.Second), duration: 20 * time.Millisecond,
+			resource: map[string]string{"deployment.environment": "prod", "host.name": "h9"}, attrs: map[string]string{"messaging.system": "kafka"}},
+	))
+	for name, c := range map[string]struct {
+		f    storage.Filter
+		want []string
+	}{
+		"all":         {nil, []string{hexTrace(2), hexTrace(1)}},
+		"service":     {equals(field(storage.FieldService), "a"), []string{hexTrace(1)}},
+		"name":        {storage.Contains{Text: "get /ca"}, []string{hexTrace(1)}},
+		"duration":    {storage.Compare{Field: field(storage.FieldDuration), Op: storage.Greater, Value: 5e8}, []string{hexTrace(1)}},
+		"http status": {storage.Compare{Field: field(storage.FieldHTTPStatus), Op: storage.GreaterOrEqual, Value: 500}, []string{hexTrace(1)}},
+		"status":      {equals(field(storage.FieldHTTPStatus), "503"), []string{hexTrace(1)}},
+		"below 500":   {storage.Compare{Field: field(storage.FieldHTTPStatus), Op: storage.Less, Value: 500}, nil},
+		"error":       {equals(field(storage.FieldStatus), "error"), []string{hexTrace(1)}},
+		"kind":        {equals(field(storage.FieldKindOfSpan), "client"), []string{hexTrace(1)}},
+		"method":      {equals(field(storage.FieldMethod), "GET"), []string{hexTrace(1)}},
+		"route":       {storage.Equals{Field: field(storage.FieldRoute), Values: []storage.Pattern{{"/c", "t"}}}, []string{hexTrace(1)}},
+		"url":         {storage.Equals{Field: field(storage.FieldURL), Values: []storage.Pattern{{"", "/cart", ""}}}, []string{hexTrace(1)}},
+		"db":          {equals(field(storage.FieldDB), "redis"), []string{hexTrace(1)}},
+		"peer":        {equals(field(storage.FieldPeer), "cache-1"), []string{hexTrace(1)}},
+		"messaging":   {storage.Exists{Field: field(storage.FieldMessaging)}, []string{hexTrace(2)}},
+		"env":         {equals(field(storage.FieldEnvironment), "prod"), []string{hexTrace(2)}},
+		"host":        {equals(field(storage.FieldHost), "h9"), []string{hexTrace(2)}},
+		"root":        {equals(field(storage.FieldRoot), "true"), []string{hexTrace(2), hexTrace(1)}},
+		"not root":    {equals(field(storage.FieldRoot), "false"), []string{hexTrace(1)}},
+		"trace":       {equals(field(storage.FieldTrace), hexTrace(2)), []string{hexTrace(2)}},
+		"span":        {equals(field(storage.FieldSpan), hexSpan(2)), []string{hexTrace(1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, tr := range s.findTraces(t, day, c.f) {
+				got = append(got, tr.TraceID)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func (s *suite) traceSummary(t *testing.T) {
+	day := s.day()
+	s.putSpans(t, "1", spans(
+		spanSpec{trace: 10, id: 1, service: "a", name: "root", start: day.Add(time.Second), duration: time.Second},
+		spanSpec{trace: 10, id: 2, parent: 1, service: "b", name: "early", start: day, duration: time.Millisecond, failed: true},
+		spanSpec{trace: 11, id: 3, parent: 77, service: "b", name: "orphan", start: day.Add(2 * time.Second), duration: time.Millisecond},
+	))
+	// Spans of one trace may come in different batches.
+	s.putSpans(t, "2", spans(spanSpec{trace: 10, id: 4, parent: 1, service: "b", name: "late", start: day.Add(5 * time.Second), duration: time.Second}))
+	got := s.findTraces(t, day, equals(field(storage.FieldService), "b"))
+	require.Equal(t, []storage.TraceSummary{
+		{TraceID: hexTrace(10), Start: day, Duration: 6 * time.Second, RootService: "a", RootName: "root", Spans: 3, Errors: 1, MatchedSpans: 2,
+			Services: []storage.ServiceShare{{Name: "b", Spans: 2, Errors: 1}, {Name: "a", Spans: 1}}},
+		{TraceID: hexTrace(11), Start: day.Add(2 * time.Second), Duration: time.Millisecond, RootService: "b", RootName: "orphan", RootMissing: true, Spans: 1,
+			MatchedSpans: 1, Services: []storage.ServiceShare{{Name: "b", Spans: 1}}},
+	}, got)
+}
+
+func (s *suite) tracePaging(t *testing.T) {
+	day := s.day()
+	const n = 130
+	var specs []spanSpec
+	for i := range n {
+		at := day.Add(time.Duration(i/4) * 100 * time.Second) // four traces start together
+		specs = append(specs, spanSpec{trace: 2000 + i, id: 1, service: "p", name: "x", start: at, duration: time.Duration(1+i/3) * time.Millisecond},
+			spanSpec{trace: 2000 + i, id: 2, parent: 1, service: "p", name: "x", start: at.Add(time.Duration(i%7) * 20 * time.Second), duration: time.Microsecond})
+	}
+	s.putSpans(t, "1", spans(specs...))
+	for _, order := range []storage.TraceOrder{storage.NewestFirst, storage.SlowestFirst} {
+		seen := map[string]bool{}
+		var last time.Duration
+		q := storage.TraceSearch{Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(2 * time.Hour)}}, Order: order, Limit: 9}
+		for pages := 0; ; pages++ {
+			require.Less(t, pages, n)
+			page, err := s.Store.SearchTraces(t.Context(), q)
+			require.NoError(t, err)
+			for _, tr := range page.Traces {
+				require.False(t, seen[tr.TraceID], "a trace came twice")
+				seen[tr.TraceID] = true
+				require.Equal(t, 2, tr.Spans)
+			}
+			if order == storage.SlowestFirst {
+				require.True(t, pages == 0 || page.Traces[0].Duration > 0)
+				last = page.Traces[0].Duration
+			}
+			if page.NextCursor == "" {
+				break
+			}
+			require.Len(t, page.Traces, 9)
+			q.Cursor = page.NextCursor
+		}
+		require.Len(t, seen, n)
+		_ = last
+	}
+}
+
+func (s *suite) spanPaging(t *testing.T) {
+	day := s.day()
+	const n = 1000
+	var specs []spanSpec
+	for i := range n {
+		id := i + 1
+		if i < 20 {
+			id = 1 // twenty spans that share everything
+		}
+		specs = append(specs, spanSpec{trace: 3, id: id, service: "s", name: strconv.Itoa(i), start: day.Add(time.Duration(max(0, i-20)/5) * time.Millisecond), duration: 1})
+	}
+	s.putSpans(t, "1", spans(specs...))
+	seen := map[string]bool{}
+	q := storage.TraceQuery{TraceID: hexTrace(3), Limit: 7}
+	for pages := 0; ; pages++ {
+		require.Less(t, pages, n)
+		tr, err := s.Store.Trace(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, n, tr.SpanCount)
+		for _, sp := range tr.Spans {
+			seen[sp.Name] = true
+		}
+		if tr.NextCursor == "" {
+			break
+		}
+		require.Len(t, tr.Spans, 7)
+		q.Cursor = tr.NextCursor
+	}
+	require.Len(t, seen, n)
+}
+
+func (s *suite) traceFacets(t *testing.T) {
+	day := s.day()
+	s.putSpans(t, "1", spans(
+		spanSpec{trace: 1, id: 1, service: "a", name: "x", start: day, failed: true, kind: ptrace.SpanKindServer, attrs: map[string]string{"http.response.status_code": "500"}},
+		spanSpec{trace: 1, id: 2, service: "b", name: "x", start: day, kind: ptrace.SpanKindClient},
+	))
+	facets, err := s.Store.TraceFacets(t.Context(), storage.Selection{Range: dayOf(day)})
+	require.NoError(t, err)
+	got := map[string][]storage.FacetValue{}
+	for _, f := range facets {
+		got[f.Field] = f.Values
+	}
+	require.Equal(t, []storage.FacetValue{{Value: "a", Count: 1}, {Value: "b", Count: 1}}, got[storage.FieldService])
+	require.Equal(t, []storage.FacetValue{{Value: "x", Count: 2}}, got[storage.FieldName])
+	require.Equal(t, []storage.FacetValue{{Value: "error", Count: 1}, {Value: "unset", Count: 1}}, got[storage.FieldStatus])
+	require.Equal(t, []storage.FacetValue{{Value: "500", Count: 1}}, got[storage.FieldHTTPStatus])
+}
+
+func (s *suite) requests(t *testing.T, day time.Time, service string) uint64 {
+	t.Helper()
+	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Points: 30})
+	require.NoError(t, err)
+	for _, sv := range list.Services {
+		if sv.Name == service {
+			return sv.Requests
+		}
+	}
+	return 0
+}
+
+func (s *suite) traceReplay(t *testing.T) {
+	days := []time.Time{s.day(), s.day()}
+	var specs []spanSpec
+	for i := range 100 {
+		specs = append(specs, spanSpec{trace: 5000 + i, id: 1, service: "replay", name: "x", start: days[i%2], duration: time.Second, kind: ptrace.SpanKindServer})
+	}
+	for range 3 {
+		s.putSpans(t, "1", spans(specs...))
+		for _, d := range days {
+			require.EqualValues(t, 50, s.requests(t, d, "replay"), "the counts per minute must not be doubled by a replay")
+		}
+	}
+	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(5001), Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, tr.Spans, 1)
+}
+
+func (s *suite) traceTwiceAtOnce(t *testing.T) {
+	day := s.day()
+	var specs []spanSpec
+	for i := range 1000 {
+		specs = append(specs, spanSpec{trace: 6000, id: i + 1, service: "once", name: "x", start: day, duration: time.Second, kind: ptrace.SpanKindServer})
+	}
+	td := spans(specs...)
+	var wg sync.WaitGroup
+	errs := make([]error, 4)
+	for i := range errs {
+		wg.Go(func() { _, errs[i] = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()), td) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(6000), Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, 1000, tr.SpanCount)
+	require.EqualValues(t, 1000, s.requests(t, day, "once"))
+}
+
+func (s *suite) traceBadRequests(t *testing.T) {
+	day := s.day()
+	sel := storage.Selection{Range: dayOf(day)}
+	for name, q := range map[string]storage.TraceSearch{
+		"cursor":    {Selection: sel, Limit: 1, Cursor: "%%%"},
+		"range":     {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(-1)}}, Limit: 1},
+		"far range": {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.AddDate(5000, 0, 0)}}, Limit: 1},
+		"log field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(storage.FieldLevel), "info")}, Limit: 1},
+	} {
+		_, err := s.Store.SearchTraces(t.Context(), q)
+		require.ErrorIs(t, err, storage.ErrBadQuery, name)
+	}
+	_, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: "nobody", Range: dayOf(day)})
+	require.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+func (s *suite) traceCrash(t *testing.T) {
+	if s.Crash == nil {
+		t.Log("this engine has no process of its own")
+		return
+	}
+	day := s.day()
+	const batches, rows = 12, 100
+	for b := range batches {
+		var specs []spanSpec
+		for i := range rows {
+			specs = append(specs, spanSpec{trace: 7000 + b, id: i + 1, service: "crash", name: "x", start: day.Add(time.Duration(i) * time.Millisecond), duration: 1, kind: ptrace.SpanKindServer})
+		}
+		td := spans(specs...)
+		if b%4 == 3 {
+			go func() {
+				time.Sleep(time.Duration(b) * time.Millisecond)
+				s.Crash(t)
+			}()
+		}
+		for range 2 {
+			s.putSpans(t, strconv.Itoa(b), td)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	s.putSpans(t, "end", spans(spanSpec{trace: 7000, id: 999, service: "crash-end", name: "x", start: day}))
+	require.EqualValues(t, batches*rows, s.requests(t, day, "crash"))
+}
