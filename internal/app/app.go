@@ -42,11 +42,14 @@ type App struct {
 	started time.Time
 	stack   stack
 
-	stores    *stores
-	listeners *listeners
-	ingest    *ingestPart
-	query     *queryPart
-	self      *selfmon.Telemetry
+	// selfSecret is sent with the server's own telemetry.
+	selfSecret string
+	stores     *stores
+	access     *access
+	listeners  *listeners
+	ingest     *ingestPart
+	query      *queryPart
+	self       *selfmon.Telemetry
 }
 
 // New takes the data directory, opens the listeners' sockets and the stores. The engine's child is the only thing it starts.
@@ -91,20 +94,22 @@ func (a *App) open(ctx context.Context) error {
 	if a.stores, err = a.openStores(ctx); err != nil {
 		return err
 	}
-	if a.ingest, err = a.newIngest(); err != nil {
+	if a.access, err = a.newAccess(ctx); err != nil {
 		return err
 	}
-	a.query, err = a.newQuery(ctx)
-	return err
+	a.ingest = a.newIngest()
+	a.query = a.newQuery()
+	return nil
 }
 
 func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
+	a.selfSecret = newSelfSecret()
 	if !a.cfg.Self.Enabled {
 		return selfmon.Off(), nil
 	}
 	t, err := selfmon.Start(ctx, selfmon.Options{
 		Endpoint: a.listeners.otlpGRPC.Addr().String(), Version: a.opts.Version, Instance: instanceID(),
-		Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
+		Headers: map[string]string{"authorization": a.selfSecret}, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start self-monitoring: %w", err)
@@ -132,6 +137,7 @@ func (a *App) Run(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(serving)
 	a.runWriters(gctx, g)
 	a.runServers(gctx, g)
+	g.Go(func() error { return a.access.auth.Run(gctx) })
 	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
 		stopServing()
 		return errors.Join(err, g.Wait())

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/ingest/remotewrite"
 	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/selfmon"
 )
 
@@ -29,13 +30,13 @@ type ingestPart struct {
 	handlers    map[string]func(context.Context, bus.Partition) error // by topic
 }
 
-func (a *App) newIngest() (*ingestPart, error) {
+func (a *App) newIngest() *ingestPart {
 	in := intake.New(a.stores.bus, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
 	recv := otlp.NewReceiver(in, a.cfg.OTLP.Limits)
 	limits := a.cfg.OTLP.Limits
 	p := &ingestPart{
-		grpc: recv.NewGRPCServer(),
-		http: newServer(recv.Handler()),
+		grpc: recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
+		http: newServer(a.access.ingest(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
 		remoteWrite: remotewrite.NewHandler(in, remotewrite.Limits{
 			Labels: limits.Attributes, LabelBytes: limits.AttributeBytes, Past: limits.MetricsPast,
 		}, a.logger.With("part", "remote write"), a.reg),
@@ -58,7 +59,7 @@ func (a *App) newIngest() (*ingestPart, error) {
 			return writer.NewRemoteWriteTranslator(md)
 		}).Handle,
 	}
-	return p, nil
+	return p
 }
 
 // newServer bounds what a slow or silent client can hold.

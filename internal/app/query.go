@@ -3,7 +3,6 @@
 package app
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/web"
 )
@@ -24,22 +24,43 @@ type queryPart struct {
 	ready  atomic.Bool
 }
 
-func (a *App) newQuery(ctx context.Context) (*queryPart, error) {
+func (a *App) newQuery() *queryPart {
 	p := &queryPart{engine: promapi.NewEngine(a.cfg.Query, a.logger.With("part", "promql"), a.reg)}
+	l := auth.ListenerOf(a.listeners.http.Addr())
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer)
 	a.mountHealth(r, p)
-	r.Handle("/prometheus/api/v1/write", a.ingest.remoteWrite)
-	prom := promapi.New(promapi.Options{
+	r.Handle("/prometheus/api/v1/write", a.access.ingest(l, a.ingest.remoteWrite))
+	r.Group(func(r chi.Router) {
+		r.Use(a.access.auth.Authenticate(l))
+		r.Route("/api/v1", a.mountAPI)
+		r.Group(func(r chi.Router) {
+			r.Use(auth.Require(auth.ScopeRead))
+			r.Handle("/prometheus/api/v1/*", a.traced("prometheus", http.StripPrefix("/prometheus/api/v1", a.newPromAPI(p))))
+			r.Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
+		})
+	})
+	r.Handle("/*", web.Handler())
+	p.http = newServer(r)
+	return p
+}
+
+func (a *App) newPromAPI(p *queryPart) http.Handler {
+	return promapi.New(promapi.Options{
 		Config: a.cfg.Query, Engine: p.engine, Storage: a.stores.metrics, Metadata: a.stores.metadata,
 		Gatherer: a.reg, Registerer: a.reg, Logger: a.logger.With("part", "prometheus api"),
 		Listen: a.listeners.http.Addr().String(), DataDir: a.cfg.DataDir, Version: a.opts.Version, Started: a.started,
 	})
-	r.Handle("/prometheus/api/v1/*", a.traced("prometheus", http.StripPrefix("/prometheus/api/v1", prom)))
-	r.Handle("/*", web.Handler())
-	_ = ctx
-	p.http = newServer(r)
-	return p, nil
+}
+
+// mountAPI serves everything below /api/v1.
+func (a *App) mountAPI(r chi.Router) {
+	a.access.auth.Routes(r)
+	r.Get("/status", a.serveStatus)
+	r.Group(func(r chi.Router) {
+		r.Use(auth.RequireByMethod(auth.ScopeRead, auth.ScopeAdmin))
+		r.Get("/ledger", a.serveLedger)
+	})
 }
 
 // traced records own requests as spans; the intake is not traced, because a span about a span would never end.
@@ -57,5 +78,4 @@ func (a *App) mountHealth(r chi.Router, p *queryPart) {
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
-	r.Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
 }

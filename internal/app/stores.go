@@ -12,6 +12,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus/embedded"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/storage/catalog"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/clickhouse/engine"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
@@ -26,6 +27,7 @@ type stores struct {
 	metadata   *metrics.Metadata
 	engine     *supervise.Supervisor // nil with a ClickHouse server
 	clickhouse *clickhouse.Store
+	catalog    *catalog.Catalog
 }
 
 // storeTimeout is how long a ClickHouse that is still starting is waited for.
@@ -38,6 +40,10 @@ func (a *App) openStores(ctx context.Context) (*stores, error) {
 		return nil, err
 	}
 	var err error
+	if s.catalog, err = catalog.Open(ctx, filepath.Join(dir, "catalog.db")); err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
+	a.stack.push("catalog", s.catalog.Close)
 	if s.ledger, err = ledger.Open(filepath.Join(dir, "ledger"), a.logger, time.Now); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}

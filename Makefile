@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two targets do everything on a fresh machine: `make run` and `make test`.
+
+GO       ?= go
+BIN      := bin
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT   := $(shell git rev-parse --short HEAD 2>/dev/null)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LINT     := $(BIN)/golangci-lint
+LINT_VER := v2.15.0
+RACE_PKGS := ./ingest/bus/... ./ingest/writer/... ./ingest/otlp/... ./internal/ledger/... ./internal/auth/...
+export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ui $(BIN)/strata $(BIN)/strata-agent ## Build the page and both binaries into bin/.
+
+$(BIN)/strata $(BIN)/strata-agent: FORCE
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(notdir $@)
+
+FORCE:
+
+ui: web/ui/dist/index.html ## Build the page that the server embeds.
+
+web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
+	cd web/ui && npm ci --no-audit --no-fund
+	@touch $@
+
+web/ui/dist/index.html: web/ui/node_modules/.package-lock.json $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/vite.config.* -type f 2>/dev/null)
+	cd web/ui && npm run build
+
+engine: $(BIN)/strata ## Fetch the embedded ClickHouse engine once (178 MB, checksum verified).
+	$(BIN)/strata engine fetch
+
+run: build engine ## Build, fetch the engine, start the server and an agent for this host.
+	deploy/local/run.sh $(BIN)
+
+dev: build engine ## As run, with the page from Vite (live reload) and demo traffic.
+	deploy/local/dev.sh $(BIN)
+
+test: test-deps build engine race ## Install what the tests need and run all of them.
+	cd web/ui && npm run check && npm test
+	$(GO) vet ./...
+	$(GO) test -timeout 30m ./...
+
+race: ## Run the packages with concurrency under the race detector.
+	$(GO) test -race -short $(RACE_PKGS)
+
+test-deps: ## Install the browser the tests drive, where it is missing.
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+		{ echo "the tests need Chromium: install the package chromium" >&2; exit 1; }
+
+e2e: test-deps build engine ## The long form of the end-to-end tests: twenty kills, more load.
+	STRATA_TEST_LONG=1 $(GO) test -timeout 60m -count=1 -v ./test/e2e/...
+
+bench: build engine ## Measure work per CPU-second beside a peer; writes bench/results.json.
+	bench/run.sh
+
+$(LINT):
+	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VER)
+
+lint: $(LINT) web/ui/node_modules/.package-lock.json ## Run every linter.
+	$(GO) vet ./...
+	$(LINT) run ./...
+	cd web/ui && npm run check
+
+fmt: $(LINT) ## Format everything.
+	$(LINT) fmt ./...
+	cd web/ui && npx biome check --write .
+
+clean: ## Remove what was built. Data in ./data stays.
+	rm -rf $(BIN) web/ui/node_modules web/ui/dist/assets web/ui/dist/index.html*

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/selfmon"
+)
+
+// access decides who may use which listener.
+type access struct {
+	auth *auth.Service
+	// self is the server's own password for its own telemetry. It lives in memory only.
+	self string
+}
+
+func newSelfSecret() string { return "Bearer " + rand.Text() }
+
+func (a *App) newAccess(ctx context.Context) (*access, error) {
+	svc, err := auth.New(auth.Options{Mode: auth.Mode(a.cfg.Auth.Local), Logger: a.logger.With("part", "auth"), Store: auth.Store{
+		Keys: a.stores.catalog, Writer: a.stores.catalog, Sessions: a.stores.catalog, Signin: a.stores.catalog,
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("authentication: %w", err)
+	}
+	acc := &access{auth: svc, self: a.selfSecret}
+	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) {
+		return acc, nil
+	}
+	link, err := svc.Setup(ctx, a.externalURL())
+	if err != nil {
+		return nil, fmt.Errorf("prepare the first sign-in: %w", err)
+	}
+	if link != "" {
+		_, _ = fmt.Fprintf(a.opts.Stdout, "Nobody can administer this server yet. Sign in once with this link, then create a key:\n  %s\n", link)
+	}
+	return acc, nil
+}
+
+func (a *App) externalURL() string {
+	if a.cfg.HTTP.ExternalURL != "" {
+		return a.cfg.HTTP.ExternalURL
+	}
+	return "http://" + a.listeners.http.Addr().String()
+}
+
+// grpcOptions ask for the ingest scope and note the source for the ledger.
+func (x *access) grpcOptions(l auth.Listener) []grpc.ServerOption {
+	keys := x.auth.UnaryInterceptor(l, auth.ScopeIngest)
+	return []grpc.ServerOption{grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		if x.isSelf(ctx) {
+			return handle(intake.WithSource(ctx, selfmon.ServiceName), req)
+		}
+		return keys(ctx, req, info, func(ctx context.Context, req any) (any, error) { return handle(withSource(ctx), req) })
+	})}
+}
+
+func (x *access) isSelf(ctx context.Context) bool {
+	md, _ := metadata.FromIncomingContext(ctx)
+	v := md.Get("authorization")
+	return len(v) == 1 && subtle.ConstantTimeCompare([]byte(v[0]), []byte(x.self)) == 1
+}
+
+// ingest asks for the ingest scope over HTTP and notes the source.
+func (x *access) ingest(l auth.Listener, next http.Handler) http.Handler {
+	return x.auth.Authenticate(l)(auth.Require(auth.ScopeIngest)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(withSource(r.Context())))
+	})))
+}
+
+func withSource(ctx context.Context) context.Context {
+	if p, ok := auth.FromContext(ctx); ok {
+		return intake.WithSource(ctx, p.Name)
+	}
+	return ctx
+}

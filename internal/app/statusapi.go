@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+type authStatus struct {
+	Mode          string       `json:"mode"`
+	Authenticated bool         `json:"authenticated"`
+	Scopes        []auth.Scope `json:"scopes"`
+}
+
+type statusAnswer struct {
+	Version    string            `json:"version"`
+	Commit     string            `json:"commit"`
+	StartedAt  *time.Time        `json:"started_at"`
+	Roles      []string          `json:"roles"`
+	Addresses  map[string]string `json:"addresses"`
+	Auth       authStatus        `json:"auth"`
+	Components []component       `json:"components"`
+}
+
+// serveStatus tells a stranger only how to sign in.
+func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
+	mode := string(auth.ModeRequired)
+	if a.listeners.loopback() {
+		mode = a.cfg.Auth.Local
+	}
+	ans := statusAnswer{
+		Version: a.opts.Version, Auth: authStatus{Mode: mode, Scopes: []auth.Scope{}}, Roles: []string{}, Addresses: map[string]string{}, Components: []component{},
+	}
+	if p, ok := auth.FromContext(r.Context()); ok {
+		run := a.listeners.running()
+		ans.Auth.Authenticated, ans.Auth.Scopes = true, p.Scopes
+		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{"all"}
+		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
+		ans.Components = a.components(r.Context())
+	}
+	writeJSON(w, ans)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(v) // The client may have left.
+}
+
+type ledgerRow struct {
+	Minute   time.Time        `json:"minute"`
+	Signal   ledger.Signal    `json:"signal"`
+	Source   string           `json:"source"`
+	Received int64            `json:"received"`
+	Accepted int64            `json:"accepted"`
+	Refused  map[string]int64 `json:"refused"`
+	Stored   int64            `json:"stored"`
+	Rejected map[string]int64 `json:"rejected"`
+}
+
+type ledgerTotal struct {
+	Signal   ledger.Signal `json:"signal"`
+	Received int64         `json:"received"`
+	Accepted int64         `json:"accepted"`
+	Refused  int64         `json:"refused"`
+	Stored   int64         `json:"stored"`
+	Rejected int64         `json:"rejected"`
+	InFlight int64         `json:"in_flight"`
+	Balanced bool          `json:"balanced"`
+}
+
+type busRow struct {
+	Topic     string     `json:"topic"`
+	Partition int        `json:"partition"`
+	First     int64      `json:"first_offset"`
+	Next      int64      `json:"next_offset"`
+	Committed int64      `json:"committed_offset"`
+	Lag       int64      `json:"lag_records"`
+	Bytes     int64      `json:"bytes"`
+	Limit     int64      `json:"limit_bytes"`
+	Oldest    *time.Time `json:"oldest"`
+}
+
+type ledgerAnswer struct {
+	Rows     []ledgerRow   `json:"rows"`
+	Totals   []ledgerTotal `json:"totals"`
+	Bus      []busRow      `json:"bus"`
+	Warnings []string      `json:"warnings"`
+}
+
+func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
+	rng, err := httpapi.ParseRange(r, time.Now())
+	if err != nil {
+		httpapi.WriteError(w, err)
+		return
+	}
+	// The bus is read before and after: what arrives in between is in flight, not missing.
+	before, counts, stats := a.stores.bus.Stats(), a.stores.ledger.Totals(), a.stores.bus.Stats()
+	ans := ledgerAnswer{Rows: []ledgerRow{}, Totals: totals(counts, before, stats), Bus: []busRow{}, Warnings: []string{}}
+	for _, row := range a.stores.ledger.Rows(rng.Start, rng.End) {
+		ans.Rows = append(ans.Rows, ledgerRow{
+			Minute: row.Minute, Signal: row.Signal, Source: row.Source, Received: row.Received, Accepted: row.Accepted,
+			Refused: orEmpty(row.Refused), Stored: row.Stored, Rejected: orEmpty(row.Rejected),
+		})
+	}
+	for _, st := range stats {
+		b := busRow{
+			Topic: st.Topic, Partition: st.Partition, First: st.First, Next: st.Next, Committed: st.Committed,
+			Lag: st.Next - st.Committed, Bytes: st.Bytes, Limit: st.LimitBytes,
+		}
+		if !st.Oldest.IsZero() {
+			b.Oldest = &st.Oldest
+		}
+		ans.Bus = append(ans.Bus, b)
+	}
+	writeJSON(w, ans)
+}
+
+func orEmpty(m map[string]int64) map[string]int64 {
+	if m == nil {
+		return map[string]int64{}
+	}
+	return m
+}
+
+// totals balances the columns: with an idle, empty bus nothing may be in flight, and never less than nothing.
+func totals(counts map[ledger.Signal]ledger.Counts, before, after []bus.TopicStats) []ledgerTotal {
+	busy := map[ledger.Signal]bool{}
+	for i, st := range after {
+		if st.Next > st.Committed || before[i].Next > before[i].Committed || before[i].Next != st.Next {
+			busy[writer.SignalOf(st.Topic)] = true
+		}
+	}
+	out := make([]ledgerTotal, 0, 3)
+	for _, signal := range []ledger.Signal{ledger.Metrics, ledger.Traces, ledger.Logs} {
+		c := counts[signal]
+		t := ledgerTotal{
+			Signal: signal, Received: c.Received, Accepted: c.Accepted, Refused: ledger.Sum(c.Refused), Stored: c.Stored, Rejected: ledger.Sum(c.Rejected),
+		}
+		t.InFlight = t.Accepted - t.Stored - t.Rejected
+		t.Balanced = t.Received == t.Accepted+t.Refused && t.InFlight >= 0 && (t.InFlight == 0 || busy[signal])
+		out = append(out, t)
+	}
+	return out
+}
