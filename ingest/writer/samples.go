@@ -120,20 +120,21 @@ func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
 	}
 }
 
+// tryAppend commits message by message, so that a sample that contradicts an earlier message is seen and counted.
 func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledger.Outcome, error) {
-	app := r.store.AppenderV2(ctx)
 	outcomes := make([]ledger.Outcome, 0, len(msgs))
 	for _, m := range msgs {
+		app := r.store.AppenderV2(ctx)
 		items, rejected, err := r.translator.Append(ctx, app, m)
 		if err != nil {
 			return nil, errors.Join(err, app.Rollback())
 		}
+		if err := app.Commit(); err != nil {
+			return nil, fmt.Errorf("commit samples: %w", err)
+		}
 		out := outcome(r.opts.Topic, m, items)
 		out.Rejected = rejected
 		outcomes = append(outcomes, out)
-	}
-	if err := app.Commit(); err != nil {
-		return nil, fmt.Errorf("commit samples: %w", err)
 	}
 	return outcomes, nil
 }

@@ -58,7 +58,7 @@ func NewOTLPTranslator(md MetadataSink, lookback time.Duration) *OTLPTranslator 
 				config.OTLPConfig{PromoteResourceAttributes: promotedAttributes()}),
 			LookbackDelta: lookback,
 		},
-		app: countingAppender{metadata: md},
+		app: newCountingAppender(md),
 	}
 	t.converter = prometheusremotewrite.NewPrometheusConverter(&t.app)
 	return t
@@ -89,10 +89,29 @@ type countingAppender struct {
 	metadata MetadataSink
 	rejected map[string]int64
 	fatal    error
+	// last is the newest sample of each series in this transaction: the tsdb drops a conflict within one silently.
+	last map[promstorage.SeriesRef]sample
+}
+
+type sample struct {
+	t int64
+	v float64
+}
+
+func newCountingAppender(md MetadataSink) countingAppender {
+	return countingAppender{metadata: md, last: map[promstorage.SeriesRef]sample{}}
 }
 
 func (a *countingAppender) reset(app promstorage.AppenderV2) {
 	a.AppenderV2, a.rejected, a.fatal = app, nil, nil
+	clear(a.last)
+}
+
+// conflicts says whether a float sample contradicts the one before it in the same series.
+func (a *countingAppender) conflicts(ref promstorage.SeriesRef, t int64, v float64) bool {
+	before, ok := a.last[ref]
+	a.last[ref] = sample{t, v}
+	return ok && before.t == t && math.Float64bits(before.v) != math.Float64bits(v)
 }
 
 func (a *countingAppender) reject(reason string, n int64) {
@@ -108,6 +127,9 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 		a.metadata.Set(opts.MetricFamilyName, opts.Metadata)
 	}
 	got, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
+	if err == nil && h == nil && fh == nil && a.conflicts(got, t, v) {
+		err = promstorage.ErrDuplicateSampleForTimestamp
+	}
 	if err == nil {
 		return got, nil
 	}
@@ -156,7 +178,7 @@ type RemoteWriteTranslator struct {
 
 // NewRemoteWriteTranslator returns a translator.
 func NewRemoteWriteTranslator(md MetadataSink) *RemoteWriteTranslator {
-	return &RemoteWriteTranslator{app: countingAppender{metadata: md}, builder: labels.NewScratchBuilder(16)}
+	return &RemoteWriteTranslator{app: newCountingAppender(md), builder: labels.NewScratchBuilder(16)}
 }
 
 // Append implements Translator.
