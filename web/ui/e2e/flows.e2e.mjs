@@ -124,7 +124,7 @@ flow('logs: live tail follows', {}, async ({ page, go }) => {
 });
 
 flow('metrics: a query draws a graph and a table', {}, async ({ page, go }) => {
-  await go('/metrics');
+  await go('/explore');
   await settled(page);
   const editor = page.locator('[data-search] .cm-content');
   await editor.click();
@@ -148,7 +148,7 @@ flow('alerts, data health and settings open', {}, async ({ page, go }) => {
   await go('/alerts?tab=edit');
   await page.getByRole('button', { name: 'New rule group' }).click();
   await page.getByTestId('group-editor').locator('.cm-content').waitFor();
-  await go('/health');
+  await go('/data-health');
   await page.getByTestId('ledger').waitFor();
   assert.ok(
     (await page
@@ -184,7 +184,7 @@ flow('keyboard: go-to sequences, palette, help', {}, async ({ page, go }) => {
   await page.keyboard.press('Control+k');
   await page.getByPlaceholder('Page, service, host or trace id').fill('metr');
   await page.keyboard.press('Enter');
-  await page.waitForURL(/\/metrics/);
+  await page.waitForURL(/\/explore/);
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await settled(page);
   await page.keyboard.press('?');
@@ -192,7 +192,17 @@ flow('keyboard: go-to sequences, palette, help', {}, async ({ page, go }) => {
 });
 
 flow('a phone: no page is wider than the screen', { width: 390, height: 844 }, async ({ page, go }) => {
-  for (const path of ['/', '/services', '/traces', '/logs', '/metrics', '/hosts', '/alerts', '/health', '/settings']) {
+  for (const path of [
+    '/',
+    '/services',
+    '/traces',
+    '/logs',
+    '/explore',
+    '/hosts',
+    '/alerts',
+    '/data-health',
+    '/settings',
+  ]) {
     await go(path);
     await settled(page);
     const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);

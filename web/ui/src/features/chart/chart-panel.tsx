@@ -29,7 +29,7 @@ export function ChartPanel({ title, side, queries, keys = true, ...chart }: Char
             <ActionIcon
               size={22}
               component={AppLink}
-              to="/metrics"
+              to="/explore"
               search={{ q: encodeList(queries) }}
               aria-label={`${t('chart.explore')}: ${title}`}
             >

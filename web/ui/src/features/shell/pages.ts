@@ -11,15 +11,16 @@ import {
   IconTimeline,
 } from '@tabler/icons-react';
 
+/** The server itself answers /metrics, so the page of metrics has another address. */
 export const pages = [
   { path: '/', label: 'nav.overview', key: 'o', icon: IconLayoutDashboard },
   { path: '/services', label: 'nav.services', key: 's', icon: IconAffiliate },
   { path: '/traces', label: 'nav.traces', key: 't', icon: IconTimeline },
   { path: '/logs', label: 'nav.logs', key: 'l', icon: IconFileText },
-  { path: '/metrics', label: 'nav.metrics', key: 'm', icon: IconChartLine },
+  { path: '/explore', label: 'nav.metrics', key: 'm', icon: IconChartLine },
   { path: '/hosts', label: 'nav.hosts', key: 'h', icon: IconServer },
   { path: '/alerts', label: 'nav.alerts', key: 'a', icon: IconBell },
-  { path: '/health', label: 'nav.health', key: 'd', icon: IconActivityHeartbeat },
+  { path: '/data-health', label: 'nav.health', key: 'd', icon: IconActivityHeartbeat },
   { path: '/settings', label: 'nav.settings', key: ',', icon: IconSettings },
 ] as const;
 

@@ -136,7 +136,7 @@ function RuleTable({ rules }: { rules: Rule[] }) {
       columns={columns}
       rows={rules}
       rowKey={(rule) => `${rule.name} ${rule.query} ${JSON.stringify(rule.labels ?? {})}`}
-      onOpen={(rule) => go('/metrics', { q: encodeList([rule.query]) })}
+      onOpen={(rule) => go('/explore', { q: encodeList([rule.query]) })}
     />
   );
 }

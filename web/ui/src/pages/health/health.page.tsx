@@ -8,7 +8,7 @@ import { QueryView, Warnings } from '@/components/states';
 import { ChartGrid, ChartPanel } from '@/features/chart/chart-panel';
 import { SendData } from '@/features/onboarding/send-data';
 import { useView } from '@/state/view';
-import { entityColor } from '@/theme/colors';
+import { paletteColor } from '@/theme/colors';
 import c from './health.module.css';
 import { BusTable, SourceTable } from './health-tables';
 import { byMinute } from './ledger-math';
@@ -88,7 +88,7 @@ function LedgerView({ data }: { data: Ledger }) {
                   color: dark ? '#5d6572' : '#a8afba',
                   values: series.received,
                 },
-                { key: 'stored', label: t('health.stored'), color: entityColor(signal, dark), values: series.stored },
+                { key: 'stored', label: t('health.stored'), color: paletteColor(0, dark), values: series.stored },
                 { key: 'lost', label: t('health.refused'), color: crit, values: series.lost },
               ]}
             />

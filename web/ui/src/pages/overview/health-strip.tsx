@@ -23,7 +23,7 @@ export function HealthStrip() {
   return (
     <div className={c.strip} data-testid="health-strip">
       {ledger?.totals.map((total) => (
-        <AppLink key={total.signal} to="/health" className={c.cell}>
+        <AppLink key={total.signal} to="/data-health" className={c.cell}>
           <span className={c.cellHead}>
             {t(signalKeys[total.signal])}
             <StatusBadge kind={total.balanced ? 'ok' : 'crit'}>
@@ -39,14 +39,14 @@ export function HealthStrip() {
         </AppLink>
       ))}
       {ledger && (
-        <AppLink to="/health" className={c.cell}>
+        <AppLink to="/data-health" className={c.cell}>
           <span className={c.cellHead}>{t('health.busLag')}</span>
           <span className={c.value}>{formatNumber(lag)}</span>
           <span className={c.sub}>{t('health.records')}</span>
         </AppLink>
       )}
       {status && (
-        <AppLink to="/health" className={c.cell}>
+        <AppLink to="/data-health" className={c.cell}>
           <span className={c.cellHead}>
             {t('health.components')}
             <StatusBadge
