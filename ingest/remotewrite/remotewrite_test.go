@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remotewrite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// memoryBus keeps records in memory and can be told to refuse.
+type memoryBus struct {
+	mu   sync.Mutex
+	recs []bus.Record
+	err  error
+}
+
+func (b *memoryBus) Produce(_ context.Context, topic string, recs ...bus.Record) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if topic != bus.TopicRemoteWrite {
+		return fmt.Errorf("wrong topic %s", topic)
+	}
+	if b.err != nil {
+		return b.err
+	}
+	for _, r := range recs {
+		r.Value = bytes.Clone(r.Value)
+		b.recs = append(b.recs, r)
+	}
+	return nil
+}
+
+type fixture struct {
+	bus *memoryBus
+	ldg *ledger.Ledger
+	url string
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{bus: &memoryBus{}}
+	var err error
+	f.ldg, err = ledger.Open(t.TempDir(), slog.New(slog.DiscardHandler), time.Now)
+	require.NoError(t, err)
+	in := intake.New(f.bus, f.ldg, 1<<20, 16<<20)
+	h := NewHandler(in, Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	f.url = srv.URL
+	return f
+}
+
+// stored returns the series that reached the bus.
+func (f *fixture) stored(t *testing.T) map[string]writev2.TimeSeries {
+	t.Helper()
+	out := map[string]writev2.TimeSeries{}
+	b := labels.NewScratchBuilder(0)
+	for _, r := range f.bus.recs {
+		var req writev2.Request
+		require.NoError(t, req.Unmarshal(r.Value))
+		for _, ts := range req.Timeseries {
+			ls, err := ts.ToLabels(&b, req.Symbols)
+			require.NoError(t, err)
+			out[ls.String()] = ts
+		}
+	}
+	return out
+}
+
+func v1Series(value float64, at time.Time, kv ...string) prompb.TimeSeries {
+	ts := prompb.TimeSeries{Samples: []prompb.Sample{{Value: value, Timestamp: at.UnixMilli()}}}
+	for i := 0; i < len(kv); i += 2 {
+		ts.Labels = append(ts.Labels, prompb.Label{Name: kv[i], Value: kv[i+1]})
+	}
+	return ts
+}
+
+// TestOfficialClient writes with the client library that Prometheus publishes, both protocols.
+func TestOfficialClient(t *testing.T) {
+	f := newFixture(t)
+	client, err := remoteapi.NewAPI(f.url, remoteapi.WithAPIPath(""))
+	require.NoError(t, err)
+	now := time.Now()
+	v1 := &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{v1Series(1, now, "__name__", "up", "job", "a")}}
+	_, err = client.Write(t.Context(), remoteapi.WriteV1MessageType, v1)
+	require.NoError(t, err)
+
+	symbols := writev2.NewSymbolTable()
+	v2 := &writev2.Request{Timeseries: []writev2.TimeSeries{
+		{
+			LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("__name__", "http.requests", "é", "😀"), nil),
+			Samples:    []writev2.Sample{{Value: 2, Timestamp: now.UnixMilli()}, {Value: 3, Timestamp: now.UnixMilli() + 1}},
+			Exemplars:  []writev2.Exemplar{{LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("trace_id", "x"), nil), Value: 1, Timestamp: now.UnixMilli()}},
+			Metadata:   writev2.Metadata{Type: writev2.Metadata_METRIC_TYPE_COUNTER, HelpRef: symbols.Symbolize("Requests.")},
+		},
+		{
+			LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("__name__", "latency"), nil),
+			Histograms: []writev2.Histogram{
+				writev2.FromIntHistogram(0, now.UnixMilli(), tsdbutil.GenerateTestHistogram(1)),
+				writev2.FromFloatHistogram(0, now.UnixMilli()+1, tsdbutil.GenerateTestCustomBucketsFloatHistogram(2)),
+			},
+		},
+	}}
+	v2.Symbols = symbols.Symbols()
+	stats, err := client.Write(t.Context(), remoteapi.WriteV2MessageType, v2)
+	require.NoError(t, err)
+	require.Equal(t, 2, stats.Samples)
+	require.Equal(t, 2, stats.Histograms)
+	require.Equal(t, 1, stats.Exemplars)
+
+	got := f.stored(t)
+	require.Len(t, got, 3)
+	utf8 := got[labels.FromStrings("__name__", "http.requests", "é", "😀").String()]
+	require.Len(t, utf8.Samples, 2)
+	require.Len(t, utf8.Exemplars, 1)
+	require.Equal(t, writev2.Metadata_METRIC_TYPE_COUNTER, utf8.Metadata.Type)
+	hist := got[labels.FromStrings("__name__", "latency").String()].Histograms
+	require.True(t, tsdbutil.GenerateTestCustomBucketsFloatHistogram(2).Equals(hist[1].ToFloatHistogram()))
+	items := int64(0)
+	for _, r := range f.bus.recs {
+		_, n, ok := intake.RecordItem(r.Headers)
+		require.True(t, ok)
+		items += n
+	}
+	require.Equal(t, int64(5), items, "samples and histograms")
+}
+
+func (f *fixture) post(t *testing.T, body []byte, header ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Content-Encoding", "snappy")
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	return resp
+}
+
+const contentV2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+
+func TestBadInput(t *testing.T) {
+	now := time.Now()
+	encode := func(series ...prompb.TimeSeries) []byte {
+		b, err := (&prompb.WriteRequest{Timeseries: series}).Marshal()
+		require.NoError(t, err)
+		return s2.EncodeSnappy(nil, b)
+	}
+	good := encode(v1Series(1, now, "__name__", "up"))
+	var framed bytes.Buffer
+	w := s2.NewWriter(&framed, s2.WriterSnappyCompat())
+	_, err := w.Write(good)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	many := []string{"__name__", "wide"}
+	for i := range 50 {
+		many = append(many, fmt.Sprintf("l%02d", i), "v")
+	}
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		header []string
+		code   int
+	}{
+		{"good", good, nil, 204},
+		{"empty request", encode(), nil, 204},
+		{"snappy framed", framed.Bytes(), nil, 400},
+		{"claims 4 GiB", []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0}, nil, 413},
+		{"not snappy", []byte("hello"), nil, 400},
+		{"not protobuf", s2.EncodeSnappy(nil, []byte("\xff\xff\xff")), nil, 400},
+		{"gzip", good, []string{"Content-Encoding", "gzip"}, 415},
+		{"wrong type", good, []string{"Content-Type", "text/plain"}, 415},
+		{"unknown message", good, []string{"Content-Type", "application/x-protobuf;proto=io.prometheus.write.v9.Request"}, 415},
+		// The fields of 1.0 are unknown ones in 2.0: the request is empty and the headers say that nothing was written.
+		{"1.0 body as 2.0", good, []string{"Content-Type", contentV2}, 204},
+		{"too far ahead", encode(v1Series(1, now.Add(11*time.Minute), "__name__", "up")), nil, 400},
+		{"a little ahead", encode(v1Series(1, now.Add(9*time.Minute), "__name__", "up")), nil, 204},
+		{"too old", encode(v1Series(1, now.Add(-3*time.Hour), "__name__", "up")), nil, 400},
+		{"a little old", encode(v1Series(1, now.Add(-time.Hour), "__name__", "up")), nil, 204},
+		{"too many labels", encode(v1Series(1, now, many...)), nil, 400},
+		{"long label", encode(v1Series(1, now, "__name__", "up", "l", strings.Repeat("x", 5000))), nil, 400},
+		{"conflict in one request", encode(v1Series(1, now, "__name__", "up"), v1Series(2, now, "__name__", "up")), nil, 400},
+		{"the same twice", encode(v1Series(1, now, "__name__", "up"), v1Series(1, now, "__name__", "up")), nil, 204},
+		{"too large", make([]byte, 2<<20), nil, 413},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			resp := f.post(t, c.body, c.header...)
+			body, _ := io.ReadAll(resp.Body)
+			require.Equal(t, c.code, resp.StatusCode, string(body))
+			if c.code != 204 || c.name == "1.0 body as 2.0" {
+				require.Empty(t, f.bus.recs)
+			}
+			if c.name == "1.0 body as 2.0" {
+				require.Equal(t, "0", resp.Header.Get("X-Prometheus-Remote-Write-Samples-Written"))
+			}
+		})
+	}
+}
+
+// A partial 2.0 write keeps the valid series, says so in its headers, and is not a success.
+func TestPartialV2KeepsTheValid(t *testing.T) {
+	f := newFixture(t)
+	now := time.Now().UnixMilli()
+	symbols := writev2.NewSymbolTable()
+	req := writev2.Request{Timeseries: []writev2.TimeSeries{
+		{LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("__name__", "good"), nil), Samples: []writev2.Sample{{Value: 1, Timestamp: now}}},
+		{LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("job", "no name"), nil), Samples: []writev2.Sample{{Value: 1, Timestamp: now}}},
+		{LabelsRefs: []uint32{999, 1000}, Samples: []writev2.Sample{{Value: 1, Timestamp: now}}},
+	}}
+	req.Symbols = symbols.Symbols()
+	b, err := req.Marshal()
+	require.NoError(t, err)
+	resp := f.post(t, s2.EncodeSnappy(nil, b), "Content-Type", contentV2)
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	require.Equal(t, "1", resp.Header.Get("X-Prometheus-Remote-Write-Samples-Written"))
+	require.Len(t, f.stored(t), 1)
+}
+
+func TestFullBusIsRetryable(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code int
+	}{{bus.ErrFull, http.StatusTooManyRequests}, {bus.ErrUnavailable, http.StatusServiceUnavailable}} {
+		f := newFixture(t)
+		f.bus.err = fmt.Errorf("test: %w", c.err)
+		b, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{v1Series(1, time.Now(), "__name__", "up")}}).Marshal()
+		require.NoError(t, err)
+		resp := f.post(t, s2.EncodeSnappy(nil, b))
+		require.Equal(t, c.code, resp.StatusCode)
+		require.Equal(t, "5", resp.Header.Get("Retry-After"))
+	}
+}
