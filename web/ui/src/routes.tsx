@@ -37,7 +37,7 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/logs/logs.page'), 'LogsPage'),
   ),
   page(
-    '/metrics',
+    '/explore',
     lazyRouteComponent(() => import('./pages/metrics/metrics.page'), 'MetricsPage'),
   ),
   page(
@@ -53,7 +53,7 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/alerts/alerts.page'), 'AlertsPage'),
   ),
   page(
-    '/health',
+    '/data-health',
     lazyRouteComponent(() => import('./pages/health/health.page'), 'HealthPage'),
   ),
   page(
