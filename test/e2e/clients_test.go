@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/internal/demo"
+)
+
+// counts are what a store answers for the last hour.
+type counts struct{ spans, logs int64 }
+
+func (s *server) storedCounts() (counts, error) {
+	var c counts
+	var services struct {
+		Services []struct {
+			Spans int64 `json:"spans"`
+		} `json:"services"`
+	}
+	q := "?" + wide().Encode()
+	if err := s.getJSON("/api/v1/services"+q, &services); err != nil {
+		return c, err
+	}
+	for _, svc := range services.Services {
+		c.spans += svc.Spans
+	}
+	var hist struct {
+		Total int64 `json:"total"`
+	}
+	err := s.getJSON("/api/v1/logs/histogram"+q, &hist)
+	c.logs = hist.Total
+	return c, err
+}
+
+// wide is the time range of everything a test sent.
+func wide() url.Values {
+	return url.Values{"start": {fmt.Sprint(time.Now().Add(-time.Hour).Unix())}, "end": {fmt.Sprint(time.Now().Add(time.Minute).Unix())}}
+}
+
+// received returns the ledger's count of a signal.
+func (l ledgerAnswer) received(signal string) int64 {
+	for _, t := range l.Totals {
+		if t.Signal == signal {
+			return t.Received
+		}
+	}
+	return 0
+}
+
+// requireCounts compares sender, ledger and store.
+func (s *server) requireCounts(t *testing.T, spans, logs, points int64) {
+	t.Helper()
+	l := s.waitStored()
+	for _, tot := range l.Totals {
+		require.True(t, tot.Balanced, "%+v", tot)
+		require.Equal(t, tot.Received, tot.Stored, "%+v", tot)
+	}
+	require.Equal(t, spans, l.received("traces"), "spans in the ledger")
+	require.Equal(t, logs, l.received("logs"), "log records in the ledger")
+	require.Equal(t, points, l.received("metrics"), "data points in the ledger")
+	c, err := s.storedCounts()
+	require.NoError(t, err)
+	require.Equal(t, counts{spans, logs}, c, "spans and log records in the store")
+}
+
+// TestGoSDK runs the demo shop, which is the OpenTelemetry Go SDK with a resource for each service.
+func TestGoSDK(t *testing.T) {
+	s := start(t, quiet()...)
+	sum, err := demo.Run(t.Context(), demo.Options{Endpoint: s.run.OTLPGRPC, Traces: 200, Rate: 200, Seed: 1, MetricInterval: time.Second})
+	require.NoError(t, err)
+	require.Zero(t, sum.Failed)
+	s.requireCounts(t, sum.Spans, sum.LogRecords, sum.DataPoints)
+}
+
+// telemetrygen is OpenTelemetry's own load generator, built once.
+var telemetrygen = sync.OnceValues(func() (string, error) {
+	dir, err := filepath.Abs(filepath.Join("..", "..", "bin"))
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "telemetrygen")
+	cmd := exec.Command("go", "build", "-o", path, "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen") //nolint:gosec,noctx // Fixed arguments.
+	cmd.Dir = "peers"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build telemetrygen: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestTelemetrygen(t *testing.T) {
+	path, err := telemetrygen()
+	require.NoError(t, err)
+	s := start(t, quiet()...)
+	run := func(args ...string) {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure", "--workers", "2")...).CombinedOutput() //nolint:gosec // Our own arguments.
+		require.NoError(t, err, string(out))
+	}
+	for _, transport := range [][]string{{"--otlp-endpoint", s.run.OTLPGRPC}, {"--otlp-http", "--otlp-endpoint", s.run.OTLPHTTP}} {
+		run(append([]string{"traces", "--traces", "25", "--child-spans", "3", "--service", "gen-traces"}, transport...)...)
+		run(append([]string{"logs", "--logs", "40", "--service", "gen-logs"}, transport...)...)
+		run(append([]string{"metrics", "--metrics", "30", "--service", "gen-metrics"}, transport...)...)
+	}
+	// Two transports, two workers; each trace is a root and three children.
+	s.requireCounts(t, 2*2*25*4, 2*2*40, 2*2*30)
+	var answer struct {
+		Data struct {
+			Result []any `json:"result"`
+		} `json:"data"`
+	}
+	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape(`{service_name="gen-metrics"}`), &answer))
+	require.NotEmpty(t, answer.Data.Result)
+}
+
+// TestPrometheusRemoteWriteClients writes with the client that Prometheus itself uses and reads the samples back.
+func TestPrometheusRemoteWriteClients(t *testing.T) {
+	s := start(t, quiet()...)
+	client, err := remoteapi.NewAPI(s.url(""), remoteapi.WithAPIPath("prometheus/api/v1/write"))
+	require.NoError(t, err)
+	const samples = 100
+	base := time.Now().Add(-time.Minute).UnixMilli()
+	v1 := &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: []prompb.Label{{Name: "__name__", Value: "written"}, {Name: "v", Value: "1"}}}}}
+	symbols := writev2.NewSymbolTable()
+	v2 := &writev2.Request{Timeseries: []writev2.TimeSeries{{LabelsRefs: symbols.SymbolizeLabels(labels.FromStrings("__name__", "written", "v", "2"), nil)}}}
+	v2.Symbols = symbols.Symbols()
+	for i := range int64(samples) {
+		v1.Timeseries[0].Samples = append(v1.Timeseries[0].Samples, prompb.Sample{Timestamp: base + i*100, Value: float64(i)})
+		v2.Timeseries[0].Samples = append(v2.Timeseries[0].Samples, writev2.Sample{Timestamp: base + i*100, Value: float64(i)})
+	}
+	_, err = client.Write(t.Context(), remoteapi.WriteV1MessageType, v1)
+	require.NoError(t, err)
+	stats, err := client.Write(t.Context(), remoteapi.WriteV2MessageType, v2)
+	require.NoError(t, err)
+	require.Equal(t, samples, stats.Samples)
+	s.requireCounts(t, 0, 0, 2*samples)
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Value [2]any `json:"value"`
+			} `json:"result"`
+		} `json:"data"`
+	}
+	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape("count_over_time(written[10m])"), &answer))
+	require.Len(t, answer.Data.Result, 2)
+	for _, r := range answer.Data.Result {
+		require.Equal(t, fmt.Sprint(samples), r.Value[1])
+	}
+}
+
+const javaAgent = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1"
+
+// TestJavaAgent starts an unchanged Java program with the OpenTelemetry Java agent.
+func TestJavaAgent(t *testing.T) {
+	jars, err := filepath.Abs(filepath.Join("..", "..", "bin", "java"))
+	require.NoError(t, err)
+	jar := filepath.Join(jars, "opentelemetry-javaagent-"+javaAgent[strings.LastIndex(javaAgent, ":")+1:]+".jar")
+	if _, err := os.Stat(jar); err != nil {
+		out, err := exec.CommandContext(t.Context(), "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy", //nolint:gosec // Fixed arguments.
+			"-Dartifact="+javaAgent, "-DoutputDirectory="+jars).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	classes := t.TempDir()
+	out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, filepath.Join("java", "Shop.java")).CombinedOutput() //nolint:gosec // Fixed arguments.
+	require.NoError(t, err, string(out))
+
+	s := start(t, quiet()...)
+	const requests = 20
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "java", "-javaagent:"+jar, "-cp", classes, "Shop", fmt.Sprint(requests)) //nolint:gosec // Fixed arguments.
+	cmd.Env = append(os.Environ(), "OTEL_SERVICE_NAME=java-shop", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.run.OTLPHTTP,
+		"OTEL_LOGS_EXPORTER=otlp", "OTEL_METRIC_EXPORT_INTERVAL=1000", "OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_BLRP_SCHEDULE_DELAY=200")
+	out, err = cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	l := s.waitStored()
+	for _, tot := range l.Totals {
+		require.True(t, tot.Balanced, "%+v", tot)
+		require.Equal(t, tot.Received, tot.Stored, "%+v", tot)
+		require.NotZero(t, tot.Stored, "%+v", tot)
+	}
+	require.Equal(t, int64(2*requests), l.received("traces"), "a client and a server span for each request")
+	c, err := s.storedCounts()
+	require.NoError(t, err)
+	require.Equal(t, counts{2 * requests, l.received("logs")}, c)
+	q := wide()
+	q.Set("query", `service:java-shop "cart read"`)
+	var logs struct {
+		Logs []struct {
+			TraceID string `json:"trace_id"`
+		} `json:"logs"`
+	}
+	require.NoError(t, s.getJSON("/api/v1/logs?"+q.Encode(), &logs))
+	require.Len(t, logs.Logs, requests)
+	var trace struct {
+		Spans []struct {
+			Kind   string `json:"kind"`
+			Parent string `json:"parent"`
+		} `json:"spans"`
+	}
+	require.NoError(t, s.getJSON("/api/v1/traces/"+logs.Logs[0].TraceID, &trace))
+	require.Len(t, trace.Spans, 2, "the log's trace is the request's: client, then server")
+	var jvm struct {
+		Data struct {
+			Result []any `json:"result"`
+		} `json:"data"`
+	}
+	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape(`jvm_memory_used_bytes{service_name="java-shop"}`), &jvm))
+	require.NotEmpty(t, jvm.Data.Result)
+}
