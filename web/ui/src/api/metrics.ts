@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { parseSample } from '@/lib/format';
-import { prometheus } from './client';
+import { type Params, prometheus, type RequestOptions } from './client';
 import type { Range } from './services';
 
 export type Labels = Record<string, string>;
@@ -27,6 +27,13 @@ export interface RangeResult {
 
 /** More lines than this nobody can read and no browser draws quickly. */
 export const maxSeries = 200;
+
+/** Longer queries do not fit into an address everywhere and are sent as a form. */
+const maxAddress = 3000;
+
+function withQuery(params: Params & { query: string }, signal: AbortSignal): RequestOptions {
+  return params.query.length < maxAddress ? { params, signal } : { method: 'POST', form: params, signal };
+}
 
 /** A step that gives about `points` points, rounded to something people expect. */
 export function autoStep(range: Range, points = 240): number {
@@ -60,11 +67,7 @@ export function rangeOptions(query: string, range: Range, step = autoStep(range)
     queryKey: ['query-range', query, range.start, range.end, step],
     queryFn: async ({ signal }: { signal: AbortSignal }): Promise<RangeResult> => {
       const start = Math.floor(range.start / step) * step;
-      const answer = await prometheus<Matrix>('query_range', {
-        method: 'POST',
-        form: { query, start, end: range.end, step },
-        signal,
-      });
+      const answer = await prometheus<Matrix>('query_range', withQuery({ query, start, end: range.end, step }, signal));
       const shown = answer.data.result.slice(0, maxSeries);
       const { time, series } = toGrid(shown, range, step);
       const dropped = answer.data.result.length - shown.length;
@@ -114,7 +117,7 @@ export function useInstantQueries(queries: string[], time: number, enabled: bool
     queries: queries.map((query) => ({
       queryKey: ['query', query, time],
       queryFn: async ({ signal }: { signal: AbortSignal }) => {
-        const answer = await prometheus<Instant>('query', { method: 'POST', form: { query, time }, signal });
+        const answer = await prometheus<Instant>('query', withQuery({ query, time }, signal));
         return { rows: instantRows(answer.data), warnings: answer.warnings, infos: answer.infos };
       },
       enabled: enabled && query.trim() !== '',

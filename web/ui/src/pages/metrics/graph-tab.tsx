@@ -8,7 +8,7 @@ import { Empty, ErrorNote, Warnings } from '@/components/states';
 import type { ChartSeries } from '@/features/chart/plot';
 import { TimeChart } from '@/features/chart/time-chart';
 import { unitOfQuery } from '@/lib/format';
-import { seriesName, shortNames } from '@/lib/labels';
+import { seriesName, shortNames, varyingLabels } from '@/lib/labels';
 import { useGo } from '@/state/navigation';
 import { useView } from '@/state/view';
 import { entityColor, paletteColor } from '@/theme/colors';
@@ -67,6 +67,8 @@ export function GraphTab({ queries, step, stacked }: { queries: string[]; step: 
   );
 }
 
+const entityLabels = new Set(['service_name', 'service', 'host_name', 'host']);
+
 function useChartSeries(data: (RangeResult | undefined)[], dark: boolean): ChartSeries[] {
   const stamp = data.map((d) => d?.series);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the answers keep their identity, the array around them does not
@@ -75,13 +77,16 @@ function useChartSeries(data: (RangeResult | undefined)[], dark: boolean): Chart
     return data.flatMap((result, at) => {
       const labels = result?.series.map((s) => s.labels) ?? [];
       const names = shortNames(labels);
+      // Services and hosts keep the colour they have on every page. Other lines take the palette in order while it lasts.
+      const varying = varyingLabels(labels);
+      const entity = varying.length === 1 && entityLabels.has(varying[0] ?? '');
+      const few = labels.length + data.length <= 10;
       return (result?.series ?? []).map((s, i): ChartSeries => {
         const label = names[i] ?? seriesName(s.labels);
         return {
           key: `${at} ${seriesName(s.labels)}`,
           label: many ? `${queryLetter(at)} ${label}` : label,
-          // Few lines: the palette in order keeps them apart. Many: the hash keeps a name's colour.
-          color: labels.length + data.length <= 10 ? paletteColor(at * 3 + i, dark) : entityColor(label, dark),
+          color: entity || !few ? entityColor(label, dark) : paletteColor(at * 3 + i, dark),
           values: s.values,
         };
       });
