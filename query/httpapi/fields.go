@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/strata-apm/strata/query/search"
+	"github.com/strata-apm/strata/storage"
+)
+
+type fieldsAnswer struct {
+	Fields []fieldAnswer `json:"fields"`
+}
+
+type fieldAnswer struct {
+	Name string           `json:"name"`
+	Type search.FieldType `json:"type"`
+}
+
+func signalOf(r *http.Request) (storage.Signal, error) {
+	s, err := choice(r.URL.Query(), "signal", string(storage.SignalTraces), string(storage.SignalLogs))
+	return storage.Signal(s), err
+}
+
+// fields lists the builtin fields and the attribute keys that begin with the prefix. An attribute without a dot in its key is
+// written attr.key, since a plain word is taken for a builtin.
+func (a *API) fields(r *http.Request) (any, error) {
+	signal, err := signalOf(r)
+	if err != nil {
+		return nil, err
+	}
+	rng, err := ParseRange(r, a.now())
+	if err != nil {
+		return nil, err
+	}
+	prefix := r.URL.Query().Get("prefix")
+	answer := fieldsAnswer{Fields: []fieldAnswer{}}
+	for _, f := range search.Fields(signal) {
+		if strings.HasPrefix(f.Name, prefix) {
+			answer.Fields = append(answer.Fields, fieldAnswer(f))
+		}
+	}
+	keyPrefix, explicit := strings.CutPrefix(prefix, "attr.")
+	keys, err := a.opts.Fields.AttributeKeys(r.Context(), signal, keyPrefix, rng)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if explicit || !strings.Contains(k, ".") {
+			k = "attr." + k
+		}
+		answer.Fields = append(answer.Fields, fieldAnswer{Name: k, Type: search.TypeString})
+	}
+	return answer, nil
+}
+
+type valuesAnswer struct {
+	Values []string `json:"values"`
+}
+
+func (a *API) fieldValues(r *http.Request) (any, error) {
+	signal, err := signalOf(r)
+	if err != nil {
+		return nil, err
+	}
+	rng, err := ParseRange(r, a.now())
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	name, prefix := q.Get("field"), q.Get("prefix")
+	if name == "" {
+		return nil, badRequest("field is missing")
+	}
+	if values, ok := fixedValues(name); ok {
+		return valuesAnswer{Values: slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, strings.ToLower(prefix)) })}, nil
+	}
+	field, err := search.ResolveField(signal, name)
+	if err != nil {
+		return nil, err
+	}
+	values, err := a.opts.Fields.FieldValues(r.Context(), signal, field, prefix, rng)
+	if err != nil {
+		return nil, err
+	}
+	return valuesAnswer{Values: orEmpty(values)}, nil
+}
+
+// fixedValues are those of fields that have a few known ones.
+func fixedValues(field string) ([]string, bool) {
+	switch field {
+	case "error", storage.FieldRoot:
+		return []string{"true", "false"}, true
+	case storage.FieldLevel:
+		return []string{"trace", "debug", "info", "warn", "error", "fatal"}, true
+	case storage.FieldStatus:
+		return []string{"ok", "error", "unset", "2xx", "3xx", "4xx", "5xx"}, true
+	case storage.FieldKindOfSpan:
+		return []string{"server", "client", "internal", "producer", "consumer"}, true
+	case storage.FieldDuration:
+		return []string{"1ms", "10ms", "100ms", "500ms", "1s", "5s"}, true
+	default:
+		return nil, false
+	}
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/query/hosts"
+	"github.com/strata-apm/strata/query/search"
+	"github.com/strata-apm/strata/storage"
+)
+
+// fake answers what a test put into it and remembers what it was asked.
+type fake struct {
+	mu     sync.Mutex
+	err    error
+	block  chan struct{}
+	asked  string
+	logs   []storage.Log
+	traces storage.TracePage
+	trace  storage.Trace
+	detail storage.ServiceDetail
+}
+
+func (f *fake) note(ctx context.Context, what string, args ...any) error {
+	f.mu.Lock()
+	f.asked = fmt.Sprintf(what, args...)
+	block, err := f.block, f.err
+	f.mu.Unlock()
+	if block != nil {
+		select {
+		case <-block:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
+func (f *fake) SearchTraces(ctx context.Context, q storage.TraceSearch) (storage.TracePage, error) {
+	return f.traces, f.note(ctx, "%s limit %d order %d cursor %q %s..%s", search.Describe(q.Filter), q.Limit, q.Order, q.Cursor, q.Range.Start.Format(time.RFC3339Nano), q.Range.End.Format(time.RFC3339Nano))
+}
+
+func (f *fake) TraceFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
+	return []storage.Facet{{Field: "service"}}, f.note(ctx, "facets %s", search.Describe(q.Filter))
+}
+
+func (f *fake) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
+	return f.trace, f.note(ctx, "trace %s %d %q", q.TraceID, q.Limit, q.Cursor)
+}
+
+func (f *fake) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.LogPage, error) {
+	f.mu.Lock()
+	page := storage.LogPage{Logs: append([]storage.Log(nil), f.logs...)}
+	f.mu.Unlock()
+	return page, f.note(ctx, "%s limit %d ascending %v", search.Describe(q.Filter), q.Limit, q.Ascending)
+}
+
+func (f *fake) LogHistogram(ctx context.Context, q storage.Selection, buckets int) (storage.Histogram, error) {
+	return storage.Histogram{Step: time.Minute, Total: 3, Buckets: []storage.HistogramBucket{{Start: q.Range.Start, Total: 3, Levels: map[string]uint64{"info": 3}}}}, f.note(ctx, "%d", buckets)
+}
+
+func (f *fake) LogFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
+	return nil, f.note(ctx, "facets")
+}
+
+func (f *fake) AttributeKeys(ctx context.Context, s storage.Signal, prefix string, _ storage.TimeRange) ([]string, error) {
+	return []string{"tier", "user.id"}, f.note(ctx, "keys %s %q", s, prefix)
+}
+
+func (f *fake) FieldValues(ctx context.Context, s storage.Signal, field storage.Field, prefix string, _ storage.TimeRange) ([]string, error) {
+	return []string{"v"}, f.note(ctx, "values %s %+v %q", s, field, prefix)
+}
+
+func (f *fake) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
+	p := 5.5
+	return storage.ServiceList{Services: []storage.ServiceSummary{{Name: "s", Requests: 7200, Errors: 720, Latency: storage.Quantiles{P50: &p}}}}, f.note(ctx, "services %q", q.Environment)
+}
+
+func (f *fake) Service(ctx context.Context, q storage.ServiceQuery) (storage.ServiceDetail, error) {
+	return f.detail, f.note(ctx, "service %q %d", q.Name, q.Points)
+}
+
+func (f *fake) HostServices(ctx context.Context, host string, _ storage.TimeRange) ([]string, error) {
+	return nil, f.note(ctx, "host services %q", host)
+}
+
+func (f *fake) List(ctx context.Context, _ storage.TimeRange) ([]hosts.Host, error) {
+	return []hosts.Host{{Name: "h"}}, f.note(ctx, "hosts")
+}
+
+func (f *fake) Get(ctx context.Context, name string, _ storage.TimeRange) (hosts.Detail, error) {
+	return hosts.Detail{Host: hosts.Host{Name: name}}, f.note(ctx, "host %q", name)
+}
+
+var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func serve(t *testing.T, f *fake, change func(*Options)) (*httptest.Server, chi.Router) {
+	t.Helper()
+	opts := Options{TraceSearch: f, Traces: f, Logs: f, Fields: f, Services: f, Hosts: f, Now: func() time.Time { return now }, TailInterval: 10 * time.Millisecond}
+	if change != nil {
+		change(&opts)
+	}
+	api, err := New(opts)
+	require.NoError(t, err)
+	r := chi.NewRouter()
+	r.Route("/api/v1", api.Mount)
+	srv := httptest.NewServer(r)
+	t.Cleanup(srv.Close)
+	return srv, r
+}
+
+func get(t *testing.T, srv *httptest.Server, path string) (int, http.Header, map[string]any) {
+	t.Helper()
+	resp, err := http.Get(srv.URL + "/api/v1" + path)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var body map[string]any
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
+	return resp.StatusCode, resp.Header, body
+}
+
+func TestRequests(t *testing.T) {
+	for path, want := range map[string]string{
+		"/traces": `everything limit 50 order 0 cursor "" 2026-01-02T02:04:05Z..2026-01-02T03:04:05Z`,
+		"/traces?query=service:a+duration%3E1s&limit=3&sort=slowest&cursor=x&start=100.5&end=2026-01-01T00:00:00Z": `all(service = "a", duration > 1e+09) limit 3 order 1 cursor "x" 1970-01-01T00:01:40.5Z..2026-01-01T00:00:00Z`,
+		"/traces?start=1700000000.123456789&end=1700000001":                                                        `everything limit 50 order 0 cursor "" 2023-11-14T22:13:20.123456789Z..2023-11-14T22:13:21Z`,
+		"/traces?limit=100000":                             `everything limit 500 order 0 cursor "" 2026-01-02T02:04:05Z..2026-01-02T03:04:05Z`,
+		"/traces/facets?query=x":                           `facets contains "x"`,
+		"/traces/abc?limit=5&cursor=c":                     `trace abc 5 "c"`,
+		"/logs?query=level:error":                          `level = "error" limit 200 ascending false`,
+		"/logs?order=asc":                                  `everything limit 200 ascending true`,
+		"/logs/histogram?buckets=7":                        `7`,
+		"/logs/facets":                                     `facets`,
+		"/services?env=prod":                               `services "prod"`,
+		"/services/a%2Fb%20c?points=10":                    `service "a/b c" 10`,
+		"/hosts":                                           `hosts`,
+		"/hosts/h%201":                                     `host services "h 1"`,
+		"/fields?prefix=u":                                 `keys traces "u"`,
+		"/fields?signal=logs&prefix=attr.u":                `keys logs "u"`,
+		"/fields/values?field=service":                     `values traces {Kind:0 Name:service} ""`,
+		"/fields/values?field=attr.k&prefix=p&signal=logs": `values logs {Kind:1 Name:k} "p"`,
+	} {
+		f := &fake{}
+		srv, _ := serve(t, f, nil)
+		status, _, body := get(t, srv, path)
+		require.Equal(t, http.StatusOK, status, "%s %v", path, body)
+		require.Equal(t, want, f.asked, path)
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	for path, code := range map[string]string{
+		"/traces?query=(":                          CodeBadQuery,
+		"/traces?query=level:info":                 CodeBadQuery,
+		"/logs?query=color:red":                    CodeBadQuery,
+		"/logs?query=" + strings.Repeat("(", 9000): CodeBadQuery,
+		"/logs/tail?query=(":                       CodeBadQuery,
+		"/traces?start=5&end=4":                    CodeBadRequest,
+		"/traces?start=yesterday":                  CodeBadRequest,
+		"/traces?start=NaN":                        CodeBadRequest,
+		"/traces?start=1e9":                        CodeBadRequest,
+		"/traces?start=-1":                         CodeBadRequest,
+		"/traces?end=9999-01-01T00:00:00Z":         CodeBadRequest,
+		"/traces?limit=0":                          CodeBadRequest,
+		"/traces?limit=x":                          CodeBadRequest,
+		"/traces?sort=loud":                        CodeBadRequest,
+		"/logs?order=up":                           CodeBadRequest,
+		"/fields?signal=metrics":                   CodeBadRequest,
+		"/fields/values":                           CodeBadRequest,
+		"/fields/values?field=nope":                CodeBadQuery,
+	} {
+		srv, _ := serve(t, &fake{}, nil)
+		status, _, body := get(t, srv, path)
+		require.Equal(t, http.StatusBadRequest, status, path)
+		require.Equal(t, code, body["error"].(map[string]any)["code"], path)
+	}
+	srv, _ := serve(t, &fake{}, nil)
+	_, _, body := get(t, srv, "/traces?query="+url.QueryEscape("a level:info"))
+	require.EqualValues(t, 2, body["error"].(map[string]any)["details"].(map[string]any)["position"])
+}
+
+func TestErrorsBecomeAnswers(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{storage.ErrNotFound, 404, CodeNotFound}, {storage.ErrBadQuery, 400, CodeBadQuery}, {storage.ErrLimit, 422, CodeLimitExceeded},
+		{storage.ErrUnavailable, 503, CodeUnavailable}, {storage.ErrConflict, 409, CodeConflict}, {context.DeadlineExceeded, 504, CodeTimeout},
+		{errors.New("secret detail"), 500, CodeInternal},
+	} {
+		srv, _ := serve(t, &fake{err: fmt.Errorf("search: %w", c.err)}, nil)
+		status, h, body := get(t, srv, "/traces")
+		require.Equal(t, c.status, status)
+		e := body["error"].(map[string]any)
+		require.Equal(t, c.code, e["code"])
+		require.NotNil(t, e["details"])
+		require.NotContains(t, e["message"], "secret")
+		require.Equal(t, c.status == 503, h.Get("Retry-After") != "")
+	}
+}
+
+func TestAnswerForms(t *testing.T) {
+	f := &fake{
+		logs: []storage.Log{{ID: "1", Body: "<b>\xff\x00", SeverityNumber: 17, Time: now.Add(time.Nanosecond)}},
+		trace: storage.Trace{TraceID: "t", Start: now, Resources: []map[string]string{{"a": "b"}}, Spans: []storage.Span{{
+			ID: "s", Start: now.Add(3), Duration: 4, Events: []storage.SpanEvent{{Time: now.Add(5)}}}}},
+		detail: storage.ServiceDetail{Step: time.Minute, Summary: storage.ServiceSummary{Series: []storage.ServicePoint{{Start: now, Requests: 60}}}},
+	}
+	srv, _ := serve(t, f, nil)
+	_, _, body := get(t, srv, "/logs")
+	l := body["logs"].([]any)[0].(map[string]any)
+	require.Equal(t, "<b>\ufffd\x00", l["body"])
+	require.Equal(t, "error", l["severity"])
+	require.Equal(t, "2026-01-02T03:04:05.000000001Z", l["time"])
+	require.Empty(t, l["observed_time"])
+	require.Equal(t, map[string]any{}, l["attributes"])
+	_, _, body = get(t, srv, "/traces/t")
+	sp := body["spans"].([]any)[0].(map[string]any)
+	require.EqualValues(t, 3, sp["offset_ns"])
+	require.EqualValues(t, 5, sp["events"].([]any)[0].(map[string]any)["offset_ns"])
+	require.Equal(t, []any{}, sp["links"])
+	_, _, body = get(t, srv, "/services")
+	s := body["services"].([]any)[0].(map[string]any)
+	require.EqualValues(t, 2, s["rate"])
+	require.InDelta(t, 0.1, s["error_rate"], 1e-9)
+	require.EqualValues(t, 5, s["p50_ns"])
+	require.Nil(t, s["p99_ns"])
+	_, _, body = get(t, srv, "/services/s")
+	require.EqualValues(t, 60, body["series"].(map[string]any)["requests"].([]any)[0])
+	require.Equal(t, []any{nil}, body["series"].(map[string]any)["p50_ns"])
+	_, _, body = get(t, srv, "/traces?limit=501")
+	require.Equal(t, []any{"limit was reduced to 500"}, body["warnings"])
+}
+
+func TestTooManyQueriesAreRefused(t *testing.T) {
+	f := &fake{block: make(chan struct{})}
+	srv, _ := serve(t, f, func(o *Options) { o.MaxConcurrent = 2 })
+	var wg sync.WaitGroup
+	statuses := make(chan int, 20)
+	for range 20 {
+		wg.Go(func() {
+			resp, err := http.Get(srv.URL + "/api/v1/traces")
+			if err != nil {
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+			statuses <- resp.StatusCode
+		})
+	}
+	// Two run and two wait; the sixteen others are refused at once.
+	for range 16 {
+		require.Equal(t, http.StatusServiceUnavailable, <-statuses)
+	}
+	close(f.block)
+	wg.Wait()
+	for range 4 {
+		require.Equal(t, http.StatusOK, <-statuses)
+	}
+}
+
+func TestTail(t *testing.T) {
+	f := &fake{}
+	srv, _ := serve(t, f, func(o *Options) { o.MaxTails = 1 })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/api/v1/logs/tail?query=x", nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
+	lines := bufio.NewScanner(resp.Body)
+	next := func() string {
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "data: ") {
+				return lines.Text()
+			}
+		}
+		return ""
+	}
+	status, _, _ := get(t, srv, "/logs/tail")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	for i := range 3 {
+		f.mu.Lock() // newest first, as a search returns them; the older ones come again with every look
+		f.logs = append([]storage.Log{{ID: fmt.Sprint(i), Body: fmt.Sprint("body ", i), Time: now.Add(time.Duration(i))}}, f.logs...)
+		f.mu.Unlock()
+		require.Contains(t, next(), fmt.Sprintf(`"body":"body %d"`, i))
+	}
+}
+
+func TestOpenAPIListsEveryRoute(t *testing.T) {
+	srv, r := serve(t, &fake{}, nil)
+	_, _, doc := get(t, srv, "/openapi.json")
+	paths := doc["paths"].(map[string]any)
+	n := 0
+	require.NoError(t, chi.Walk(r, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		path = strings.TrimPrefix(path, "/api/v1")
+		require.Contains(t, paths, path)
+		require.Contains(t, paths[path], strings.ToLower(method))
+		require.True(t, Documented(method, path))
+		n++
+		return nil
+	}))
+	require.Equal(t, 14, n)
+	for _, others := range []string{"/status", "/ledger", "/rules", "/rules/{id}", "/notifiers", "/notifiers/{id}/test", "/keys", "/keys/{id}", "/session"} {
+		require.Contains(t, paths, others)
+	}
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+type shareAnswer struct {
+	Name   string `json:"name"`
+	Spans  int    `json:"spans"`
+	Errors int    `json:"errors"`
+}
+
+func shares(in []storage.ServiceShare) []shareAnswer {
+	out := make([]shareAnswer, len(in))
+	for i, s := range in {
+		out[i] = shareAnswer(s)
+	}
+	return out
+}
+
+type traceSummaryAnswer struct {
+	TraceID      string        `json:"trace_id"`
+	Start        time.Time     `json:"start"`
+	Duration     int64         `json:"duration_ns"`
+	RootService  string        `json:"root_service"`
+	RootName     string        `json:"root_name"`
+	RootMissing  bool          `json:"root_missing"`
+	SpanCount    int           `json:"span_count"`
+	ErrorCount   int           `json:"error_count"`
+	MatchedSpans int           `json:"matched_spans"`
+	Services     []shareAnswer `json:"services"`
+}
+
+type tracesAnswer struct {
+	Traces     []traceSummaryAnswer `json:"traces"`
+	NextCursor string               `json:"next_cursor"`
+	Warnings   []string             `json:"warnings"`
+}
+
+func (a *API) searchTraces(r *http.Request) (any, error) {
+	answer := tracesAnswer{Traces: []traceSummaryAnswer{}, Warnings: []string{}}
+	sel, err := a.selection(r, storage.SignalTraces)
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	limit, err := count(q, "limit", 50, 500, &answer.Warnings)
+	if err != nil {
+		return nil, err
+	}
+	sort, err := choice(q, "sort", "newest", "slowest")
+	if err != nil {
+		return nil, err
+	}
+	request := storage.TraceSearch{Selection: sel, Limit: limit, Cursor: q.Get("cursor")}
+	if sort == "slowest" {
+		request.Order = storage.SlowestFirst
+	}
+	page, err := a.opts.TraceSearch.SearchTraces(r.Context(), request)
+	if err != nil {
+		return nil, err
+	}
+	answer.NextCursor = page.NextCursor
+	answer.Warnings = append(answer.Warnings, page.Warnings...)
+	for _, t := range page.Traces {
+		answer.Traces = append(answer.Traces, traceSummaryAnswer{
+			TraceID: t.TraceID, Start: t.Start, Duration: int64(t.Duration), RootService: t.RootService, RootName: t.RootName,
+			RootMissing: t.RootMissing, SpanCount: t.Spans, ErrorCount: t.Errors, MatchedSpans: t.MatchedSpans, Services: shares(t.Services),
+		})
+	}
+	return answer, nil
+}
+
+type facetsAnswer struct {
+	Facets   []facetAnswer `json:"facets"`
+	Warnings []string      `json:"warnings"`
+}
+
+type facetAnswer struct {
+	Field  string             `json:"field"`
+	Values []facetValueAnswer `json:"values"`
+}
+
+type facetValueAnswer struct {
+	Value string `json:"value"`
+	Count uint64 `json:"count"`
+}
+
+func facetsOf(in []storage.Facet) facetsAnswer {
+	out := facetsAnswer{Facets: []facetAnswer{}, Warnings: []string{}}
+	for _, f := range in {
+		values := []facetValueAnswer{}
+		for _, v := range f.Values {
+			values = append(values, facetValueAnswer(v))
+		}
+		out.Facets = append(out.Facets, facetAnswer{Field: f.Field, Values: values})
+	}
+	return out
+}
+
+func (a *API) traceFacets(r *http.Request) (any, error) {
+	sel, err := a.selection(r, storage.SignalTraces)
+	if err != nil {
+		return nil, err
+	}
+	facets, err := a.opts.TraceSearch.TraceFacets(r.Context(), sel)
+	if err != nil {
+		return nil, err
+	}
+	return facetsOf(facets), nil
+}
+
+type traceAnswer struct {
+	TraceID    string              `json:"trace_id"`
+	Start      time.Time           `json:"start"`
+	Duration   int64               `json:"duration_ns"`
+	SpanCount  int                 `json:"span_count"`
+	ErrorCount int                 `json:"error_count"`
+	Services   []shareAnswer       `json:"services"`
+	Resources  []map[string]string `json:"resources"`
+	Scopes     []scopeAnswer       `json:"scopes"`
+	Spans      []spanAnswer        `json:"spans"`
+	NextCursor string              `json:"next_cursor"`
+	Warnings   []string            `json:"warnings"`
+}
+
+type scopeAnswer struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// spanAnswer counts its offsets, and those of its events, from the start of the trace.
+type spanAnswer struct {
+	ID            string            `json:"id"`
+	Parent        string            `json:"parent"`
+	Name          string            `json:"name"`
+	Kind          string            `json:"kind"`
+	Service       string            `json:"service"`
+	Offset        int64             `json:"offset_ns"`
+	Duration      int64             `json:"duration_ns"`
+	Status        string            `json:"status"`
+	StatusMessage string            `json:"status_message"`
+	Resource      int               `json:"resource"`
+	Scope         int               `json:"scope"`
+	Attributes    map[string]string `json:"attributes"`
+	Events        []eventAnswer     `json:"events"`
+	Links         []linkAnswer      `json:"links"`
+}
+
+type eventAnswer struct {
+	Name       string            `json:"name"`
+	Offset     int64             `json:"offset_ns"`
+	Attributes map[string]string `json:"attributes"`
+}
+
+type linkAnswer struct {
+	TraceID    string            `json:"trace_id"`
+	SpanID     string            `json:"span_id"`
+	Attributes map[string]string `json:"attributes"`
+}
+
+func (a *API) trace(r *http.Request) (any, error) {
+	answer := traceAnswer{Scopes: []scopeAnswer{}, Spans: []spanAnswer{}, Warnings: []string{}}
+	q := r.URL.Query()
+	limit, err := count(q, "limit", 20_000, 50_000, &answer.Warnings)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.opts.Traces.Trace(r.Context(), storage.TraceQuery{TraceID: pathParam(r, "id"), Limit: limit, Cursor: q.Get("cursor")})
+	if err != nil {
+		return nil, err
+	}
+	answer.TraceID, answer.Start, answer.Duration = t.TraceID, t.Start, int64(t.Duration)
+	answer.SpanCount, answer.ErrorCount, answer.Services = t.SpanCount, t.Errors, shares(t.Services)
+	answer.Resources, answer.NextCursor = orEmpty(t.Resources), t.NextCursor
+	for _, s := range t.Scopes {
+		answer.Scopes = append(answer.Scopes, scopeAnswer(s))
+	}
+	for i := range t.Spans {
+		answer.Spans = append(answer.Spans, spanOf(&t.Spans[i], t.Start))
+	}
+	return answer, nil
+}
+
+func spanOf(s *storage.Span, start time.Time) spanAnswer {
+	out := spanAnswer{
+		ID: s.ID, Parent: s.Parent, Name: s.Name, Kind: s.Kind, Service: s.Service, Offset: int64(s.Start.Sub(start)), Duration: int64(s.Duration),
+		Status: s.Status, StatusMessage: s.StatusMessage, Resource: s.Resource, Scope: s.Scope, Attributes: orEmptyMap(s.Attributes),
+		Events: []eventAnswer{}, Links: []linkAnswer{},
+	}
+	for _, e := range s.Events {
+		out.Events = append(out.Events, eventAnswer{Name: e.Name, Offset: int64(e.Time.Sub(start)), Attributes: orEmptyMap(e.Attributes)})
+	}
+	for _, l := range s.Links {
+		out.Links = append(out.Links, linkAnswer{TraceID: l.TraceID, SpanID: l.SpanID, Attributes: orEmptyMap(l.Attributes)})
+	}
+	return out
+}
