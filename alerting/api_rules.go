@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package alerting
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+const fileIDPrefix = "file_"
+
+type groupJSON struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Source string `json:"source"` // "file" or "api"
+	// File is what Prometheus' API shows as the group's file, to find its state there.
+	File      string    `json:"file"`
+	Interval  string    `json:"interval"`
+	YAML      string    `json:"yaml"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+func (a *Alerting) apiGroup(g storage.RuleGroup) groupJSON {
+	parsed, err := parseGroup(g.YAML, a.opts.Parser)
+	interval := a.opts.EvaluationInterval
+	if err == nil && parsed.Interval > 0 {
+		interval = time.Duration(parsed.Interval)
+	}
+	return groupJSON{
+		ID: g.ID, Name: g.Name, Source: "api", File: apiPrefix + g.ID, Interval: interval.String(), YAML: g.YAML, UpdatedAt: g.UpdatedAt,
+	}
+}
+
+func (a *Alerting) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
+	sum := sha256.Sum256([]byte(file + "\x00" + g.Name))
+	interval := a.opts.EvaluationInterval
+	if g.Interval > 0 {
+		interval = time.Duration(g.Interval)
+	}
+	out := groupJSON{
+		ID: fileIDPrefix + hex.EncodeToString(sum[:8]), Name: g.Name, Source: "file", File: file, Interval: interval.String(), YAML: renderGroup(g),
+	}
+	if info, err := os.Stat(file); err == nil {
+		out.UpdatedAt = info.ModTime().UTC()
+	}
+	return out
+}
+
+func (a *Alerting) listRules(w http.ResponseWriter, r *http.Request) {
+	stored, err := a.opts.Store.Rules.ListRuleGroups(r.Context())
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	out := make([]groupJSON, 0, len(stored))
+	for _, g := range stored {
+		out = append(out, a.apiGroup(g))
+	}
+	for file, groups := range a.loader.fileGroups() {
+		for _, g := range groups {
+			out = append(out, a.fileGroup(file, g))
+		}
+	}
+	slices.SortFunc(out, func(x, y groupJSON) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
+	writeJSON(w, http.StatusOK, map[string]any{"groups": out, "warnings": a.loader.warnings()})
+}
+
+// readGroup reads and validates the body; it has answered when ok is false.
+func (a *Alerting) readGroup(w http.ResponseWriter, r *http.Request) (g storage.RuleGroup, ok bool) {
+	var body struct {
+		YAML string `json:"yaml"`
+	}
+	if !readJSON(w, r, &body) {
+		return storage.RuleGroup{}, false
+	}
+	parsed, err := parseGroup(body.YAML, a.opts.Parser)
+	if err != nil {
+		details := map[string]any{}
+		var all ruleErrors
+		if errors.As(err, &all) {
+			details["errors"] = all
+		}
+		writeAPIError(w, http.StatusBadRequest, "bad_request", err.Error(), details)
+		return storage.RuleGroup{}, false
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return storage.RuleGroup{Name: parsed.Name, YAML: body.YAML, CreatedAt: now, UpdatedAt: now}, true
+}
+
+func (a *Alerting) createRules(w http.ResponseWriter, r *http.Request) {
+	g, ok := a.readGroup(w, r)
+	if !ok {
+		return
+	}
+	g.ID = newID("")
+	if err := a.opts.Store.Rules.CreateRuleGroup(r.Context(), g); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.applied(r)
+	writeJSON(w, http.StatusCreated, a.apiGroup(g))
+}
+
+func (a *Alerting) updateRules(w http.ResponseWriter, r *http.Request) {
+	id := chi.URLParam(r, "id")
+	if refuseFile(w, id) {
+		return
+	}
+	g, ok := a.readGroup(w, r)
+	if !ok {
+		return
+	}
+	g.ID = id
+	if err := a.opts.Store.Rules.UpdateRuleGroup(r.Context(), g); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.applied(r)
+	writeJSON(w, http.StatusOK, a.apiGroup(g))
+}
+
+func (a *Alerting) deleteRules(w http.ResponseWriter, r *http.Request) {
+	id := chi.URLParam(r, "id")
+	if refuseFile(w, id) {
+		return
+	}
+	if err := a.opts.Store.Rules.DeleteRuleGroup(r.Context(), id); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.applied(r)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func refuseFile(w http.ResponseWriter, id string) bool {
+	if !strings.HasPrefix(id, fileIDPrefix) {
+		return false
+	}
+	writeAPIError(w, http.StatusConflict, "conflict", "this group comes from a file; edit the file", nil)
+	return true
+}
+
+// applied makes a stored change effective. When that fails the change is stored all the same and the next look at the files does it.
+func (a *Alerting) applied(r *http.Request) {
+	if err := a.Reload(r.Context()); err != nil {
+		a.reloadMu.Lock()
+		a.seen = "unknown"
+		a.reloadMu.Unlock()
+		a.opts.Logger.Error("rules not reloaded after a change", "error", err)
+	}
+}

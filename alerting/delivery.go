@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package alerting
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/storage"
+)
+
+const (
+	// pageSize is how many notifications are read at once.
+	pageSize = 16
+	// maxAge is how long delivery of one notification is tried.
+	maxAge = 24 * time.Hour
+	// resync is how often the notifiers are compared with the catalog, which another process may have changed.
+	resync = 30 * time.Second
+)
+
+// retryPolicy is an exponential back-off.
+type retryPolicy struct {
+	first, longest time.Duration
+}
+
+func defaultRetry() retryPolicy { return retryPolicy{first: time.Second, longest: 5 * time.Minute} }
+
+// after returns the pause after the nth failure, with a fifth of jitter so that notifiers do not come back all at once.
+func (p retryPolicy) after(n int, asked time.Duration) time.Duration {
+	d := p.longest
+	if n < 20 {
+		d = min(p.first<<n, p.longest)
+	}
+	d = time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // Jitter needs no secrecy.
+	return max(d, asked)
+}
+
+// delivery sends what is queued, one worker for each enabled notifier. Safe for concurrent use.
+type delivery struct {
+	opts   Options
+	counts *counts
+	sender *webhook.Sender
+	// changed asks run to look at the notifiers again.
+	changed chan struct{}
+	// onGone is told when a receiver has ended a notifier.
+	onGone func(notifier string)
+
+	mu      sync.Mutex
+	workers map[string]*worker // by notifier; guarded by mu
+}
+
+type worker struct {
+	notifier storage.Notifier
+	// work has room for one signal: there is something in the queue.
+	work   chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newDelivery(opts Options, c *counts, s *webhook.Sender) *delivery {
+	return &delivery{opts: opts, counts: c, sender: s, changed: make(chan struct{}, 1), workers: make(map[string]*worker), onGone: func(string) {}}
+}
+
+// wake tells a notifier's worker that something was queued.
+func (d *delivery) wake(notifier string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w := d.workers[notifier]; w != nil {
+		signal(w.work)
+	}
+}
+
+// refresh makes run look at the notifiers again.
+func (d *delivery) refresh() { signal(d.changed) }
+
+// signal never blocks: one signal that waits is as good as two.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps the workers equal to the notifiers of the catalog until ctx ends, then waits for them.
+func (d *delivery) run(ctx context.Context) error {
+	defer d.sender.Close()
+	defer d.stopAll()
+	ticker := time.NewTicker(resync)
+	defer ticker.Stop()
+	for {
+		if err := d.sync(ctx); err != nil && ctx.Err() == nil {
+			d.opts.Logger.Error("notifiers not read", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.changed:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (d *delivery) sync(ctx context.Context) error {
+	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
+	if err != nil {
+		return err
+	}
+	want := make(map[string]storage.Notifier)
+	for _, n := range notifiers {
+		if n.Enabled {
+			want[n.ID] = n
+		}
+	}
+	d.mu.Lock()
+	var stopped []*worker
+	for id, w := range d.workers {
+		if want[id] != w.notifier || w.ended() {
+			w.cancel()
+			stopped = append(stopped, w)
+			delete(d.workers, id)
+		}
+	}
+	d.mu.Unlock()
+	// The old worker of a notifier ends before its new one begins, so that one notification is not sent by two.
+	for _, w := range stopped {
+		<-w.done
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, n := range want {
+		if d.workers[id] != nil {
+			continue
+		}
+		wctx, cancel := context.WithCancel(ctx)
+		w := &worker{notifier: n, work: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
+		d.workers[id] = w
+		go func() {
+			defer close(w.done)
+			d.work(wctx, w)
+		}()
+	}
+	return nil
+}
+
+// stopAll waits without the lock, which whoever a worker waits for may want.
+func (d *delivery) stopAll() {
+	d.mu.Lock()
+	workers := slices.Collect(maps.Values(d.workers))
+	d.mu.Unlock()
+	for _, w := range workers {
+		w.cancel()
+	}
+	for _, w := range workers {
+		<-w.done
+	}
+}
+
+// ended says whether a worker has ended by itself.
+func (w *worker) ended() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// work delivers a notifier's queue in order until ctx ends.
+func (d *delivery) work(ctx context.Context, w *worker) {
+	for ctx.Err() == nil {
+		page, err := d.opts.Store.Queue.PendingNotifications(ctx, w.notifier.ID, pageSize)
+		if err != nil {
+			d.opts.Logger.Error("queue not read", "notifier", w.notifier.Name, "error", err)
+			pause(ctx, d.opts.retry.longest)
+			continue
+		}
+		if len(page) == 0 {
+			select {
+			case <-ctx.Done():
+			case <-w.work:
+			}
+			continue
+		}
+		for _, n := range page {
+			if !d.deliver(ctx, w.notifier, n) {
+				return
+			}
+		}
+	}
+}
+
+// deliver tries until the notification is done with. It returns false when the worker has to end: it is being stopped, or the receiver
+// wants nothing any more.
+func (d *delivery) deliver(ctx context.Context, n storage.Notifier, item storage.Notification) bool {
+	for attempt := 0; ; attempt++ {
+		r := d.sender.Send(ctx, webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, item.ID, []byte(item.Payload))
+		switch {
+		case ctx.Err() != nil && r.Err != nil:
+			return false // Stopped on the way. It is sent again, under the same id.
+		case r.Err == nil:
+			d.counts.delivered.WithLabelValues(n.ID).Inc()
+			d.status(ctx, n, storage.NotifierStatus{OK: true})
+			d.finish(ctx, item)
+			return true
+		}
+		d.counts.failures.WithLabelValues(n.ID).Inc()
+		if r.Gone() && d.disable(ctx, n) {
+			return false
+		}
+		d.status(ctx, n, storage.NotifierStatus{Error: r.Err.Error()})
+		if time.Since(item.CreatedAt) > maxAge {
+			d.opts.Logger.Error("notification given up after a day", "notifier", n.Name, "id", item.ID, "error", r.Err)
+			d.counts.dropped.WithLabelValues(n.ID, dropExpired).Inc()
+			d.finish(ctx, item)
+			return true
+		}
+		if attempt == 0 {
+			d.opts.Logger.Warn("notification not delivered, trying again", "notifier", n.Name, "id", item.ID, "error", r.Err)
+		}
+		if !pause(ctx, d.opts.retry.after(attempt, r.RetryAfter)) {
+			return false
+		}
+	}
+}
+
+// finish takes a notification off the queue. The context of a worker that is being stopped must not keep it there.
+func (d *delivery) finish(ctx context.Context, item storage.Notification) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := d.opts.Store.Queue.FinishNotification(ctx, item.ID); err != nil {
+		d.opts.Logger.Error("delivered notification stays queued and will be sent again", "id", item.ID, "error", err)
+		pause(ctx, d.opts.retry.first)
+	}
+}
+
+func (d *delivery) status(ctx context.Context, n storage.Notifier, s storage.NotifierStatus) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	s.LastAttempt = time.Now()
+	if err := d.opts.Store.Notifiers.SetNotifierStatus(ctx, n.ID, s); err != nil {
+		d.opts.Logger.Error("status of notifier not stored", "notifier", n.Name, "error", err)
+	}
+}
+
+// disable does what 410 asks for. It returns false when that could not be stored; then delivery goes on, and is refused again.
+func (d *delivery) disable(ctx context.Context, n storage.Notifier) bool {
+	d.opts.Logger.Warn("receiver answered 410 Gone, notifier disabled", "notifier", n.Name)
+	d.status(ctx, n, storage.NotifierStatus{Error: "disabled: the receiver answered 410 Gone"})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	n.Enabled = false
+	if err := d.opts.Store.Notifiers.PutNotifier(ctx, n); err != nil {
+		d.opts.Logger.Error("notifier not disabled", "notifier", n.Name, "error", err)
+		return false
+	}
+	d.purge(ctx, n.ID, dropGone)
+	d.refresh()
+	return true
+}
+
+// purge empties a notifier's queue and log.
+func (d *delivery) purge(ctx context.Context, notifier, reason string) {
+	dropped, err := d.opts.Store.Queue.PurgeNotifier(ctx, notifier)
+	if err != nil {
+		d.opts.Logger.Error("queue not emptied", "notifier", notifier, "error", fmt.Errorf("%s: %w", reason, err))
+	}
+	d.counts.dropped.WithLabelValues(notifier, reason).Add(float64(dropped))
+	d.onGone(notifier)
+}
+
+// pause returns false when ctx ended first.
+func pause(ctx context.Context, length time.Duration) bool {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
