@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -16,6 +17,9 @@ import (
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/selfmon"
 )
+
+// bodyTimeout is how long a sender may take for one body.
+const bodyTimeout = time.Minute
 
 // access decides who may use which listener.
 type access struct {
@@ -74,6 +78,7 @@ func (x *access) isSelf(ctx context.Context) bool {
 // ingest asks for the ingest scope over HTTP and notes the source.
 func (x *access) ingest(l auth.Listener, next http.Handler) http.Handler {
 	return x.auth.Authenticate(l)(auth.Require(auth.ScopeIngest)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // A writer without deadlines is a test's.
 		next.ServeHTTP(w, r.WithContext(withSource(r.Context())))
 	})))
 }

@@ -98,8 +98,8 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.ingest = a.newIngest()
-	a.query = a.newQuery()
-	return nil
+	a.query, err = a.newQuery()
+	return err
 }
 
 func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
@@ -138,6 +138,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.runWriters(gctx, g)
 	a.runServers(gctx, g)
 	g.Go(func() error { return a.access.auth.Run(gctx) })
+	g.Go(func() error { return a.query.alerting.Run(gctx) })
 	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
 		stopServing()
 		return errors.Join(err, g.Wait())

@@ -3,7 +3,6 @@
 package app
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/query/httpapi"
 )
 
 type authStatus struct {
@@ -45,13 +45,7 @@ func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
 		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
 		ans.Components = a.components(r.Context())
 	}
-	writeJSON(w, ans)
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(v) // The client may have left.
+	httpapi.WriteJSON(w, http.StatusOK, ans)
 }
 
 type ledgerRow struct {
@@ -120,7 +114,7 @@ func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
 		}
 		ans.Bus = append(ans.Bus, b)
 	}
-	writeJSON(w, ans)
+	httpapi.WriteJSON(w, http.StatusOK, ans)
 }
 
 func orEmpty(m map[string]int64) map[string]int64 {

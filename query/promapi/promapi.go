@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/grafana/regexp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/route"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
@@ -91,6 +93,11 @@ type Options struct {
 
 // New returns the handler of everything below /prometheus/api/v1, with that prefix taken off.
 func New(opts Options) http.Handler {
+	if opts.Rules == nil {
+		opts.Rules = noRules{}
+	}
+	// Prometheus's handler needs an expression as soon as a request has an Origin; this one matches none, so no other site may read.
+	noOrigin := regexp.MustCompile(`[^\s\S]`)
 	target := pushedTarget(opts.Metadata)
 	promConfig := config.DefaultConfig
 	api := v1.NewAPI(
@@ -104,7 +111,7 @@ func New(opts Options) http.Handler {
 		func(next http.HandlerFunc) http.HandlerFunc { return next },
 		adminStats{opts.Storage.DB()}, opts.DataDir, false, false, 0, opts.Logger,
 		func(context.Context) v1.RulesRetriever { return opts.Rules },
-		5e7, 10, 1<<20, false, nil,
+		5e7, 10, 1<<20, false, noOrigin,
 		func() (v1.RuntimeInfo, error) { return runtimeInfo(opts) },
 		&v1.PrometheusVersion{Version: opts.Version, GoVersion: runtime.Version()},
 		func() []notifications.Notification { return nil },
@@ -154,6 +161,12 @@ func (pushed) ScrapePools() []string                       { return []string{} }
 func (pushed) ScrapePoolConfig(name string) (*config.ScrapeConfig, error) {
 	return nil, fmt.Errorf("scrape pool %q does not exist: this server is pushed to", name)
 }
+
+// noRules stands for the rules of a process that evaluates none.
+type noRules struct{}
+
+func (noRules) RuleGroups() []*rules.Group           { return nil }
+func (noRules) AlertingRules() []*rules.AlertingRule { return nil }
 
 // noAlertmanagers says that notifications are sent by this process itself.
 type noAlertmanagers struct{}

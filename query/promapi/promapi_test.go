@@ -187,11 +187,13 @@ func get(ctx context.Context, t *testing.T, u string) (*http.Response, map[strin
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	require.NoError(t, err)
+	req.Header.Set("Origin", "http://elsewhere.example")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
+	require.Empty(t, resp.Header.Get("Access-Control-Allow-Origin"))
 	var body map[string]any
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
 	return resp, body
@@ -251,7 +253,9 @@ func TestGuardsAnswerWithTheRightStatus(t *testing.T) {
 		{"UTF-8 name", "/query?query=" + url.QueryEscape(`{"http.request.duration"}`), 200, ""},
 		{"metadata", "/metadata", 200, ""},
 		{"tsdb status", "/status/tsdb", 200, ""},
-		{"rules without a manager", "/status/buildinfo", 200, ""},
+		{"build", "/status/buildinfo", 200, ""},
+		{"rules without a manager", "/rules", 200, ""},
+		{"alerts without a manager", "/alerts", 200, ""},
 		{"format", "/format_query?query=" + url.QueryEscape("sum(a)by(b)"), 200, ""},
 		{"parse", "/parse_query?query=" + url.QueryEscape("sum(a)by(b)"), 200, ""},
 		{"labels", "/labels", 200, ""},
