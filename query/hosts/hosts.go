@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/strata-apm/strata/storage"
 )
@@ -86,10 +87,10 @@ func (r *Reader) List(ctx context.Context, rng storage.TimeRange) ([]Host, error
 
 // Get describes one host. The error wraps storage.ErrNotFound when it has no sample in the range.
 func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (Detail, error) {
-	if name == "" {
+	if name == "" || !utf8.ValidString(name) { // no label has such a value, and PromQL cannot ask for it
 		return Detail{}, fmt.Errorf("host %q: %w", name, storage.ErrNotFound)
 	}
-	selector := "host_name=" + strconv.Quote(strings.ToValidUTF8(name, "\ufffd"))
+	selector := "host_name=" + strconv.QuoteToASCII(name)
 	found, err := r.read(ctx, rng, selector)
 	if err != nil {
 		return Detail{}, err

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hosts
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// load is two hours of two machines: "a" lives throughout, "b" falls silent after an hour.
+const load = `
+load 30s
+	system_cpu_time_seconds_total{host_name="a",cpu="cpu0",state="idle"} 0+22.5x240
+	system_cpu_time_seconds_total{host_name="a",cpu="cpu0",state="user"} 0+7.5x240
+	system_memory_usage_bytes{host_name="a",state="used"} 25x240
+	system_memory_usage_bytes{host_name="a",state="free"} 65x240
+	system_memory_usage_bytes{host_name="a",state="cached"} 10x240
+	system_memory_usage_bytes{host_name="a",state="slab_reclaimable"} 5x240
+	system_filesystem_usage_bytes{host_name="a",device="/dev/sda1",mountpoint="/",type="ext4",mode="rw",state="used"} 30x240
+	system_filesystem_usage_bytes{host_name="a",device="/dev/sda1",mountpoint="/",type="ext4",mode="rw",state="free"} 70x240
+	system_filesystem_usage_bytes{host_name="a",device="/dev/sdb1",mountpoint="/data",type="xfs",mode="rw",state="used"} 90x240
+	system_filesystem_usage_bytes{host_name="a",device="/dev/sdb1",mountpoint="/data",type="xfs",mode="rw",state="free"} 10x240
+	system_filesystem_usage_bytes{host_name="a",device="/dev/loop0",mountpoint="/snap",type="squashfs",mode="ro",state="used"} 5x240
+	system_cpu_load_average_1m{host_name="a"} 0.5x240
+	system_network_io_bytes_total{host_name="a",device="eth0",direction="receive"} 0+3000x240
+	system_network_io_bytes_total{host_name="a",device="lo",direction="receive"} 0+90000x240
+	system_network_io_bytes_total{host_name="a",device="eth0",direction="transmit"} 0+600x240
+	system_disk_io_bytes_total{host_name="a",device="sda",direction="read"} 0+30x240
+	system_disk_io_bytes_total{host_name="a",device="sda",direction="write"} 0+60x240
+	process_cpu_time_seconds_total{host_name="a",process_executable_name="postgres",process_pid="7",state="user"} 0+15x240
+	process_memory_usage_bytes{host_name="a",process_executable_name="postgres",process_pid="7"} 1000x240
+	target_info{host_name="a",job="agent",instance="a",host_id="id-a",os_type="linux",host_arch="amd64"} 1x240
+	target_info{host_name="a",job="shop",instance="x",service_name="shop"} 1x240
+	system_memory_usage_bytes{host_name="b\"}",state="used"} 50x120
+	system_memory_usage_bytes{host_name="b\"}",state="free"} 50x120
+	system_memory_usage_bytes{state="used"} 50x240
+`
+
+func TestHosts(t *testing.T) {
+	store := promqltest.LoadedStorage(t, load)
+	t.Cleanup(func() { _ = store.Close() })
+	engine := promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery)
+	r := New(NewMetrics(engine, store))
+	at := func(d time.Duration) time.Time { return time.Unix(0, 0).Add(d).UTC() }
+	rng := storage.TimeRange{Start: at(0), End: at(2 * time.Hour)}
+
+	list, err := r.List(t.Context(), rng)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	a, b := list[0], list[1]
+	require.Equal(t, "a id-a linux amd64", a.Name+" "+a.ID+" "+a.OS+" "+a.Arch)
+	require.True(t, a.Up)
+	require.Equal(t, at(2*time.Hour), a.LastSeen)
+	for what, c := range map[string]struct {
+		got  *float64
+		want float64
+	}{
+		"cpu": {a.CPU, 0.25}, "memory": {a.Memory, 0.25}, "disk": {a.Disk, 0.9}, "load": {a.Load1, 0.5}, "in": {a.NetworkIn, 100}, "out": {a.NetworkOut, 20},
+		"read": {a.DiskRead, 1}, "write": {a.DiskWrite, 2}, "spark cpu": {a.Sparkline.CPU[20], 0.25}, "spark memory": {b.Sparkline.Memory[5], 0.5},
+	} {
+		require.NotNil(t, c.got, what)
+		require.InDelta(t, c.want, *c.got, 0.001, what)
+	}
+	require.Len(t, a.Sparkline.Times, 31)
+	require.Equal(t, `b"}`, b.Name)
+	require.False(t, b.Up)
+	require.InDelta(t, at(time.Hour).Unix(), b.LastSeen.Unix(), 360)
+	require.Nil(t, b.CPU)
+	require.Nil(t, b.Memory)
+
+	d, err := r.Get(t.Context(), "a", rng)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"host_name": "a", "host_id": "id-a", "os_type": "linux", "host_arch": "amd64"}, d.Attributes)
+	require.Len(t, d.Filesystems, 2)
+	require.Equal(t, "/data xfs /dev/sdb1", d.Filesystems[1].Mountpoint+" "+d.Filesystems[1].Type+" "+d.Filesystems[1].Device)
+	require.InDelta(t, 0.9, *d.Filesystems[1].InUse01, 0.001)
+	require.Len(t, d.Processes, 1)
+	require.Equal(t, "postgres 7", d.Processes[0].Name+" "+d.Processes[0].PID)
+	require.InDelta(t, 0.5, *d.Processes[0].CPU, 0.001)
+	_, err = r.Get(t.Context(), `b"}`, rng)
+	require.NoError(t, err)
+	for _, name := range []string{"", "nobody", "x\xff", `"} or vector(1) #`} {
+		_, err = r.Get(t.Context(), name, rng)
+		require.ErrorIs(t, err, storage.ErrNotFound, name)
+	}
+}
