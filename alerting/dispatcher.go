@@ -194,7 +194,8 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 	if len(groups) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	// A stop must not cut off a decision: the evaluation behind it is over and will not be made again.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
 	if err != nil {

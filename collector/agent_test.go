@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -31,7 +32,7 @@ import (
 func TestAgent(t *testing.T) {
 	bin := buildAgent(t)
 	for name, test := range map[string]func(*testing.T, string){
-		"HostMetrics": testHostMetrics, "Kill": testKill, "ServerAway": testServerAway, "OTLP": testOTLP, "Second": testSecond,
+		"HostMetrics": testHostMetrics, "Kill": testKill, "ServerAway": testServerAway, "OTLP": testOTLP, "Second": testSecond, "QueueFull": testQueueFull,
 		"Footprint": testFootprint,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, bin) })
@@ -252,6 +253,8 @@ logs: [{include: [%q], start_at: beginning, service: shop}]
 	require.Less(t, repeated, len(lines)/2)
 	rl := sink.Logs()[0].ResourceLogs().At(0)
 	requireAttr(t, rl.Resource().Attributes(), "service.name", "shop")
+	_, offset := rl.ScopeLogs().At(0).LogRecords().At(0).Attributes().Get("log.file.record_offset")
+	require.False(t, offset, "what the agent needs for itself is not sent")
 }
 
 // testServerAway: the server is gone, the agent is stopped and started meanwhile, a wrong key is refused, and nothing is lost.
@@ -319,4 +322,40 @@ func testSecond(t *testing.T, bin string) {
 	second := startAgent(t, bin, state, config)
 	require.Error(t, second.cmd.Wait())
 	require.Contains(t, second.log.String(), "used by another agent")
+}
+
+// testQueueFull: with the server away the queue fills up, the files wait, and a stop that cannot end in order loses nothing.
+func testQueueFull(t *testing.T, bin string) {
+	sink := otlptest.New(t)
+	state, dir := t.TempDir(), t.TempDir()
+	const count = 100_000
+	lines := make([]string, count)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("line %06d of many", i)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.log"), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	config := fmt.Sprintf("server: {endpoint: %q}\nhost: {enabled: false}\nqueue: {size_mib: 24}\nlogs: [{include: [%q], start_at: beginning}]\n",
+		sink.Addr, filepath.Join(dir, "*.log"))
+	sink.Stop()
+	p := startAgent(t, bin, state, config)
+	p.waitLog(t, "server unreachable")
+	queue := filepath.Join(state, "queue", "exporter_otlp_grpc__logs")
+	full := int64(0)
+	require.Eventually(t, func() bool { // Full when it has stopped to grow.
+		info, err := os.Stat(queue)
+		grown := err == nil && info.Size() == full && full > 8<<20
+		if err == nil {
+			full = info.Size()
+		}
+		return grown
+	}, 60*time.Second, time.Second)
+	resident := procStatus(t, p.cmd.Process.Pid, "RssAnon")
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.Error(t, p.cmd.Wait(), "it says that it could not end in order")
+	require.Contains(t, p.log.String(), "read again at the next start")
+	sink.Start(t)
+	p = startAgent(t, bin, state, config)
+	repeated := requireAll(t, sink, lines)
+	p.stop(t)
+	t.Logf("%d lines, %d repeated, queue file of %d MiB, %d KiB of own memory while it was full", count, repeated, full>>20, resident)
 }

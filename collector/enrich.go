@@ -26,6 +26,8 @@ type enrichConfig struct {
 	ProcessTop int `mapstructure:"process_top"`
 	// DetectSeverity sets the severity of log records that have none from the level word in their text.
 	DetectSeverity bool `mapstructure:"detect_severity"`
+	// ProgressDir holds how far each file was queued; see progress. Empty turns that off.
+	ProgressDir string `mapstructure:"progress_dir"`
 }
 
 // Validate implements confmap.Validator.
@@ -49,7 +51,7 @@ func newEnrichFactory() (processor.Factory, error) {
 			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			return &enrichLogs{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: next}, nil
+			return newEnrichLogs(*cfg.(*enrichConfig), next), nil
 		}, component.StabilityLevelStable),
 		processor.WithTraces(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: next}, nil
@@ -111,13 +113,27 @@ func (p *enrichTraces) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 
 type enrichLogs struct {
 	enrich
-	next consumer.Logs
+	progress *progress // nil: off
+	next     consumer.Logs
+}
+
+func newEnrichLogs(cfg enrichConfig, next consumer.Logs) *enrichLogs {
+	p := &enrichLogs{enrich: enrich{cfg: cfg}, next: next}
+	if cfg.ProgressDir != "" {
+		p.progress = newProgress(cfg.ProgressDir)
+		p.StartFunc = func(context.Context, component.Host) error { return p.progress.prepare() }
+	}
+	return p
 }
 
 // ConsumeLogs passes lines of files on without their context: the receiver cancels it when it stops, takes the error for an answer
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
 func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	var marks map[string]mark
+	if p.progress != nil {
+		marks = p.progress.filter(ld)
+	}
 	for _, rl := range ld.ResourceLogs().All() {
 		p.resource(rl.Resource())
 		if !p.cfg.DetectSeverity {
@@ -132,5 +148,14 @@ func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if p.cfg.Override {
 		ctx = context.WithoutCancel(ctx)
 	}
-	return p.next.ConsumeLogs(ctx, ld)
+	if ld.LogRecordCount() == 0 {
+		return nil
+	}
+	if err := p.next.ConsumeLogs(ctx, ld); err != nil {
+		return err
+	}
+	for path, m := range marks {
+		p.progress.store(path, m)
+	}
+	return nil
 }

@@ -150,6 +150,7 @@ func (g *generator) addLogs() error {
 		"attributes":      stringsObject(g.env.Host.attributes(g.cfg.Attributes)),
 		"override":        true,
 		"detect_severity": true,
+		"progress_dir":    filepath.Join(g.env.StateDir, "progress"),
 	}
 	g.pipeline("logs/files", receivers, idEnrichLogs)
 	return nil
@@ -177,8 +178,10 @@ func (c LogConfig) receiver(startAt string) object {
 		"include":           stringsList(c.Include),
 		"start_at":          startAt,
 		"include_file_path": true,
-		"storage":           idCheckpoints,
-		"retry_on_failure":  object{"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"},
+		// Taken off again by strata_enrich.
+		"include_file_record_offset": true,
+		"storage":                    idCheckpoints,
+		"retry_on_failure":           object{"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"},
 	}
 	if len(c.Exclude) > 0 {
 		r["exclude"] = stringsList(c.Exclude)

@@ -39,7 +39,7 @@ func exporterConfig(cfg Config) (string, object, error) {
 			"batch": object{
 				"sizer":         "bytes",
 				"flush_timeout": "200ms",
-				"min_size":      512 << 10,
+				"min_size":      64 << 10,
 				"max_size":      3 << 20,
 			},
 		},
