@@ -117,7 +117,7 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkRead asks what pages ask, over b.N iterations on two million rows of each signal.
 func BenchmarkRead(b *testing.B) {
-	s, _ := openStore(b)
+	s, sup := openStore(b)
 	g := newGenerator()
 	start := g.now
 	var traceID string
@@ -187,9 +187,12 @@ func BenchmarkRead(b *testing.B) {
 		"logs facets":    func() error { _, err := s.LogFacets(b.Context(), sel(nil)); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
+			self, child := cpu(b, sup.State().PID)
 			for b.Loop() {
 				require.NoError(b, ask())
 			}
+			self2, child2 := cpu(b, sup.State().PID)
+			b.ReportMetric((self2-self+child2-child).Seconds()*1e3/float64(b.N), "cpu-ms/op")
 		})
 	}
 }

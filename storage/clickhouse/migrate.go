@@ -24,10 +24,14 @@ var schemaFiles embed.FS
 // no fsync, and would lose or double data at a crash. Buckets make one key of a map readable without the others; parts that are
 // inserted stay as they are, since bucketing them would cost more than it saves before the first merge. A wider merge selector writes
 // a quarter fewer rows again and again (measured: 1.28 instead of 1.70 rows merged per row inserted).
-const tableSettings = `index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, ` +
+const tableSettings = `ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, ` +
 	`fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10`
 
 const mapSettings = `, map_serialization_version = 'with_buckets', map_serialization_version_for_zero_level_parts = 'basic'`
+
+// traceSettings: the spans of one trace lie far apart, one granule each, so small granules make a trace cheap to read (half the CPU
+// time of the usual 8192) and cost nothing measurable when writing.
+const traceSettings = `, index_granularity = 1024`
 
 // migrator brings a database to the schema of this build.
 type migrator struct {
@@ -145,6 +149,7 @@ func (m *migrator) fill(statement string) string {
 		"{aggregating_merge_tree}", "AggregatingMergeTree",
 		"{settings}", tableSettings,
 		"{map_settings}", tableSettings+mapSettings,
+		"{trace_settings}", tableSettings+mapSettings+traceSettings,
 	).Replace(statement)
 }
 

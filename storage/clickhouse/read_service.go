@@ -187,7 +187,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	if err != nil || sampled == 0 {
 		return err
 	}
-	bounds, err := r.store.traceBounds(ctx, ids)
+	bounds, _, err := r.store.traceBounds(ctx, ids)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -37,27 +38,69 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 			return storage.Trace{}, err
 		}
 	}
-	bounds, err := s.traceBounds(ctx, []string{id})
+	bounds, spans, err := s.traceBounds(ctx, []string{id})
 	if err != nil {
 		return storage.Trace{}, err
 	}
 	if bounds.End.IsZero() {
 		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
 	}
-	read := traceRead{store: s, bounds: bounds, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit)}
-	if err := read.totals(ctx); err != nil {
-		return storage.Trace{}, err
-	}
-	if read.trace.SpanCount == 0 {
-		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
-	}
-	if err := read.resources(ctx); err != nil {
-		return storage.Trace{}, err
+	read := traceRead{store: s, bounds: bounds, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit), byHash: map[uint64]int{}}
+	// Most traces fit one page: their totals follow from the spans, and one read less is a third of the time.
+	read.whole = after == nil && spans <= uint64(min(read.limit, smallTrace)) //nolint:gosec // both are positive
+	if !read.whole {
+		if err := read.totals(ctx); err != nil {
+			return storage.Trace{}, err
+		}
 	}
 	if err := read.spans(ctx, after); err != nil {
 		return storage.Trace{}, err
 	}
+	if read.whole && read.trace.NextCursor != "" { // spans have arrived since they were counted
+		read.trace.SpanCount, read.whole = 0, false
+		if err := read.totals(ctx); err != nil {
+			return storage.Trace{}, err
+		}
+		if err := read.spans(ctx, after); err != nil {
+			return storage.Trace{}, err
+		}
+	}
+	if read.whole {
+		read.sum()
+	}
+	if read.trace.SpanCount == 0 {
+		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
+	}
 	return read.trace, nil
+}
+
+// smallTrace is the size up to which every span brings its resource along.
+const smallTrace = 1000
+
+// sum makes the totals of a trace whose spans are all there. They are in order of start.
+func (r *traceRead) sum() {
+	services := map[string]int{}
+	var end time.Time
+	for i := range r.trace.Spans {
+		sp := &r.trace.Spans[i]
+		if i == 0 {
+			r.trace.Start = sp.Start
+		}
+		end = latest(end, sp.Start.Add(sp.Duration))
+		at, ok := services[sp.Service]
+		if !ok {
+			at = len(r.trace.Services)
+			services[sp.Service] = at
+			r.trace.Services = append(r.trace.Services, storage.ServiceShare{Name: sp.Service})
+		}
+		r.trace.Services[at].Spans++
+		r.trace.SpanCount++
+		if sp.Status == "error" {
+			r.trace.Services[at].Errors++
+			r.trace.Errors++
+		}
+	}
+	r.trace.Duration = end.Sub(r.trace.Start)
 }
 
 // traceRead reads one page of one trace.
@@ -66,6 +109,7 @@ type traceRead struct {
 	bounds storage.TimeRange
 	trace  storage.Trace
 	limit  int
+	whole  bool           // all spans are on this page and bring their resources along
 	byHash map[uint64]int // resource hash → index
 }
 
@@ -73,50 +117,47 @@ func (r *traceRead) where(st *statement) string {
 	return "TraceId = " + st.str(r.trace.TraceID) + " AND Timestamp >= " + st.nano(r.bounds.Start) + " AND Timestamp < " + st.nano(r.bounds.End)
 }
 
-// totals reads what is true of the whole trace.
+const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"
+
+// totals reads what is true of the whole trace and each of its resources once: a trace has few, and its spans would repeat them.
 func (r *traceRead) totals(ctx context.Context) error {
 	var st statement
-	query := `SELECT ServiceName, count(), countIf(StatusCode = 'Error'), min(toUnixTimestamp64Nano(Timestamp)) AS start,
-		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY ServiceName ORDER BY start, ServiceName`
+	query := `SELECT ServiceName, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
+		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
+		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY ServiceName, h ORDER BY start, ServiceName LIMIT 50000`
+	r.trace.Resources = []map[string]string{}
+	services := map[string]int{}
 	var first, last int64
 	err := r.store.each(ctx, "read a trace", query, st.args, func(scan func(...any) error) error {
 		var service string
-		var spans, errors uint64
+		var hash, spans, errors uint64
+		var attrs map[string]string
 		var start, end int64
-		if err := scan(&service, &spans, &errors, &start, &end); err != nil {
+		if err := scan(&service, &hash, &attrs, &spans, &errors, &start, &end); err != nil {
 			return err
 		}
 		if r.trace.SpanCount == 0 {
 			first = start
 		}
 		first, last = min(first, start), max(last, end)
-		r.trace.SpanCount += int(spans)                                                                                          //nolint:gosec // a count
-		r.trace.Errors += int(errors)                                                                                            //nolint:gosec // a count
-		r.trace.Services = append(r.trace.Services, storage.ServiceShare{Name: service, Spans: int(spans), Errors: int(errors)}) //nolint:gosec // counts
+		at, ok := services[service]
+		if !ok {
+			at = len(r.trace.Services)
+			services[service] = at
+			r.trace.Services = append(r.trace.Services, storage.ServiceShare{Name: service})
+		}
+		r.trace.SpanCount += int(spans)            //nolint:gosec // a count
+		r.trace.Errors += int(errors)              //nolint:gosec // a count
+		r.trace.Services[at].Spans += int(spans)   //nolint:gosec // a count
+		r.trace.Services[at].Errors += int(errors) //nolint:gosec // a count
+		if _, ok := r.byHash[hash]; !ok {
+			r.byHash[hash] = len(r.trace.Resources)
+			r.trace.Resources = append(r.trace.Resources, attrs)
+		}
 		return nil
 	})
 	r.trace.Start, r.trace.Duration = unixNano(first), time.Duration(last-first)
 	return err
-}
-
-const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"
-
-// resources reads each resource once: a trace has few, and its spans would repeat them.
-func (r *traceRead) resources(ctx context.Context) error {
-	r.byHash = make(map[uint64]int)
-	r.trace.Resources = []map[string]string{}
-	var st statement
-	query := "SELECT " + resourceHash + " AS h, any(ResourceAttributes) FROM {db}.otel_traces WHERE " + r.where(&st) + " GROUP BY h LIMIT 20000"
-	return r.store.each(ctx, "read a trace's resources", query, st.args, func(scan func(...any) error) error {
-		var h uint64
-		var attrs map[string]string
-		if err := scan(&h, &attrs); err != nil {
-			return err
-		}
-		r.byHash[h] = len(r.trace.Resources)
-		r.trace.Resources = append(r.trace.Resources, attrs)
-		return nil
-	})
 }
 
 const spanKey = "toUnixTimestamp64Nano(Timestamp), SpanId, toString(SpanKind), toString(ServiceName)"
@@ -129,12 +170,19 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		where += " AND (" + spanKey + ") >= (" + st.int(after.Nano) + ", " + st.str(after.SpanID) + ", " + st.str(after.Kind) + ", " + st.str(after.Service) + ")"
 		skip = after.Skip
 	}
-	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + resourceHash + `,
+	resource := resourceHash + ", map()::Map(LowCardinality(String), String)"
+	if r.whole {
+		resource = "0::UInt64, ResourceAttributes"
+	}
+	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + resource + `,
 		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes
 		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
 		strconv.Itoa(r.limit+1+skip)
 	scopes := map[storage.Scope]int{}
 	r.trace.Scopes, r.trace.Spans = []storage.Scope{}, []storage.Span{}
+	if r.whole {
+		r.trace.Resources = []map[string]string{}
+	}
 	var last spanPosition
 	return r.store.each(ctx, "read a trace's spans", query, st.args, func(scan func(...any) error) error {
 		row, err := scanSpan(scan)
@@ -164,18 +212,27 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 			scopes[row.scope] = at
 			r.trace.Scopes = append(r.trace.Scopes, row.scope)
 		}
-		row.span.Scope, row.span.Resource = at, r.resource(row.hash)
+		row.span.Scope, row.span.Resource = at, r.resource(&row)
 		r.trace.Spans = append(r.trace.Spans, row.span)
 		return nil
 	})
 }
 
-// resource returns the index of a resource; one that arrived after the list was read gets an empty entry.
-func (r *traceRead) resource(hash uint64) int {
-	at, ok := r.byHash[hash]
+// resource returns the index of a span's resource. One that arrived after the list was read gets an empty entry.
+func (r *traceRead) resource(row *spanRow) int {
+	if r.whole {
+		for i, known := range r.trace.Resources {
+			if maps.Equal(known, row.resource) {
+				return i
+			}
+		}
+		r.trace.Resources = append(r.trace.Resources, row.resource)
+		return len(r.trace.Resources) - 1
+	}
+	at, ok := r.byHash[row.hash]
 	if !ok {
 		at = len(r.trace.Resources)
-		r.byHash[hash] = at
+		r.byHash[row.hash] = at
 		r.trace.Resources = append(r.trace.Resources, map[string]string{})
 	}
 	return at
@@ -187,6 +244,7 @@ type spanRow struct {
 	span     storage.Span
 	scope    storage.Scope
 	hash     uint64
+	resource map[string]string // of a small trace
 }
 
 func scanSpan(scan func(...any) error) (spanRow, error) {
@@ -201,7 +259,7 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 	)
 	p, sp := &row.position, &row.span
 	if err := scan(&p.Nano, &p.SpanID, &p.Kind, &p.Service, &sp.Parent, &sp.Name, &duration, &status, &sp.StatusMessage,
-		&row.scope.Name, &row.scope.Version, &row.hash, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs); err != nil {
+		&row.scope.Name, &row.scope.Version, &row.hash, &row.resource, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs); err != nil {
 		return row, err
 	}
 	sp.ID, sp.Service, sp.Kind = p.SpanID, p.Service, strings.ToLower(p.Kind)

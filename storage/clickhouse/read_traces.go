@@ -168,7 +168,7 @@ func (w *traceWalk) summarise(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	bounds, err := w.store.traceBounds(ctx, ids)
+	bounds, _, err := w.store.traceBounds(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -243,14 +243,15 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 	return f
 }
 
-// traceBounds returns a range that holds every span of the traces.
-func (s *Store) traceBounds(ctx context.Context, ids []string) (storage.TimeRange, error) {
+// traceBounds returns a range that holds every span of the traces, and how many there are.
+func (s *Store) traceBounds(ctx context.Context, ids []string) (storage.TimeRange, uint64, error) {
 	var st statement
-	query := "SELECT toInt64(min(Start)), toInt64(max(End)) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.strs(ids)
+	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.strs(ids)
 	var r storage.TimeRange
+	var spans uint64
 	err := s.each(ctx, "look up traces", query, st.args, func(scan func(...any) error) error {
 		var start, end int64
-		if err := scan(&start, &end); err != nil {
+		if err := scan(&start, &end, &spans); err != nil {
 			return err
 		}
 		if end > 0 {
@@ -258,7 +259,7 @@ func (s *Store) traceBounds(ctx context.Context, ids []string) (storage.TimeRang
 		}
 		return nil
 	})
-	return r, err
+	return r, spans, err
 }
 
 // TraceFacets implements storage.TraceSearcher.

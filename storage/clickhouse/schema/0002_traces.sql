@@ -46,15 +46,16 @@ CREATE TABLE IF NOT EXISTS {db}.otel_traces{on_cluster}
 ENGINE = {merge_tree}
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
-SETTINGS {map_settings};
+SETTINGS {trace_settings};
 
--- When each trace was: a trace is looked up here first, so that its spans are read from minutes instead of the whole retention.
+-- When each trace was and how many spans a batch had of it: a trace is looked up here first, so that its spans are read from minutes
+-- instead of the whole retention.
 CREATE TABLE IF NOT EXISTS {db}.otel_traces_trace_id_ts{on_cluster}
 (
     TraceId String CODEC(ZSTD(1)),
     Start   DateTime CODEC(Delta(4), ZSTD(1)),
     End     DateTime CODEC(Delta(4), ZSTD(1)),
-    INDEX idx_trace_id TraceId TYPE bloom_filter(0.01) GRANULARITY 1
+    Spans   UInt64 CODEC(T64, ZSTD(1))
 )
 ENGINE = {merge_tree}
 PARTITION BY toDate(Start)
@@ -62,7 +63,7 @@ ORDER BY (TraceId, Start)
 SETTINGS {settings};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.otel_traces_trace_id_ts_mv{on_cluster} TO {db}.otel_traces_trace_id_ts AS
-SELECT TraceId, toDateTime(min(Timestamp)) AS Start, toDateTime(max(Timestamp)) AS End
+SELECT TraceId, toDateTime(min(Timestamp)) AS Start, toDateTime(max(Timestamp)) AS End, count() AS Spans
 FROM {db}.otel_traces
 WHERE TraceId != ''
 GROUP BY TraceId;

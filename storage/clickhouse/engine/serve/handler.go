@@ -103,7 +103,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, req *request) {
 		s.answerHello(w, req, conn)
 	case req.data != nil:
 		s.insert(w, req, conn)
-	case returnsRows(req.statement):
+	case streamable(req.statement):
 		s.stream(w, req, conn)
 	default:
 		out, stats, err := conn.Exec(req.statement, req.format, req.params...)

@@ -180,10 +180,10 @@ func badArguments(message string) error {
 	return &chdb.Error{Message: "Code: 36. DB::Exception: " + message + ". (BAD_ARGUMENTS)"}
 }
 
-// returnsRows reports whether the statement has a result that is worth streaming.
-func returnsRows(statement string) bool {
+// streamable reports whether the library can stream the statement's result; it refuses to for EXPLAIN, SHOW and the like.
+func streamable(statement string) bool {
 	switch firstWord(statement) {
-	case "SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "FROM":
+	case "SELECT", "WITH":
 		return true
 	default:
 		return false

@@ -68,6 +68,10 @@ func TestHTTPInterface(t *testing.T) {
 	require.Equal(t, "1", c.ok("SELECT 1"))
 	require.Equal(t, `a\tb\'c 7`, c.ok(`SELECT {s:String} || ' ' || toString({n:UInt8})`, "param_s", `a\tb'c`, "param_n", "7"))
 	require.JSONEq(t, `{"x":1}`, c.ok("SELECT 1 AS x", "default_format", "JSONEachRow", "output_format_json_quote_64bit_integers", "0"))
+	require.Contains(t, c.ok("EXPLAIN SELECT 1"), "ReadFromSystemOne")
+	require.Contains(t, c.ok("SHOW DATABASES"), "system")
+	require.Contains(t, c.ok("DESCRIBE TABLE system.one"), "dummy")
+	require.Equal(t, "1", c.ok("WITH 1 AS x SELECT x"))
 	require.Equal(t, "3", c.ok("SELECT getSetting('max_threads')", "max_threads", "3"))
 	require.NotEqual(t, "3", c.ok("SELECT getSetting('max_threads')"), "a setting must not leak into the next request")
 
