@@ -43,6 +43,9 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []trace.ReadOnlySp
 	return err
 }
 
+// exportTimeout is the SDK's own for an export of metrics.
+const exportTimeout = 30 * time.Second
+
 // metricExporter counts data points and is shared by many readers, so it sends one at a time and outlives each.
 type metricExporter struct {
 	metric.Exporter
@@ -57,6 +60,9 @@ func (e *metricExporter) Export(ctx context.Context, rm *metricdata.ResourceMetr
 	if n == 0 {
 		return nil
 	}
+	// Shutdown cancels an export under way; then nobody could say whether it arrived.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+	defer cancel()
 	err := e.Exporter.Export(ctx, rm)
 	e.counts.add(&e.counts.points, n, err)
 	return err

@@ -71,7 +71,7 @@ func (o *Options) setDefaults() error {
 		o.MetricInterval = 10 * time.Second
 	}
 	if o.Seed == 0 {
-		o.Seed = rand.Uint64()
+		o.Seed = rand.Uint64() //nolint:gosec // A seed needs no secrecy.
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -150,7 +150,7 @@ func (s *shop) backfill(ctx context.Context, opts Options) {
 	step := time.Duration(float64(time.Second) / min(opts.Rate, backfillRate))
 	now := time.Now()
 	for at := now.Add(-opts.Backfill); at.Before(now.Add(-spanDelay)) && ctx.Err() == nil; at = at.Add(step) {
-		s.visit(at)
+		s.visit(at) //nolint:contextcheck // A trace is simulated as a whole; the end of the run must not cut it.
 	}
 }
 
@@ -165,7 +165,7 @@ func (s *shop) live(ctx context.Context, opts Options) {
 			if ctx.Err() != nil || (opts.Traces > 0 && done >= opts.Traces) {
 				return
 			}
-			s.visit(time.Now().Add(-spanDelay))
+			s.visit(time.Now().Add(-spanDelay)) //nolint:contextcheck // As above.
 		}
 		select {
 		case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func (j *journey) handle(ctx context.Context, in *instance, e endpoint, handle f
 		if code < 500 {
 			return nil // By convention a client's mistake is not the server's error.
 		}
-		span.SetAttributes(attribute.String("error.type", fmt.Sprint(code)))
+		span.SetAttributes(attribute.String("error.type", strconv.Itoa(code)))
 		return result
 	}, attrs...)
 	return result
@@ -152,7 +153,7 @@ func (j *journey) call(ctx context.Context, from *instance, service string, e en
 			attribute.String("server.address", service), attribute.Int("http.response.status_code", code))
 		if code >= 400 {
 			result = failure{code: 502, text: fmt.Sprintf("%s answered %d", service, code)}
-			span.SetAttributes(attribute.String("error.type", fmt.Sprint(code)))
+			span.SetAttributes(attribute.String("error.type", strconv.Itoa(code)))
 		}
 		return result
 	}, attribute.String("http.request.method", e.method), attribute.String("server.address", service), attribute.Int("server.port", 8080),

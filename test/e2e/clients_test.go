@@ -109,16 +109,17 @@ func TestTelemetrygen(t *testing.T) {
 	s := start(t, quiet()...)
 	run := func(args ...string) {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure", "--workers", "2")...).CombinedOutput() //nolint:gosec // Our own arguments.
+		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure")...).CombinedOutput() //nolint:gosec // Our own arguments.
 		require.NoError(t, err, string(out))
 	}
 	for _, transport := range [][]string{{"--otlp-endpoint", s.run.OTLPGRPC}, {"--otlp-http", "--otlp-endpoint", s.run.OTLPHTTP}} {
-		run(append([]string{"traces", "--traces", "25", "--child-spans", "3", "--service", "gen-traces"}, transport...)...)
-		run(append([]string{"logs", "--logs", "40", "--service", "gen-logs"}, transport...)...)
-		run(append([]string{"metrics", "--metrics", "30", "--service", "gen-metrics"}, transport...)...)
+		run(append([]string{"traces", "--traces", "25", "--child-spans", "3", "--service", "gen-traces", "--workers", "2", "--rate", "0"}, transport...)...)
+		run(append([]string{"logs", "--logs", "40", "--service", "gen-logs", "--workers", "2", "--rate", "0"}, transport...)...)
+		// Unique series: two samples of one series in the same millisecond would contradict each other.
+		run(append([]string{"metrics", "--metrics", "3", "--service", "gen-metrics", "--workers", "1", "--unique-timeseries"}, transport...)...)
 	}
-	// Two transports, two workers; each trace is a root and three children.
-	s.requireCounts(t, 2*2*25*4, 2*2*40, 2*2*30)
+	// Two transports, two workers (one for metrics); each trace is a root and three children.
+	s.requireCounts(t, 2*2*25*4, 2*2*40, 2*3)
 	var answer struct {
 		Data struct {
 			Result []any `json:"result"`
