@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	strata, prometheus string
+	out, work          string
+	runs, steps, hosts int
+	conns              int
+	spans, rows        int
+	load, idle         time.Duration
+	only               string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("strata-bench", flag.ContinueOnError)
+	f.StringVar(&o.strata, "strata", "bin/strata", "the server to measure")
+	f.StringVar(&o.prometheus, "prometheus", "", "the peer; empty leaves it out")
+	f.StringVar(&o.out, "out", "bench/results.json", "where the figures go")
+	f.StringVar(&o.work, "work", "", "where data directories are made; default: the system's")
+	f.IntVar(&o.runs, "runs", 3, "runs per figure; the median counts")
+	f.IntVar(&o.hosts, "hosts", 100, "hosts of the metrics load, 101 series each")
+	f.IntVar(&o.steps, "steps", 720, "samples per series, 10 s apart; at most 720 fit into the two hours that are taken")
+	f.IntVar(&o.conns, "conns", 4, "connections of the sender")
+	f.IntVar(&o.spans, "spans", 600_000, "spans of a traces run")
+	f.IntVar(&o.rows, "rows", 1_500_000, "log records of a logs run")
+	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
+	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency")
+	if err := f.Parse(args); err != nil {
+		return o, fmt.Errorf("flags: %w", err)
+	}
+	return o, nil
+}
+
+func (o options) wants(part string) bool {
+	return o.only == "" || strings.Contains(","+o.only+",", ","+part+",")
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "strata-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.work, err = os.MkdirTemp(o.work, "strata-bench-"); err != nil {
+		return fmt.Errorf("make work directory: %w", err)
+	}
+	defer os.RemoveAll(o.work)
+	b := &bench{options: o, report: newReport(os.Stderr)}
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"idle", b.idleRun}, {"metrics", b.metricsRuns}, {"traces", b.tracesRuns}, {"logs", b.logsRuns}, {"latency", b.latencyRun},
+	} {
+		if !o.wants(part.name) {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	if err := b.report.table(os.Stdout); err != nil {
+		return err
+	}
+	return b.report.save(o.out)
+}
+
+// bench is the state of one invocation.
+type bench struct {
+	options
+	report *report
+}
