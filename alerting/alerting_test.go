@@ -85,7 +85,7 @@ func TestIsolationAndRetry(t *testing.T) {
 	hanging.respond(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	failing.respond(func(w http.ResponseWriter, _ *http.Request) {
 		if len(failing.all()) < 3 {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
 	f.webhook("a hanging", hanging.URL)
@@ -107,7 +107,7 @@ func TestIsolationAndRetry(t *testing.T) {
 func TestGone(t *testing.T) {
 	f, s := newFixture(t), newSink(t)
 	f.start()
-	s.respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) })
+	s.respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	id := f.webhook("n", s.URL)
 	f.group(simpleGroup)
 	f.sample(time.Now(), 1, "broken")
@@ -154,7 +154,7 @@ func (f *fixture) notifierIDs() []string {
 func TestKillWhileSending(t *testing.T) {
 	f, s := newFixture(t), newSink(t)
 	f.start()
-	s.respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	s.respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	f.webhook("n", s.URL)
 	f.group(simpleGroup)
 	f.sample(time.Now(), 1, "broken")

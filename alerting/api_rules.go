@@ -88,8 +88,7 @@ func (a *Alerting) readGroup(w http.ResponseWriter, r *http.Request) (g storage.
 	parsed, err := parseGroup(body.YAML, a.opts.Parser)
 	if err != nil {
 		details := map[string]any{}
-		var all ruleErrors
-		if errors.As(err, &all) {
+		if all, ok := errors.AsType[ruleErrors](err); ok {
 			details["errors"] = all
 		}
 		writeAPIError(w, http.StatusBadRequest, "bad_request", err.Error(), details)

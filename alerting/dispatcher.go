@@ -199,7 +199,7 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 	defer cancel()
 	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
 	if err != nil {
-		d.failed("notifiers not read", err)
+		d.failed(fmt.Errorf("read notifiers: %w", err))
 		return
 	}
 	var queue []storage.Notification
@@ -216,14 +216,14 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 			}
 			entry, err := d.logEntry(n.ID, key, dec.told)
 			if err != nil {
-				d.failed("decision not stored", err)
+				d.failed(err)
 				return
 			}
 			log = append(log, entry)
 			if dec.alerts != nil {
 				item, err := d.notification(n, key, g, dec.alerts)
 				if err != nil {
-					d.failed("decision not stored", err)
+					d.failed(err)
 					return
 				}
 				queue = append(queue, item)
@@ -235,7 +235,7 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 		return
 	}
 	if err := d.opts.Store.Queue.Enqueue(ctx, queue, log); err != nil {
-		d.failed("decision not stored", err)
+		d.failed(err)
 		return
 	}
 	for _, f := range apply {
@@ -247,9 +247,9 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 	}
 }
 
-func (d *dispatcher) failed(what string, err error) {
+func (d *dispatcher) failed(err error) {
 	d.counts.lost.Inc()
-	d.opts.Logger.Error(what+", tried again within a minute", "error", err)
+	d.opts.Logger.Error("notifications not decided, tried again within a minute", "error", err)
 }
 
 // decision is what one notifier has to hear about one group. told is nil when nothing changed for it, alerts is nil when something

@@ -82,6 +82,7 @@ func (l *link) up() {
 		l.logger.Info("server reachable", "server", l.server)
 	case linkDown:
 		l.logger.Info("server reachable again", "server", l.server)
+	case linkUp:
 	}
 	l.state = linkUp
 }
@@ -100,6 +101,7 @@ func (l *link) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) 
 	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(l.intercept)}, nil
 }
 
+//nolint:revive // The signature is gRPC's.
 func (l *link) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {

@@ -20,7 +20,7 @@ func lockDir(dir string) (func(), error) {
 		return nil, fmt.Errorf("create state directory: %w", err)
 	}
 	path := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // The operator names the directory.
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}

@@ -48,7 +48,7 @@ func (c slogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 			return nil // Said to be dropped, but a request that a stop interrupts stays in the queue.
 		}
 	}
-	c.logger.Log(context.Background(), slogLevel(e.Level), e.Message, slogArgs(fields)...)
+	c.logger.Log(context.Background(), slogLevel(e.Level), e.Message, slogArgs(fields)...) //nolint:sloglint // The message is the library's.
 	return nil
 }
 

@@ -51,11 +51,11 @@ func TestProgress(t *testing.T) {
 	}{
 		"the same again":         {nil, 0, []string{first, second, third}, []string{"three"}},
 		"only what is new":       {nil, thirdAt, []string{third}, []string{"three"}},
-		"written over in place":  {func(t *testing.T, p string) { rewrite(t, p, "ONE\nTWO-TWO\nTHREE\n") }, 0, []string{"ONE", "TWO-TWO"}, []string{"ONE", "TWO-TWO"}},
-		"truncated":              {func(t *testing.T, p string) { rewrite(t, p, "x\n") }, 0, []string{"x"}, []string{"x"}},
-		"another file":           {func(t *testing.T, p string) { replace(t, p, content) }, 0, []string{first, second}, []string{"one", "two"}},
+		"written over in place":  {func(t *testing.T, p string) { t.Helper(); rewrite(t, p, "ONE\nTWO-TWO\nTHREE\n") }, 0, []string{"ONE", "TWO-TWO"}, []string{"ONE", "TWO-TWO"}},
+		"truncated":              {func(t *testing.T, p string) { t.Helper(); rewrite(t, p, "x\n") }, 0, []string{"x"}, []string{"x"}},
+		"another file":           {func(t *testing.T, p string) { t.Helper(); replace(t, p, content) }, 0, []string{first, second}, []string{"one", "two"}},
 		"truncated while read":   {nil, 0, []string{first}, []string{}},
-		"gone":                   {func(t *testing.T, p string) { require.NoError(t, os.Remove(p)) }, 0, []string{first}, []string{"one"}},
+		"gone":                   {func(t *testing.T, p string) { t.Helper(); require.NoError(t, os.Remove(p)) }, 0, []string{first}, []string{"one"}},
 		"offset does not matter": {nil, thirdAt + 100, []string{"later"}, []string{"later"}},
 	} {
 		t.Run(name, func(t *testing.T) {

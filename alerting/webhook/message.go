@@ -2,7 +2,10 @@
 
 package webhook
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Version is the version of the message format.
 const Version = "4"
@@ -77,9 +80,7 @@ func common(alerts []Alert, of func(Alert) map[string]string) map[string]string 
 	for i, a := range alerts {
 		kv := of(a)
 		if i == 0 {
-			for k, v := range kv {
-				out[k] = v
-			}
+			maps.Copy(out, kv)
 			continue
 		}
 		for k, v := range out {

@@ -27,8 +27,8 @@ func ValidateSecret(secret string) error {
 	if secret == "" {
 		return nil
 	}
-	if strings.HasPrefix(secret, secretPrefix) {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, secretPrefix))
+	if encoded, ok := strings.CutPrefix(secret, secretPrefix); ok {
+		key, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil {
 			return errors.New("secret: after whsec_ there must be base64")
 		}

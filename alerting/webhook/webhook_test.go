@@ -5,12 +5,12 @@ package webhook
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,21 +144,23 @@ func TestSendAnswers(t *testing.T) {
 		return s.Send(t.Context(), Target{URL: srv.URL + "/secret-token", AllowPrivate: true}, "id", nil)
 	}
 
-	answer = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no\n  way", 500) }
+	answer = func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no\n  way", http.StatusInternalServerError)
+	}
 	require.EqualError(t, send().Err, "receiver answered 500: no way")
 
-	answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }
+	answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }
 	require.True(t, send().Gone())
 
 	answer = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
-		w.WriteHeader(429)
+		w.WriteHeader(http.StatusTooManyRequests)
 	}
 	require.Equal(t, 7*time.Second, send().RetryAfter)
 
 	chunk := strings.Repeat("x", 1<<16)
 	answer = func(w http.ResponseWriter, r *http.Request) { // An answer without an end.
-		w.WriteHeader(500)
+		w.WriteHeader(http.StatusInternalServerError)
 		for r.Context().Err() == nil {
 			if _, err := io.WriteString(w, chunk); err != nil {
 				return
@@ -171,7 +173,7 @@ func TestSendAnswers(t *testing.T) {
 
 	answer = func(w http.ResponseWriter, _ *http.Request) { // Taken, then a body without an end.
 		w.Header().Set("Content-Length", "1000000")
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 	}
 	require.NoError(t, send().Err)
 
@@ -196,7 +198,7 @@ func TestRetryAfter(t *testing.T) {
 func TestNewMessage(t *testing.T) {
 	alerts := make([]Alert, MaxAlerts+5)
 	for i := range alerts {
-		alerts[i] = Alert{Status: StatusResolved, Labels: map[string]string{"alertname": "a", "i": fmt.Sprint(i)}, Annotations: map[string]string{"s": "same"}}
+		alerts[i] = Alert{Status: StatusResolved, Labels: map[string]string{"alertname": "a", "i": strconv.Itoa(i)}, Annotations: map[string]string{"s": "same"}}
 	}
 	alerts[MaxAlerts+1].Status = StatusFiring
 	m := NewMessage(Group{Key: "k"}, alerts)

@@ -34,19 +34,19 @@ type Sink struct {
 }
 
 // New starts a sink on a free port. It ends with the test.
-func New(t testing.TB) *Sink {
-	t.Helper()
+func New(tb testing.TB) *Sink {
+	tb.Helper()
 	s := &Sink{Addr: "127.0.0.1:0"}
-	s.Start(t)
-	t.Cleanup(s.Stop)
+	s.Start(tb)
+	tb.Cleanup(s.Stop)
 	return s
 }
 
 // Start listens, after Stop on the same port as before.
-func (s *Sink) Start(t testing.TB) {
-	t.Helper()
+func (s *Sink) Start(tb testing.TB) {
+	tb.Helper()
 	lis, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.Addr)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	s.Addr = lis.Addr().String()
 	srv := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
 	pmetricotlp.RegisterGRPCServer(srv, &metricsServer{sink: s})

@@ -190,7 +190,7 @@ func (s *Service) setCookie(w http.ResponseWriter, r *http.Request, ses storage.
 	if err := s.opts.Store.Sessions.CreateSession(r.Context(), ses); err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the connection: without TLS the browser would drop the cookie.
 		Name: cookieName, Value: value, Path: "/", Expires: ses.ExpiresAt, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})
 	return nil
@@ -207,7 +207,9 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // As when it was set.
+		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+	})
 	w.WriteHeader(http.StatusNoContent)
 }
 

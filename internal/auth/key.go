@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (r KeyRequest) Validate() error {
 		return fmt.Errorf("name %q is taken by requests without credentials", LocalName)
 	}
 	if r.ExpiresIn < 0 {
-		return fmt.Errorf("expiry lies in the past")
+		return errors.New("expiry lies in the past")
 	}
 	_, err := ParseScope(string(r.Scope))
 	return err

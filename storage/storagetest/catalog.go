@@ -45,6 +45,7 @@ func RunCatalog(t *testing.T, open func(t *testing.T) (c Catalog, reopen func() 
 func moment(second int) time.Time { return time.Date(2026, 1, 2, 3, 4, second, 123456000, time.UTC) }
 
 func testKeys(t *testing.T, c Catalog, reopen func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	keys, err := c.ListKeys(ctx)
 	require.NoError(t, err)
@@ -73,6 +74,7 @@ func testKeys(t *testing.T, c Catalog, reopen func() Catalog) {
 }
 
 func testSessions(t *testing.T, c Catalog, _ func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, c.CreateKey(ctx, storage.Key{ID: "k", Hash: "h", CreatedAt: moment(0)}))
 	s := storage.Session{Hash: "s1", KeyID: "k", Name: "n", Scope: "admin", CreatedAt: moment(1), ExpiresAt: moment(5)}
@@ -94,6 +96,7 @@ func testSessions(t *testing.T, c Catalog, _ func() Catalog) {
 }
 
 func testSigninToken(t *testing.T, c Catalog, _ func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, c.CreateSigninToken(ctx, "old", moment(9)))
 	require.NoError(t, c.CreateSigninToken(ctx, "t", moment(9)))
@@ -113,6 +116,7 @@ func testSigninToken(t *testing.T, c Catalog, _ func() Catalog) {
 }
 
 func testRules(t *testing.T, c Catalog, reopen func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	g := storage.RuleGroup{ID: "1", Name: "z", YAML: "name: z\n# ünï\n", CreatedAt: moment(1), UpdatedAt: moment(1)}
 	require.NoError(t, c.CreateRuleGroup(ctx, g))
@@ -132,6 +136,7 @@ func testRules(t *testing.T, c Catalog, reopen func() Catalog) {
 }
 
 func testNotifiers(t *testing.T, c Catalog, reopen func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	n := storage.Notifier{
 		ID: "1", Name: "n", Type: "webhook", URL: "https://x", Secret: "s", SendResolved: true, Enabled: true, CreatedAt: moment(1),
@@ -152,6 +157,7 @@ func testNotifiers(t *testing.T, c Catalog, reopen func() Catalog) {
 }
 
 func testQueue(t *testing.T, c Catalog, reopen func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	for _, id := range []string{"a", "b"} {
 		require.NoError(t, c.PutNotifier(ctx, storage.Notifier{ID: id, Name: id, CreatedAt: moment(0)}))
@@ -193,6 +199,7 @@ func testQueue(t *testing.T, c Catalog, reopen func() Catalog) {
 }
 
 func testConcurrentWriters(t *testing.T, c Catalog, reopen func() Catalog) {
+	t.Helper()
 	ctx := t.Context()
 	other := reopen()
 	var wg sync.WaitGroup
