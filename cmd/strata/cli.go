@@ -47,8 +47,11 @@ func (f serverFlags) load() (config.Config, error) {
 		flag string
 		to   *string
 	}{
-		{f.DataDir, &cfg.DataDir}, {f.HTTPListen, &cfg.HTTP.Listen}, {f.OTLPGRPCListen, &cfg.OTLP.GRPCListen},
-		{f.OTLPHTTPListen, &cfg.OTLP.HTTPListen}, {f.LogLevel, &cfg.LogLevel},
+		{f.DataDir, &cfg.DataDir},
+		{f.HTTPListen, &cfg.HTTP.Listen},
+		{f.OTLPGRPCListen, &cfg.OTLP.GRPCListen},
+		{f.OTLPHTTPListen, &cfg.OTLP.HTTPListen},
+		{f.LogLevel, &cfg.LogLevel},
 	} {
 		if x.flag != "" {
 			*x.to = x.flag

@@ -168,5 +168,5 @@ func writeBody(w http.ResponseWriter, enc format, code int, body []byte) {
 	w.Header().Set("Content-Type", content)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // The client has left when this fails; it will send again.
+	_, _ = w.Write(body) //nolint:gosec // JSON or protobuf with its type set, never HTML. The client has left when this fails; it will send again.
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -81,7 +82,7 @@ func newFixture(t *testing.T) *fixture {
 	srv := httptest.NewServer(f.recv.Handler())
 	t.Cleanup(srv.Close)
 	f.url = srv.URL
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // A test's own listener.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	gs := f.recv.NewGRPCServer()
 	go func() { _ = gs.Serve(l) }()
@@ -347,7 +348,7 @@ func TestSpansAreCheckedOneByOne(t *testing.T) {
 			s.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)))
 		case 5:
 			for k := range 5_000 {
-				s.Attributes().PutBool(fmt.Sprint(k), true)
+				s.Attributes().PutBool(strconv.Itoa(k), true)
 			}
 			s.Attributes().PutStr("0", "first")
 		case 6:
@@ -447,7 +448,7 @@ func TestDataPointsAreCheckedOneByOne(t *testing.T) {
 	p := wide.SetEmptyGauge().DataPoints().AppendEmpty()
 	p.SetTimestamp(now)
 	for i := range 200 {
-		p.Attributes().PutStr(fmt.Sprint(i), "v")
+		p.Attributes().PutStr(strconv.Itoa(i), "v")
 	}
 	resp, err := pmetricotlp.NewGRPCClient(f.dial(t)).Export(t.Context(), pmetricotlp.NewExportRequestFromMetrics(md))
 	require.NoError(t, err)

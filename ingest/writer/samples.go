@@ -72,7 +72,7 @@ func (w *Samples) Handle(ctx context.Context, p bus.Partition) error {
 			}
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // Told to stop is no failure.
 		}
 		if err := r.step(ctx); err != nil {
 			return err

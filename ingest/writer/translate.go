@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -69,7 +70,7 @@ func (t *OTLPTranslator) Append(ctx context.Context, app promstorage.AppenderV2,
 	md, err := t.decoder.UnmarshalMetrics(m.Value)
 	if err != nil { // The gateway decoded it; only another producer on the topic can send this.
 		_, n, _ := intake.RecordItem(m.Headers)
-		return 0, map[string]int64{"undecodable": n}, nil
+		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
 	t.app.reset(app)
 	t.converter.Reset(&t.app)
@@ -142,7 +143,7 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 		a.fatal = errors.Join(a.fatal, err)
 		return 0, err
 	}
-	if countsAsItem(ls.Get(labels.MetricName), opts.MetricFamilyName) {
+	if countsAsItem(ls.Get(model.MetricNameLabel), opts.MetricFamilyName) {
 		a.reject(reason, 1)
 	}
 	return 0, nil
@@ -186,7 +187,7 @@ func (t *RemoteWriteTranslator) Append(_ context.Context, app promstorage.Append
 	var req writev2.Request
 	if err := req.Unmarshal(m.Value); err != nil {
 		_, n, _ := intake.RecordItem(m.Headers)
-		return 0, map[string]int64{"undecodable": n}, nil
+		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
 	t.app.reset(app)
 	items := 0
@@ -206,14 +207,14 @@ func (t *RemoteWriteTranslator) series(ts *writev2.TimeSeries, symbols []string)
 	ls, err := ts.ToLabels(&t.builder, symbols)
 	if err != nil {
 		t.app.reject("undecodable", int64(items))
-		return items, nil
+		return items, nil //nolint:nilerr // Counted as rejected.
 	}
 	md, err := ts.ToMetadata(symbols)
 	if err != nil {
 		md = metadata.Metadata{}
 	}
 	if md.Type != "" || md.Help != "" {
-		t.app.metadata.Set(family(ls.Get(labels.MetricName)), md)
+		t.app.metadata.Set(family(ls.Get(model.MetricNameLabel)), md)
 	}
 	exemplars := make([]exemplar.Exemplar, 0, len(ts.Exemplars))
 	for _, e := range ts.Exemplars {

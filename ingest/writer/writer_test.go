@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -201,7 +202,7 @@ func metricsRequest(t *testing.T, fill func(pmetric.MetricSlice)) bus.Record {
 	fill(rm.ScopeMetrics().AppendEmpty().Metrics())
 	body, err := pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 	require.NoError(t, err)
-	return bus.Record{Value: body, Headers: []bus.Header{{Key: intake.HeaderSource, Value: "s"}, {Key: intake.HeaderItems, Value: fmt.Sprint(md.DataPointCount())}}}
+	return bus.Record{Value: body, Headers: []bus.Header{{Key: intake.HeaderSource, Value: "s"}, {Key: intake.HeaderItems, Value: strconv.Itoa(md.DataPointCount())}}}
 }
 
 // TestEveryPointKindRoundTrips writes one point of each kind through the bus into a real tsdb and reads it back with PromQL.

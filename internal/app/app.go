@@ -154,7 +154,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-gctx.Done(): // A part failed; the rest is stopped below.
 	}
 	a.query.ready.Store(false)
-	a.drain()
+	a.drain() //nolint:contextcheck // The context that ended is the reason to drain.
 	stopServing()
 	return g.Wait() //nolint:wrapcheck // Parts wrap their own errors.
 }

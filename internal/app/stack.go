@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -24,9 +25,9 @@ func (s *stack) push(name string, f func() error) {
 // closeAll closes everything once and joins the errors.
 func (s *stack) closeAll() error {
 	var err error
-	for i := len(s.close) - 1; i >= 0; i-- {
+	for i, v := range slices.Backward(s.close) {
 		started := time.Now()
-		if cerr := s.close[i](); cerr != nil {
+		if cerr := v(); cerr != nil {
 			err = errors.Join(err, fmt.Errorf("close %s: %w", s.names[i], cerr))
 		}
 		if took := time.Since(started); took > time.Second {

@@ -36,7 +36,7 @@ const storeTimeout = 2 * time.Minute
 func (a *App) openStores(ctx context.Context) (*stores, error) {
 	s := &stores{metadata: metrics.NewMetadata()}
 	dir := a.cfg.DataDir
-	if err := a.startEngine(s); err != nil { // First: it loads while the others open.
+	if err := a.startEngine(s); err != nil { //nolint:contextcheck // First: it loads while the others open, and it outlives ctx.
 		return nil, err
 	}
 	var err error
@@ -90,7 +90,7 @@ func (a *App) startEngine(s *stores) error {
 	}
 	// Not bound to ctx: the engine outlives the request to stop until the writers have finished, and Close stops it.
 	go func() {
-		if err := s.engine.Run(context.WithoutCancel(context.Background())); err != nil {
+		if err := s.engine.Run(context.Background()); err != nil {
 			a.logger.Error("the engine's supervisor ended", "err", err)
 		}
 	}()

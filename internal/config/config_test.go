@@ -26,7 +26,7 @@ func TestDefaultsAreValidAndDocumented(t *testing.T) {
 	if os.Getenv("STRATA_TEST_UPDATE") != "" {
 		require.NoError(t, os.WriteFile(golden, b, 0o600))
 	}
-	want, err := os.ReadFile(golden) //nolint:gosec // A fixed path.
+	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Equal(t, string(want), string(b), "run with STRATA_TEST_UPDATE=1 to renew docs/reference/default.yaml")
 }

@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -58,7 +59,7 @@ func leaves(n *yaml.Node, path []string, out map[string][]string) {
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		leaves(n.Content[i+1], append(path[:len(path):len(path)], n.Content[i].Value), out)
+		leaves(n.Content[i+1], append(slices.Clip(path), n.Content[i].Value), out)
 	}
 }
 
@@ -71,8 +72,8 @@ func nest(path []string, value string) *yaml.Node {
 		leaf = *leaf.Content[0]
 	}
 	node := &leaf
-	for i := len(path) - 1; i >= 0; i-- {
-		node = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: path[i]}, node}}
+	for _, p := range slices.Backward(path) {
+		node = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: p}, node}}
 	}
 	return node
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,7 +89,7 @@ func (l *Ledger) appendDays(rows []Row) error {
 		}
 	}
 	for day, b := range byDay {
-		f, err := os.OpenFile(filepath.Join(l.dir, day), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(filepath.Join(l.dir, day), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // A date under the data directory.
 		if err != nil {
 			return fmt.Errorf("open ledger day: %w", err)
 		}
@@ -122,12 +123,8 @@ func (l *Ledger) load() error {
 		l.logger.Error("the ledger is damaged and starts anew", "err", err)
 		return nil
 	}
-	for s, c := range snap.Totals {
-		l.totals[s] = c
-	}
-	for t, o := range snap.Offsets {
-		l.offsets[t] = o
-	}
+	maps.Copy(l.totals, snap.Totals)
+	maps.Copy(l.offsets, snap.Offsets)
 	l.flushed = snap.Flushed
 	for _, r := range snap.Rows {
 		l.rows[rowKey{r.Minute.Unix() / 60, r.Signal, r.Source}] = &r.Counts

@@ -63,12 +63,15 @@ type lazy struct {
 func (l lazy) Enabled(ctx context.Context, level slog.Level) bool {
 	return l.of.get().Enabled(ctx, level)
 }
+
 func (l lazy) Handle(ctx context.Context, r slog.Record) error {
 	return l.with(l.of.get()).Handle(ctx, r)
 }
+
 func (l lazy) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return lazy{l.of, func(s slog.Handler) slog.Handler { return l.with(s).WithAttrs(attrs) }}
 }
+
 func (l lazy) WithGroup(name string) slog.Handler {
 	return lazy{l.of, func(s slog.Handler) slog.Handler { return l.with(s).WithGroup(name) }}
 }

@@ -80,7 +80,7 @@ func (e *apiEngine) NewInstantQuery(ctx context.Context, q storage.Queryable, op
 	return apiQuery{query, e, e.handler(q), "/query", form}, err
 }
 
-func (e *apiEngine) NewRangeQuery(ctx context.Context, q storage.Queryable, opts promql.QueryOpts, qs string, start, end time.Time, step time.Duration) (promql.Query, error) {
+func (e *apiEngine) NewRangeQuery(ctx context.Context, q storage.Queryable, opts promql.QueryOpts, qs string, start, end time.Time, step time.Duration) (promql.Query, error) { //nolint:revive // The interface is Prometheus's.
 	query, err := e.Engine.NewRangeQuery(ctx, q, opts, qs, start, end, step)
 	form := url.Values{"query": {qs}, "start": {seconds(start)}, "end": {seconds(end)}, "step": {strconv.FormatFloat(step.Seconds(), 'f', 3, 64)}}
 	return apiQuery{query, e, e.handler(q), "/query_range", form}, err

@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -39,7 +40,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("metrics: retention %s is shorter than one block (2h)", c.Retention)
 	}
 	if c.OutOfOrderWindow < 0 || c.RetentionBytes < 0 || c.Exemplars < 0 {
-		return fmt.Errorf("metrics: out_of_order_window, retention_bytes and exemplars must not be negative")
+		return errors.New("metrics: out_of_order_window, retention_bytes and exemplars must not be negative")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func startAgent(t *testing.T, s *server) {
 	dir := t.TempDir()
 	cfg := filepath.Join(dir, "agent.yaml")
 	require.NoError(t, os.WriteFile(cfg, []byte("server:\n  endpoint: "+s.run.OTLPGRPC+"\n"), 0o600))
-	cmd := exec.Command(program(t, "strata-agent"), "--config", cfg, "--state-dir", dir) //nolint:gosec,noctx // Ended by the cleanup.
+	cmd := exec.Command(program(t, "strata-agent"), "--config", cfg, "--state-dir", dir)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())

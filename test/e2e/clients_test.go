@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,7 @@ func (s *server) storedCounts() (counts, error) {
 
 // wide is the time range of everything a test sent.
 func wide() url.Values {
-	return url.Values{"start": {fmt.Sprint(time.Now().Add(-time.Hour).Unix())}, "end": {fmt.Sprint(time.Now().Add(time.Minute).Unix())}}
+	return url.Values{"start": {strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)}, "end": {strconv.FormatInt(time.Now().Add(time.Minute).Unix(), 10)}}
 }
 
 // received returns the ledger's count of a signal.
@@ -95,7 +96,7 @@ var telemetrygen = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "telemetrygen")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen") //nolint:gosec,noctx // Fixed arguments.
+	cmd := exec.Command("go", "build", "-o", path, "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen")
 	cmd.Dir = "peers"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build telemetrygen: %w\n%s", err, out)
@@ -109,7 +110,7 @@ func TestTelemetrygen(t *testing.T) {
 	s := start(t, quiet()...)
 	run := func(args ...string) {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure")...).CombinedOutput() //nolint:gosec // Our own arguments.
+		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure")...).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
 	for _, transport := range [][]string{{"--otlp-endpoint", s.run.OTLPGRPC}, {"--otlp-http", "--otlp-endpoint", s.run.OTLPHTTP}} {
@@ -160,7 +161,7 @@ func TestPrometheusRemoteWriteClients(t *testing.T) {
 	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape("count_over_time(written[10m])"), &answer))
 	require.Len(t, answer.Data.Result, 2)
 	for _, r := range answer.Data.Result {
-		require.Equal(t, fmt.Sprint(samples), r.Value[1])
+		require.Equal(t, strconv.Itoa(samples), r.Value[1])
 	}
 }
 
@@ -172,19 +173,19 @@ func TestJavaAgent(t *testing.T) {
 	require.NoError(t, err)
 	jar := filepath.Join(jars, "opentelemetry-javaagent-"+javaAgent[strings.LastIndex(javaAgent, ":")+1:]+".jar")
 	if _, err := os.Stat(jar); err != nil {
-		out, err := exec.CommandContext(t.Context(), "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy", //nolint:gosec // Fixed arguments.
+		out, err := exec.CommandContext(t.Context(), "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
 			"-Dartifact="+javaAgent, "-DoutputDirectory="+jars).CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
 	classes := t.TempDir()
-	out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, filepath.Join("java", "Shop.java")).CombinedOutput() //nolint:gosec // Fixed arguments.
+	out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, filepath.Join("java", "Shop.java")).CombinedOutput()
 	require.NoError(t, err, string(out))
 
 	s := start(t, quiet()...)
 	const requests = 20
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "java", "-javaagent:"+jar, "-cp", classes, "Shop", fmt.Sprint(requests)) //nolint:gosec // Fixed arguments.
+	cmd := exec.CommandContext(ctx, "java", "-javaagent:"+jar, "-cp", classes, "Shop", strconv.Itoa(requests))
 	cmd.Env = append(os.Environ(), "OTEL_SERVICE_NAME=java-shop", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.run.OTLPHTTP,
 		"OTEL_LOGS_EXPORTER=otlp", "OTEL_METRIC_EXPORT_INTERVAL=1000", "OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_BLRP_SCHEDULE_DELAY=200")
 	out, err = cmd.CombinedOutput()

@@ -19,7 +19,7 @@ import (
 // kills is how often a process is killed, and seed decides when; STRATA_TEST_SEED repeats a run.
 func kills(t *testing.T) (int, *rand.Rand) {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // Only a seed.
+	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("STRATA_TEST_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		require.NoError(t, err)
@@ -30,7 +30,7 @@ func kills(t *testing.T) (int, *rand.Rand) {
 	if long() {
 		n = 20
 	}
-	return n, rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // Not for secrets.
+	return n, rand.New(rand.NewPCG(seed, 0))
 }
 
 func quiet() []string { return []string{"STRATA_SELF_ENABLED=false"} }
@@ -82,7 +82,7 @@ func TestTerminatedServerDrains(t *testing.T) {
 
 func TestSecondProcessIsRefused(t *testing.T) {
 	s := start(t, quiet()...)
-	out, err := exec.CommandContext(t.Context(), program(t, "strata"), "all", "--data-dir", s.dir, "--http-listen", "127.0.0.1:0", //nolint:gosec // Fixed arguments.
+	out, err := exec.CommandContext(t.Context(), program(t, "strata"), "all", "--data-dir", s.dir, "--http-listen", "127.0.0.1:0",
 		"--otlp-grpc-listen", "127.0.0.1:0", "--otlp-http-listen", "127.0.0.1:0").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "in use by another process")
@@ -106,7 +106,7 @@ func TestFullBusRefusesAndRecovers(t *testing.T) {
 		recs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 		filler := make([]byte, 20_000)
 		for i := range filler {
-			filler[i] = byte('a' + rand.IntN(26)) //nolint:gosec // Only has to resist compression.
+			filler[i] = byte('a' + rand.IntN(26))
 		}
 		recs.At(0).Attributes().PutStr("filler", string(filler[:4096]))
 		for i := range 4 {

@@ -35,7 +35,7 @@ func buildBinaries() (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"strata", "strata-agent"} {
-		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../cmd/"+name).CombinedOutput() //nolint:gosec,noctx // Fixed arguments.
+		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../cmd/"+name).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
@@ -101,7 +101,7 @@ func start(t *testing.T, env ...string) *server {
 func (s *server) launch(httpAddr, grpcAddr, otlpHTTP string) {
 	s.t.Helper()
 	_ = os.Remove(filepath.Join(s.dir, "run.json"))
-	cmd := exec.Command(program(s.t, "strata"), "all", "--data-dir", s.dir, "--http-listen", httpAddr, //nolint:gosec,noctx // Killed by the cleanup.
+	cmd := exec.Command(program(s.t, "strata"), "all", "--data-dir", s.dir, "--http-listen", httpAddr,
 		"--otlp-grpc-listen", grpcAddr, "--otlp-http-listen", otlpHTTP)
 	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = s, s
@@ -145,7 +145,9 @@ func (s *server) kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	<-s.done
+	if err := <-s.done; err == nil {
+		s.t.Log("the server had ended by itself")
+	}
 	s.cmd = nil
 }
 
@@ -174,7 +176,7 @@ func (s *server) enginePID() int {
 			return err
 		}
 		for _, list := range lists { // A child belongs to the thread that started it.
-			b, err := os.ReadFile(list) //nolint:gosec // Under /proc.
+			b, err := os.ReadFile(list)
 			if f := strings.Fields(string(b)); err == nil && len(f) > 0 {
 				pid, err = strconv.Atoi(f[0])
 				return err

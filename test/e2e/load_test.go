@@ -131,7 +131,7 @@ func now() pcommon.Timestamp { return pcommon.NewTimestampFromTime(time.Now()) }
 func loadTraceID(seq int) pcommon.TraceID {
 	var id pcommon.TraceID
 	id[0] = 0xaa
-	binary.BigEndian.PutUint64(id[8:], uint64(seq)) //nolint:gosec // Never negative.
+	binary.BigEndian.PutUint64(id[8:], uint64(seq))
 	return id
 }
 
@@ -272,7 +272,7 @@ func (s *server) readTraces() (map[int]int, error) {
 			if err != nil {
 				return err
 			}
-			got[int(seq)] += tr.Spans //nolint:gosec // A number this test made.
+			got[int(seq)] += tr.Spans
 		}
 		return nil
 	})

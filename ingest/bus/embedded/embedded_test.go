@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func TestPositionSurvivesAndTrimsOnlyBehindIt(t *testing.T) {
 	for i := range 100 {
 		v := make([]byte, 500)
 		for j := range v {
-			v[j] = byte(rand.IntN(256)) //nolint:gosec // Only has to resist compression.
+			v[j] = byte(rand.IntN(256))
 		}
 		require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Key: fmt.Appendf(nil, "%d", i), Value: v}))
 	}
@@ -146,7 +147,7 @@ func TestPositionSurvivesAndTrimsOnlyBehindIt(t *testing.T) {
 		require.ErrorContains(t, p.Commit(ctx, bus.Position{Offset: 101}), "the log ends at 100")
 	})
 	st := b.Stats()[0]
-	require.Greater(t, st.First, int64(0))
+	require.Positive(t, st.First)
 	require.LessOrEqual(t, st.First, int64(50))
 	require.Equal(t, int64(100), st.Next)
 	require.False(t, st.Oldest.IsZero())
@@ -159,7 +160,7 @@ func TestPositionSurvivesAndTrimsOnlyBehindIt(t *testing.T) {
 		require.Equal(t, bus.Position{Offset: 50, Metadata: "59"}, pos)
 		require.NoError(t, p.Commit(ctx, bus.Position{Offset: 100}))
 	})
-	require.False(t, b.Stats()[0].Bytes > 8<<10)
+	require.LessOrEqual(t, b.Stats()[0].Bytes, 8<<10)
 	require.True(t, b.Stats()[0].Oldest.IsZero())
 }
 
@@ -186,7 +187,7 @@ func TestFullRefusesAndRecoversWhenTrimmed(t *testing.T) {
 	b := open(t, t.TempDir(), Options{LimitBytes: 64 << 10, SegmentBytes: 1 << 30})
 	v := make([]byte, 3000)
 	for i := range v {
-		v[i] = byte(rand.IntN(256)) //nolint:gosec // Only has to resist compression.
+		v[i] = byte(rand.IntN(256))
 	}
 	n := int64(0)
 	var err error
@@ -207,7 +208,7 @@ func TestFullRefusesAndRecoversWhenTrimmed(t *testing.T) {
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(rand.IntN(256)) //nolint:gosec // Only has to resist compression.
+		b[i] = byte(rand.IntN(256))
 	}
 	return b
 }
@@ -220,7 +221,7 @@ func TestTornTailIsCutAtEveryLength(t *testing.T) {
 	}
 	require.NoError(t, b.Close())
 	seg := segmentPath(filepath.Join(dir, topic), 0)
-	data, err := os.ReadFile(seg) //nolint:gosec // A test's own file.
+	data, err := os.ReadFile(seg)
 	require.NoError(t, err)
 	frame := (len(data) - segmentHeaderLen) / 3
 	for cut := len(data) - frame; cut < len(data); cut++ {
@@ -245,7 +246,7 @@ func TestBitFlipLosesOnlyItsRecord(t *testing.T) {
 		}
 		require.NoError(t, b.Close())
 		seg := segmentPath(filepath.Join(dir, topic), 0)
-		data, err := os.ReadFile(seg) //nolint:gosec // A test's own file.
+		data, err := os.ReadFile(seg)
 		require.NoError(t, err)
 		frame := (len(data) - segmentHeaderLen) / 5
 		data[segmentHeaderLen+2*frame+at] ^= 0x40
@@ -269,7 +270,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	open(t, dir, Options{})
 	_, err := Open(dir, Options{Topics: []string{topic}})
 	require.ErrorIs(t, err, dirlock.ErrLocked)
-	require.ErrorContains(t, err, fmt.Sprint(os.Getpid()))
+	require.ErrorContains(t, err, strconv.Itoa(os.Getpid()))
 }
 
 // badDisk fails on demand.

@@ -43,8 +43,8 @@ func encodeFrame(dst []byte, rec *bus.Record, now time.Time) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameHeaderLen+bodyFixedLen)...)
 	body := start + frameHeaderLen
-	binary.LittleEndian.PutUint64(dst[body+8:], uint64(now.UnixNano())) //nolint:gosec // Reinterpreted as signed when read.
-	dst[body+17] = byte(len(rec.Headers))
+	binary.LittleEndian.PutUint64(dst[body+8:], uint64(now.UnixNano()))
+	dst[body+17] = byte(len(rec.Headers))                                //nolint:gosec // Checked above.
 	binary.LittleEndian.PutUint16(dst[body+18:], uint16(len(rec.Key)))   //nolint:gosec // Checked above.
 	binary.LittleEndian.PutUint32(dst[body+20:], uint32(len(rec.Value))) //nolint:gosec // Values are bounded by the caller's body limit.
 	dst = append(dst, rec.Key...)
@@ -52,7 +52,7 @@ func encodeFrame(dst []byte, rec *bus.Record, now time.Time) ([]byte, error) {
 		if len(h.Key) > 255 || len(h.Value) > 1<<16-1 {
 			return dst[:start], fmt.Errorf("%w: header %.32q", bus.ErrTooLarge, h.Key)
 		}
-		dst = append(dst, byte(len(h.Key)))
+		dst = append(dst, byte(len(h.Key))) //nolint:gosec // Checked above.
 		dst = append(dst, h.Key...)
 		dst = binary.LittleEndian.AppendUint16(dst, uint16(len(h.Value))) //nolint:gosec // Checked above.
 		dst = append(dst, h.Value...)

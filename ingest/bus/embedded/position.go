@@ -74,7 +74,7 @@ func (p *positionFile) commit(pos bus.Position) error {
 	binary.LittleEndian.PutUint16(b[20:], uint16(len(pos.Metadata))) //nolint:gosec // Checked above.
 	copy(b[22:], pos.Metadata)
 	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[4:], crcTable()))
-	if _, err := p.f.WriteAt(b, int64((p.seq+1)%2)*slotSize); err != nil { //nolint:gosec // 0 or 1.
+	if _, err := p.f.WriteAt(b, int64((p.seq+1)%2)*slotSize); err != nil {
 		return fmt.Errorf("write position: %w", err)
 	}
 	if err := datasync(p.f); err != nil {
