@@ -130,7 +130,7 @@ func BenchmarkRead(b *testing.B) {
 		_, err := s.AppendTraces(b.Context(), storage.BatchID(fmt.Sprint(i)), []ptrace.Traces{td})
 		require.NoError(b, err)
 	}
-	spansEnd := g.now.Add(time.Hour)
+	spansEnd := g.now.Add(time.Second)
 	g.now = start
 	for i := range 40 {
 		ld, _ := g.logs(benchRows)

@@ -187,13 +187,13 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	if err != nil || sampled == 0 {
 		return err
 	}
-	bounds, _, err := r.store.traceBounds(ctx, ids)
+	extent, err := r.store.traceExtent(ctx, ids)
 	if err != nil {
 		return err
 	}
 	var parents statement
 	query := "SELECT TraceId, SpanId, toString(ServiceName) FROM {db}.otel_traces WHERE TraceId IN " + parents.strs(ids) +
-		" AND Timestamp >= " + parents.nano(bounds.Start) + " AND Timestamp < " + parents.nano(bounds.End) +
+		" AND " + extent.where(&parents) +
 		" AND ServiceName != " + parents.str(r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}
 	err = r.store.each(ctx, "read a service's callers", query, parents.args, func(scan func(...any) error) error {

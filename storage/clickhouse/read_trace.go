@@ -38,16 +38,16 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 			return storage.Trace{}, err
 		}
 	}
-	bounds, spans, err := s.traceBounds(ctx, []string{id})
+	at, err := s.traceExtent(ctx, []string{id})
 	if err != nil {
 		return storage.Trace{}, err
 	}
-	if bounds.End.IsZero() {
+	if len(at.ranges) == 0 {
 		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
 	}
-	read := traceRead{store: s, bounds: bounds, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit), byHash: map[uint64]int{}}
+	read := traceRead{store: s, extent: at, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit), byHash: map[uint64]int{}}
 	// Most traces fit one page: their totals follow from the spans, and one read less is a third of the time.
-	read.whole = after == nil && spans <= uint64(min(read.limit, smallTrace)) //nolint:gosec // both are positive
+	read.whole = after == nil && at.spans <= uint64(min(read.limit, smallTrace)) //nolint:gosec // both are positive
 	if !read.whole {
 		if err := read.totals(ctx); err != nil {
 			return storage.Trace{}, err
@@ -106,7 +106,7 @@ func (r *traceRead) sum() {
 // traceRead reads one page of one trace.
 type traceRead struct {
 	store  *Store
-	bounds storage.TimeRange
+	extent extent
 	trace  storage.Trace
 	limit  int
 	whole  bool           // all spans are on this page and bring their resources along
@@ -114,7 +114,7 @@ type traceRead struct {
 }
 
 func (r *traceRead) where(st *statement) string {
-	return "TraceId = " + st.str(r.trace.TraceID) + " AND Timestamp >= " + st.nano(r.bounds.Start) + " AND Timestamp < " + st.nano(r.bounds.End)
+	return "TraceId = " + st.str(r.trace.TraceID) + " AND " + r.extent.where(st)
 }
 
 const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"

@@ -61,9 +61,12 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 		if err := walk.through(ctx, piece); err != nil {
 			return storage.TracePage{}, err
 		}
-		if len(walk.found) > walk.limit {
+		if walk.full() {
 			break
 		}
+	}
+	if err := walk.summarise(ctx); err != nil {
+		return storage.TracePage{}, err
 	}
 	for i, f := range walk.found {
 		if i == walk.limit {
@@ -89,34 +92,49 @@ type traceWalk struct {
 	limit int
 	after *tracePosition
 	seen  map[string]bool
-	found []foundTrace
+	// pending are traces that were met and not read yet.
+	pending []string
+	found   []foundTrace
 }
 
-// through walks one piece of the range until the page is full or no span is left.
+// through walks one piece of the range until the page is full or no span is left. Whole traces are read once enough are known.
 func (w *traceWalk) through(ctx context.Context, piece storage.TimeRange) error {
 	const least, most = 200, 5000
 	batch := min(max(w.limit*8, least), most)
-	for len(w.found) <= w.limit {
+	for !w.full() {
 		spans, err := w.spans(ctx, piece, batch)
 		if err != nil {
 			return err
 		}
-		var ids []string
+		all := true
 		for _, p := range spans {
-			if !w.seen[p.TraceID] {
-				w.seen[p.TraceID] = true
-				ids = append(ids, p.TraceID)
+			if w.seen[p.TraceID] {
+				continue
+			}
+			if w.enough() {
+				all = false // The rest comes again if the page needs it.
+				break
+			}
+			w.seen[p.TraceID] = true
+			w.pending = append(w.pending, p.TraceID)
+		}
+		if w.enough() {
+			if err := w.summarise(ctx); err != nil {
+				return err
 			}
 		}
-		if err := w.summarise(ctx, ids); err != nil {
-			return err
-		}
-		if len(spans) < batch {
+		if all && len(spans) < batch {
 			return nil
 		}
 	}
 	return nil
 }
+
+// full reports whether the page has all its traces and the one that proves that there are more.
+func (w *traceWalk) full() bool { return len(w.found) > w.limit }
+
+// enough reports whether it would be full if every pending trace belonged on it.
+func (w *traceWalk) enough() bool { return len(w.found)+len(w.pending) > w.limit }
 
 // spans returns the next matching spans of traces that were not seen, in order.
 func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
@@ -154,21 +172,22 @@ func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit in
 
 // summaryRow is one service's part of one trace.
 type summaryRow struct {
-	id, service                string
-	spans, errors, matched     uint64
-	start, end, key            int64
-	roots                      uint64
-	rootStart, firstStart      int64
-	rootName, firstName        string
-	summaryStart, summaryLimit time.Time
+	id, service            string
+	spans, errors, matched uint64
+	start, end, key        int64
+	roots                  uint64
+	rootStart              int64
+	rootName, firstName    string
 }
 
-// summarise reads the whole traces and adds those that belong on this page or a later one.
-func (w *traceWalk) summarise(ctx context.Context, ids []string) error {
+// summarise reads the pending traces and adds those that belong on this page or a later one.
+func (w *traceWalk) summarise(ctx context.Context) error {
+	ids := w.pending
+	w.pending = nil
 	if len(ids) == 0 {
 		return nil
 	}
-	bounds, _, err := w.store.traceBounds(ctx, ids)
+	extent, err := w.store.traceExtent(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -185,7 +204,7 @@ func (w *traceWalk) summarise(ctx context.Context, ids []string) error {
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp)
 		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.strs(ids) +
-		` AND Timestamp >= ` + st.nano(bounds.Start) + ` AND Timestamp < ` + st.nano(bounds.End) + `)
+		` AND ` + extent.where(&st) + `)
 		GROUP BY TraceId, ServiceName`
 	byTrace := make(map[string][]summaryRow, len(ids))
 	err = w.store.each(ctx, "summarise traces", query, st.args, func(scan func(...any) error) error {
@@ -241,25 +260,6 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 	}
 	sum.Start, sum.Duration = unixNano(start), time.Duration(end-start)
 	return f
-}
-
-// traceBounds returns a range that holds every span of the traces, and how many there are.
-func (s *Store) traceBounds(ctx context.Context, ids []string) (storage.TimeRange, uint64, error) {
-	var st statement
-	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.strs(ids)
-	var r storage.TimeRange
-	var spans uint64
-	err := s.each(ctx, "look up traces", query, st.args, func(scan func(...any) error) error {
-		var start, end int64
-		if err := scan(&start, &end, &spans); err != nil {
-			return err
-		}
-		if end > 0 {
-			r = storage.TimeRange{Start: time.Unix(start, 0), End: time.Unix(end+1, 0)}
-		}
-		return nil
-	})
-	return r, spans, err
 }
 
 // TraceFacets implements storage.TraceSearcher.
