@@ -116,7 +116,7 @@ func (s *Store) insertParams(table string, id storage.BatchID, columns []named) 
 		names[i] = "`" + c.name + "`"
 	}
 	const unbounded = "1000000000"
-	params := url.Values{
+	return url.Values{
 		"query":                      {"INSERT INTO " + s.target.database + "." + table + " (" + strings.Join(names, ", ") + ") FORMAT Native"},
 		"insert_deduplication_token": {string(id)},
 		"insert_deduplicate":         {"1"},
@@ -131,10 +131,4 @@ func (s *Store) insertParams(table string, id storage.BatchID, columns []named) 
 		"parallel_view_processing":        {"0"},
 		"log_queries":                     {"0"},
 	}
-	if s.extra != nil {
-		for k, v := range s.extra {
-			params.Set(k, v)
-		}
-	}
-	return params
 }

@@ -25,7 +25,6 @@ type Store struct {
 	sender *sender
 	conn   driver.Conn
 	now    func() time.Time
-	extra  map[string]string // further settings of inserts, for measurements
 
 	logBlocks, traceBlocks, buffers sync.Pool
 }
