@@ -20,6 +20,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Validate a configuration."`
 	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
 	Engine  engineCmd  `cmd:"" help:"The embedded ClickHouse engine."`
+	Key     keyCmd     `cmd:"" help:"Keys for ingest, read and admin."`
 	Demo    demoCmd    `cmd:"" help:"Send the telemetry of a synthetic shop over OTLP."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -139,6 +139,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.runServers(gctx, g)
 	g.Go(func() error { return a.access.auth.Run(gctx) })
 	g.Go(func() error { return a.query.alerting.Run(gctx) })
+	g.Go(func() error { return a.reloadOnHangup(gctx) })
 	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
 		stopServing()
 		return errors.Join(err, g.Wait())

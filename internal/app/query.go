@@ -75,11 +75,15 @@ func (a *App) newPromAPI(p *queryPart) http.Handler {
 
 // mountAPI serves everything below /api/v1.
 func (a *App) mountAPI(r chi.Router, p *queryPart) {
+	r.Use(func(next http.Handler) http.Handler { return a.traced("api", next) })
+	a.mountRoutes(r, p)
+}
+
+func (a *App) mountRoutes(r chi.Router, p *queryPart) {
 	a.access.auth.Routes(r)
 	r.Get("/status", a.serveStatus)
 	r.Group(func(r chi.Router) {
 		r.Use(auth.RequireByMethod(auth.ScopeRead, auth.ScopeAdmin))
-		r.Use(func(next http.Handler) http.Handler { return a.traced("api", next) })
 		r.Get("/ledger", a.serveLedger)
 		p.api.Mount(r)
 		p.alerting.Routes(r)
@@ -113,7 +117,8 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 		Store: alerting.Store{
 			Rules: a.stores.catalog, Notifiers: a.stores.catalog, Queue: a.stores.catalog, Log: a.stores.catalog,
 		},
-		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval, ExternalURL: external,
+		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
+		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
 		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ func (a *App) openStores(ctx context.Context) (*stores, error) {
 		return nil, err
 	}
 	var err error
-	if s.catalog, err = catalog.Open(ctx, filepath.Join(dir, "catalog.db")); err != nil {
+	if s.catalog, err = catalog.Open(ctx, filepath.Join(dir, catalogName)); err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}
 	a.stack.push("catalog", s.catalog.Close)

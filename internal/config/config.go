@@ -78,6 +78,8 @@ type Alerting struct {
 	RuleFiles []string `yaml:"rule_files"`
 	// EvaluationInterval is for groups that name none.
 	EvaluationInterval time.Duration `yaml:"evaluation_interval"`
+	// RepeatInterval is how often a notifier is reminded of alerts that go on firing.
+	RepeatInterval time.Duration `yaml:"repeat_interval"`
 }
 
 // Auth says who needs credentials.
@@ -107,7 +109,7 @@ func Default() Config {
 		Metrics:    metrics.DefaultConfig(),
 		ClickHouse: clickhouse.Default(),
 		Query:      promapi.DefaultConfig(),
-		Alerting:   Alerting{RuleFiles: []string{}, EvaluationInterval: 15 * time.Second},
+		Alerting:   Alerting{RuleFiles: []string{}, EvaluationInterval: 15 * time.Second, RepeatInterval: 4 * time.Hour},
 		Auth:       Auth{Local: "open"},
 		Self:       Self{Enabled: true, TraceRatio: 0.1, Interval: 15 * time.Second},
 	}
@@ -168,8 +170,8 @@ func (c Config) Validate() error {
 	if c.Bus.LimitBytes < 1<<20 || c.Bus.SegmentBytes < 1<<16 {
 		errs = append(errs, errors.New("bus: limit_bytes must be at least 1 MiB, segment_bytes at least 64 KiB"))
 	}
-	if c.Alerting.EvaluationInterval < time.Second {
-		errs = append(errs, errors.New("alerting.evaluation_interval must be at least 1s"))
+	if c.Alerting.EvaluationInterval < time.Second || c.Alerting.RepeatInterval < time.Minute {
+		errs = append(errs, errors.New("alerting: evaluation_interval must be at least 1s, repeat_interval at least 1m"))
 	}
 	if c.Self.TraceRatio < 0 || c.Self.TraceRatio > 1 || c.Self.Interval < time.Second {
 		errs = append(errs, errors.New("self: trace_ratio must be between 0 and 1, interval at least 1s"))

@@ -253,3 +253,10 @@ func (s *server) post(t *testing.T, path string, body []byte) *http.Response {
 	require.NoError(t, err)
 	return resp
 }
+
+// log is what the process has printed so far.
+func (s *server) log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logs.String()
+}

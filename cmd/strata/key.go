@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/strata-apm/strata/internal/app"
+	"github.com/strata-apm/strata/internal/auth"
+)
+
+// keyCmd groups the commands about keys.
+type keyCmd struct {
+	Create keyCreateCmd `cmd:"" help:"Create a key and print it once."`
+	List   keyListCmd   `cmd:"" help:"List keys; their secrets are not kept."`
+	Revoke keyRevokeCmd `cmd:"" help:"Revoke a key at once."`
+}
+
+// keyCreateCmd creates a key.
+type keyCreateCmd struct {
+	serverFlags
+	Scope     string        `required:"" enum:"ingest,read,admin" help:"ingest, read or admin."`
+	Name      string        `required:"" help:"Who uses it; the ledger counts by this name."`
+	ExpiresIn time.Duration `help:"How long it is valid, such as 720h (default: for ever)."`
+}
+
+// Run implements the command.
+func (c *keyCreateCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cat, err := app.OpenCatalog(ctx, cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	_, secret, err := auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), ExpiresIn: c.ExpiresIn})
+	if err = errors.Join(err, cat.Close()); err != nil {
+		return fmt.Errorf("create key: %w", err)
+	}
+	_, err = fmt.Fprintln(s.out, secret)
+	return err //nolint:wrapcheck // Writing to standard output.
+}
+
+// keyListCmd lists the keys.
+type keyListCmd struct{ serverFlags }
+
+// Run implements the command.
+func (c *keyListCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cat, err := app.OpenCatalog(ctx, cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	keys, err := cat.ListKeys(ctx)
+	if err = errors.Join(err, cat.Close()); err != nil {
+		return fmt.Errorf("list keys: %w", err)
+	}
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tNAME\tSCOPE\tKEY\tCREATED\tSTATE")
+	for _, k := range keys {
+		state := "valid"
+		switch {
+		case !k.RevokedAt.IsZero():
+			state = "revoked"
+		case !k.ExpiresAt.IsZero() && time.Now().After(k.ExpiresAt):
+			state = "expired"
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s…\t%s\t%s\n", k.ID, k.Name, k.Scope, k.Prefix, k.CreatedAt.Format(time.DateTime), state)
+	}
+	return w.Flush() //nolint:wrapcheck // Writing to standard output.
+}
+
+// keyRevokeCmd revokes a key.
+type keyRevokeCmd struct {
+	serverFlags
+	ID string `arg:"" help:"The key's id, as list prints it."`
+}
+
+// Run implements the command.
+func (c *keyRevokeCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cat, err := app.OpenCatalog(ctx, cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	if err := errors.Join(cat.RevokeKey(ctx, c.ID, time.Now()), cat.Close()); err != nil {
+		return fmt.Errorf("revoke key %s: %w", c.ID, err)
+	}
+	_, err = fmt.Fprintln(s.out, "revoked")
+	return err //nolint:wrapcheck // Writing to standard output.
+}
