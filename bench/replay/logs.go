@@ -69,7 +69,7 @@ func (r *Records) record(rec plog.LogRecord, service string, at time.Time) {
 	rec.SetSeverityNumber(level)
 	rec.SetSeverityText(text)
 	user, route := fmt.Sprintf("user-%d", rnd.IntN(100_000)), pick(rnd, routes())
-	rec.Body().SetStr(r.message(service, route, user, status))
+	rec.Body().SetStr(r.message(service, route, user, status) + pick(rnd, tenants()))
 	a := rec.Attributes()
 	a.PutStr("http.route", route)
 	a.PutStr("user.id", user)
@@ -100,6 +100,11 @@ func (r *Records) message(service, route, user string, status int) string {
 	default:
 		return fmt.Sprintf("retrying call to %s: connection reset by peer %s:%d, attempt %d of 5, waiting %d ms", pick(rnd, services()), ip, 8000+rnd.IntN(100), 1+rnd.IntN(4), ms)
 	}
+}
+
+// tenants are the ends of all messages.
+func tenants() []string {
+	return []string{" (tenant acme, region eu-west)", " (tenant globex, region us-east)", " (tenant initech, region us-east)", " (tenant umbrella, region ap-south)"}
 }
 
 func routes() []string {

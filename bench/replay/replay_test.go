@@ -36,7 +36,7 @@ func TestHostsStep(t *testing.T) {
 func TestLogsRefresh(t *testing.T) {
 	r, err := NewLogs(1, 1000)
 	require.NoError(t, err)
-	require.InDelta(t, 190, r.TextBytes/r.Items, 25)
+	require.InDelta(t, 190, r.TextBytes/r.Items, 15)
 	now := time.Now()
 	r.Refresh(now)
 	ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(r.Body)

@@ -43,11 +43,11 @@ func (b *bench) idleRun(ctx context.Context) error {
 	return nil
 }
 
-// Rates of the latency run: about a third of a core for the server.
+// Rates of the latency run, which leave a machine of two cores room.
 const (
-	moderateMetrics = 25 * time.Millisecond  // 505 points each: 20 k/s
-	moderateTraces  = 125 * time.Millisecond // about 512 spans each: 4 k/s
-	moderateLogs    = 100 * time.Millisecond // 1000 records each: 10 k/s, 2 MB/s
+	moderateMetrics = 50 * time.Millisecond  // 505 points each: 10 k/s
+	moderateTraces  = 250 * time.Millisecond // about 512 spans each: 2 k/s
+	moderateLogs    = 200 * time.Millisecond // 1000 records each: 5 k/s, 1 MB/s
 	burstLogs       = 15 * time.Millisecond  // 2000 records, about 750 kB each: 50 MB/s
 	burstLength     = 4 * time.Second
 	probeEvery      = 200 * time.Millisecond
