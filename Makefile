@@ -28,7 +28,8 @@ FORCE:
 ui: web/ui/dist/index.html ## Build the page that the server embeds.
 
 web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
-	cd web/ui && npm ci --no-audit --no-fund
+	@# Not `npm ci`: it refuses a lock file that lacks the optional binaries of other platforms, which not every registry holds.
+	cd web/ui && npm install --no-audit --no-fund
 	@touch $@
 
 web/ui/dist/index.html: web/ui/node_modules/.package-lock.json $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/vite.config.* -type f 2>/dev/null)
