@@ -24,7 +24,7 @@ import (
 
 func (s *server) createKey(t *testing.T, scope, name string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program(t, "strata"), "key", "create", "--data-dir", s.dir, "--scope", scope, "--name", name).CombinedOutput() //nolint:gosec // Fixed arguments.
+	out, err := exec.CommandContext(t.Context(), program(t, "strata"), "key", "create", "--data-dir", s.dir, "--scope", scope, "--name", name).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return strings.TrimSpace(string(out))
 }

@@ -16,9 +16,13 @@ import (
 	"time"
 
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	commonconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+	"github.com/prometheus/prometheus/storage/remote"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/internal/demo"
@@ -225,4 +229,40 @@ func TestJavaAgent(t *testing.T) {
 	}
 	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape(`jvm_memory_used_bytes{service_name="java-shop"}`), &jvm))
 	require.NotEmpty(t, jvm.Data.Result)
+}
+
+// TestRemoteRead reads samples back with Prometheus's own remote read client, as Thanos and a second Prometheus do.
+func TestRemoteRead(t *testing.T) {
+	s := start(t, quiet()...)
+	client, err := remoteapi.NewAPI(s.url(""), remoteapi.WithAPIPath("prometheus/api/v1/write"))
+	require.NoError(t, err)
+	at := time.Now().Add(-time.Minute).UnixMilli()
+	_, err = client.Write(t.Context(), remoteapi.WriteV1MessageType, &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels:  []prompb.Label{{Name: "__name__", Value: "read_back"}, {Name: "a", Value: "b"}},
+		Samples: []prompb.Sample{{Timestamp: at, Value: 1}, {Timestamp: at + 1000, Value: 2}},
+	}}})
+	require.NoError(t, err)
+	s.waitStored()
+	address, err := url.Parse(s.url("/prometheus/api/v1/read"))
+	require.NoError(t, err)
+	for _, chunked := range []bool{false, true} {
+		read, err := remote.NewReadClient("test", &remote.ClientConfig{
+			URL: &commonconfig.URL{URL: address}, Timeout: model.Duration(10 * time.Second), ChunkedReadLimit: 1 << 20,
+		})
+		require.NoError(t, err)
+		q := &prompb.Query{StartTimestampMs: at - 1000, EndTimestampMs: at + 5000, Matchers: []*prompb.LabelMatcher{{Name: "__name__", Value: "read_back"}}}
+		set, err := read.Read(t.Context(), q, chunked)
+		require.NoError(t, err)
+		n := 0
+		for set.Next() {
+			require.Equal(t, "b", set.At().Labels().Get("a"))
+			it := set.At().Iterator(nil)
+			for it.Next() == chunkenc.ValFloat {
+				n++
+			}
+			require.NoError(t, it.Err())
+		}
+		require.NoError(t, set.Err())
+		require.Equal(t, 2, n)
+	}
 }

@@ -160,7 +160,7 @@ func TestPositionSurvivesAndTrimsOnlyBehindIt(t *testing.T) {
 		require.Equal(t, bus.Position{Offset: 50, Metadata: "59"}, pos)
 		require.NoError(t, p.Commit(ctx, bus.Position{Offset: 100}))
 	})
-	require.LessOrEqual(t, b.Stats()[0].Bytes, 8<<10)
+	require.LessOrEqual(t, b.Stats()[0].Bytes, int64(8<<10))
 	require.True(t, b.Stats()[0].Oldest.IsZero())
 }
 

@@ -2,6 +2,7 @@
 // Flows through the UI against a running server with traffic: STRATA_URL=http://127.0.0.1:7080 node --test e2e/
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch, open, settled } from './browser.mjs';
 
@@ -70,6 +71,8 @@ flow('hosts: this host is listed and its numbers change', {}, async ({ page, go 
   const chart = page.getByTestId('chart').first();
   await chart.waitFor();
   assert.ok((await drawn(chart.locator('canvas').first())) > 500, 'the first chart is empty');
+  const images = process.env.STRATA_E2E_IMAGES; // Renews the picture of the README.
+  if (images) await page.screenshot({ path: join(images, 'host.png') });
 });
 
 flow('services: from the list to a service to a trace to a span', {}, async ({ page, go }) => {
