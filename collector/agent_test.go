@@ -31,15 +31,19 @@ import (
 // TestAgent runs the real program as a process of its own.
 func TestAgent(t *testing.T) {
 	bin := buildAgent(t)
-	for name, test := range map[string]func(*testing.T, string){
-		"HostMetrics": testHostMetrics, "Kill": testKill, "ServerAway": testServerAway, "OTLP": testOTLP, "Second": testSecond, "QueueFull": testQueueFull,
-		"Footprint": testFootprint,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, bin) })
-	}
+	t.Run("HostMetrics", bin.testHostMetrics)
+	t.Run("Kill", bin.testKill)
+	t.Run("ServerAway", bin.testServerAway)
+	t.Run("OTLP", bin.testOTLP)
+	t.Run("Second", bin.testSecond)
+	t.Run("QueueFull", bin.testQueueFull)
+	t.Run("Footprint", bin.testFootprint)
 }
 
-func buildAgent(t *testing.T) string {
+// agentBinary is the path of the built agent.
+type agentBinary string
+
+func buildAgent(t *testing.T) agentBinary {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds and runs the agent")
@@ -47,7 +51,7 @@ func buildAgent(t *testing.T) string {
 	bin := filepath.Join(t.TempDir(), "strata-agent")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", bin, "../cmd/strata-agent").CombinedOutput()
 	require.NoError(t, err, string(out))
-	return bin
+	return agentBinary(bin)
 }
 
 type agentProcess struct {
@@ -72,11 +76,11 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-func startAgent(t *testing.T, bin, state, config string) *agentProcess {
+func (bin agentBinary) start(t *testing.T, state, config string) *agentProcess {
 	t.Helper()
 	path := filepath.Join(state, "agent.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
-	p := &agentProcess{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), bin, "--config", path, "--state-dir", state), log: &lockedBuffer{}}
+	p := &agentProcess{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), string(bin), "--config", path, "--state-dir", state), log: &lockedBuffer{}}
 	p.cmd.Stderr, p.cmd.Stdout = p.log, p.log
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(func() {
@@ -176,9 +180,9 @@ func requireAll(t *testing.T, sink *otlptest.Sink, lines []string) int {
 	return repeated
 }
 
-func testHostMetrics(t *testing.T, bin string) {
+func (bin agentBinary) testHostMetrics(t *testing.T) {
 	sink := otlptest.New(t)
-	p := startAgent(t, bin, t.TempDir(), fmt.Sprintf(`
+	p := bin.start(t, t.TempDir(), fmt.Sprintf(`
 server: {endpoint: %q, key: strata_test, compression: gzip}
 host: {interval: 1s, process_interval: 1s, process_top: 5}
 attributes: {host.name: test-host}
@@ -228,7 +232,7 @@ func requireAttr(t *testing.T, attrs pcommon.Map, key, want string) {
 }
 
 // testKill kills the agent again and again while it follows growing files; every line must arrive.
-func testKill(t *testing.T, bin string) {
+func (bin agentBinary) testKill(t *testing.T) {
 	sink := otlptest.New(t)
 	state, dir := t.TempDir(), t.TempDir()
 	config := fmt.Sprintf(`
@@ -240,13 +244,13 @@ logs: [{include: [%q], start_at: beginning, service: shop}]
 	b := startWriter(t, filepath.Join(dir, "b.log"), 7*time.Millisecond)
 	const kills = 6
 	for range kills {
-		p := startAgent(t, bin, state, config)
+		p := bin.start(t, state, config)
 		p.waitLog(t, "agent started")
 		time.Sleep(200*time.Millisecond + time.Duration(rand.IntN(600))*time.Millisecond)
 		p.kill()
 	}
 	lines := append(a.finish(), b.finish()...)
-	p := startAgent(t, bin, state, config)
+	p := bin.start(t, state, config)
 	repeated := requireAll(t, sink, lines)
 	p.stop(t)
 	t.Logf("%d lines, %d kills, %d repeated", len(lines), kills, repeated)
@@ -258,7 +262,7 @@ logs: [{include: [%q], start_at: beginning, service: shop}]
 }
 
 // testServerAway: the server is gone, the agent is stopped and started meanwhile, a wrong key is refused, and nothing is lost.
-func testServerAway(t *testing.T, bin string) {
+func (bin agentBinary) testServerAway(t *testing.T) {
 	sink := otlptest.New(t)
 	state, dir := t.TempDir(), t.TempDir()
 	config := fmt.Sprintf(`
@@ -267,14 +271,14 @@ host: {enabled: false}
 logs: [{include: [%q], start_at: beginning}]
 `, sink.Addr, filepath.Join(dir, "*.log"))
 	w := startWriter(t, filepath.Join(dir, "a.log"), 20*time.Millisecond)
-	p := startAgent(t, bin, state, config)
+	p := bin.start(t, state, config)
 	p.waitLog(t, "server reachable")
 	sink.Stop()
 	p.waitLog(t, "server unreachable")
 	time.Sleep(time.Second)
 	p.stop(t)
 	require.NotContains(t, p.log.String(), "Dropping")
-	p = startAgent(t, bin, state, config)
+	p = bin.start(t, state, config)
 	p.waitLog(t, "server unreachable")
 	sink.Refuse(status.Error(codes.Unauthenticated, "key revoked"))
 	sink.Start(t)
@@ -289,11 +293,11 @@ logs: [{include: [%q], start_at: beginning}]
 }
 
 // testOTLP: what a program sends arrives with the host's identity beside its own.
-func testOTLP(t *testing.T, bin string) {
+func (bin agentBinary) testOTLP(t *testing.T) {
 	sink := otlptest.New(t)
 	free := otlptest.New(t)
 	free.Stop() // Its port is free now.
-	p := startAgent(t, bin, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nhost: {enabled: false}\notlp: {grpc: %q}\n", sink.Addr, free.Addr))
+	p := bin.start(t, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nhost: {enabled: false}\notlp: {grpc: %q}\n", sink.Addr, free.Addr))
 	p.waitLog(t, "agent started")
 	conn, err := grpc.NewClient(free.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
@@ -314,18 +318,18 @@ func testOTLP(t *testing.T, bin string) {
 }
 
 // testSecond: two agents on one state directory would both send its queue.
-func testSecond(t *testing.T, bin string) {
+func (bin agentBinary) testSecond(t *testing.T) {
 	sink := otlptest.New(t)
 	state := t.TempDir()
 	config := fmt.Sprintf("server: {endpoint: %q}\n", sink.Addr)
-	startAgent(t, bin, state, config).waitLog(t, "agent started")
-	second := startAgent(t, bin, state, config)
+	bin.start(t, state, config).waitLog(t, "agent started")
+	second := bin.start(t, state, config)
 	require.Error(t, second.cmd.Wait())
 	require.Contains(t, second.log.String(), "used by another agent")
 }
 
 // testQueueFull: with the server away the queue fills up, the files wait, and a stop that cannot end in order loses nothing.
-func testQueueFull(t *testing.T, bin string) {
+func (bin agentBinary) testQueueFull(t *testing.T) {
 	sink := otlptest.New(t)
 	state, dir := t.TempDir(), t.TempDir()
 	const count = 100_000
@@ -337,7 +341,7 @@ func testQueueFull(t *testing.T, bin string) {
 	config := fmt.Sprintf("server: {endpoint: %q}\nhost: {enabled: false}\nqueue: {size_mib: 24}\nlogs: [{include: [%q], start_at: beginning}]\n",
 		sink.Addr, filepath.Join(dir, "*.log"))
 	sink.Stop()
-	p := startAgent(t, bin, state, config)
+	p := bin.start(t, state, config)
 	p.waitLog(t, "server unreachable")
 	queue := filepath.Join(state, "queue", "exporter_otlp_grpc__logs")
 	full := int64(0)
@@ -354,7 +358,7 @@ func testQueueFull(t *testing.T, bin string) {
 	require.Error(t, p.cmd.Wait(), "it says that it could not end in order")
 	require.Contains(t, p.log.String(), "read again at the next start")
 	sink.Start(t)
-	p = startAgent(t, bin, state, config)
+	p = bin.start(t, state, config)
 	repeated := requireAll(t, sink, lines)
 	p.stop(t)
 	t.Logf("%d lines, %d repeated, queue file of %d MiB, %d KiB of own memory while it was full", count, repeated, full>>20, resident)

@@ -22,7 +22,7 @@ const maxResidentKiB = 60 << 10
 
 // testFootprint measures what the agent takes while it reads the host and follows a busy file. STRATA_FOOTPRINT=2m makes it long
 // enough for figures worth writing down.
-func testFootprint(t *testing.T, bin string) {
+func (bin agentBinary) testFootprint(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("needs /proc")
 	}
@@ -35,7 +35,7 @@ func testFootprint(t *testing.T, bin string) {
 	for _, pause := range []time.Duration{0, 10 * time.Millisecond} {
 		t.Run(fmt.Sprintf("pause=%s", pause), func(t *testing.T) {
 			sink, dir := otlptest.New(t), t.TempDir()
-			p := startAgent(t, bin, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nlogs: [{include: [%q], start_at: beginning}]\n",
+			p := bin.start(t, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nlogs: [{include: [%q], start_at: beginning}]\n",
 				sink.Addr, filepath.Join(dir, "*.log")))
 			p.waitLog(t, "agent started")
 			stop := func() []string { return nil }

@@ -48,8 +48,7 @@ type kind struct {
 
 // classify is the one table from errors to answers.
 func classify(err error) kind {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return kind{own.Status, own.Code}
 	}
 	for _, row := range []struct {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -200,8 +201,12 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		status int
 		code   string
 	}{
-		{storage.ErrNotFound, 404, CodeNotFound}, {storage.ErrBadQuery, 400, CodeBadQuery}, {storage.ErrLimit, 422, CodeLimitExceeded},
-		{storage.ErrUnavailable, 503, CodeUnavailable}, {storage.ErrConflict, 409, CodeConflict}, {context.DeadlineExceeded, 504, CodeTimeout},
+		{storage.ErrNotFound, 404, CodeNotFound},
+		{storage.ErrBadQuery, 400, CodeBadQuery},
+		{storage.ErrLimit, 422, CodeLimitExceeded},
+		{storage.ErrUnavailable, 503, CodeUnavailable},
+		{storage.ErrConflict, 409, CodeConflict},
+		{context.DeadlineExceeded, 504, CodeTimeout},
 		{errors.New("secret detail"), 500, CodeInternal},
 	} {
 		srv, _ := serve(t, &fake{err: fmt.Errorf("search: %w", c.err)}, nil)
@@ -219,7 +224,8 @@ func TestAnswerForms(t *testing.T) {
 	f := &fake{
 		logs: []storage.Log{{ID: "1", Body: "<b>\xff\x00", SeverityNumber: 17, Time: now.Add(time.Nanosecond)}},
 		trace: storage.Trace{TraceID: "t", Start: now, Resources: []map[string]string{{"a": "b"}}, Spans: []storage.Span{{
-			ID: "s", Start: now.Add(3), Duration: 4, Events: []storage.SpanEvent{{Time: now.Add(5)}}}}},
+			ID: "s", Start: now.Add(3), Duration: 4, Events: []storage.SpanEvent{{Time: now.Add(5)}},
+		}}},
 		detail: storage.ServiceDetail{Step: time.Minute, Summary: storage.ServiceSummary{Series: []storage.ServicePoint{{Start: now, Requests: 60}}}},
 	}
 	srv, _ := serve(t, f, nil)
@@ -301,7 +307,7 @@ func TestTail(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	for i := range 3 {
 		f.mu.Lock() // newest first, as a search returns them; the older ones come again with every look
-		f.logs = append([]storage.Log{{ID: fmt.Sprint(i), Body: fmt.Sprint("body ", i), Time: now.Add(time.Duration(i))}}, f.logs...)
+		f.logs = append([]storage.Log{{ID: strconv.Itoa(i), Body: fmt.Sprint("body ", i), Time: now.Add(time.Duration(i))}}, f.logs...)
 		f.mu.Unlock()
 		require.Contains(t, next(), fmt.Sprintf(`"body":"body %d"`, i))
 	}

@@ -50,7 +50,7 @@ func Document() any {
 		Security: []map[string][]string{{}, {"key": {}}, {"session": {}}},
 		Paths:    map[string]map[string]operation{},
 		Components: map[string]any{
-			"schemas": map[string]any{"Error": schemaOf(reflect.TypeOf(errorAnswer{}))},
+			"schemas": map[string]any{"Error": schemaOf(reflect.TypeFor[errorAnswer]())},
 			"securitySchemes": map[string]any{
 				"key":     map[string]string{"type": "http", "scheme": "bearer", "description": "an API key, strata_…"},
 				"session": map[string]string{"type": "apiKey", "in": "cookie", "name": "strata_session"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,10 +90,8 @@ func choice(q url.Values, name string, words ...string) (string, error) {
 	if s == "" {
 		return words[0], nil
 	}
-	for _, w := range words {
-		if s == w {
-			return s, nil
-		}
+	if slices.Contains(words, s) {
+		return s, nil
 	}
 	return "", badRequest(fmt.Sprintf("%s: %q is none of %s", name, s, strings.Join(words, ", ")))
 }

@@ -187,14 +187,17 @@ func (a *API) service(r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer := detailOf(d, rng)
-	answer.Warnings = append(warnings, d.Warnings...)
+	warnings = append(warnings, d.Warnings...)
+	answer.Warnings = warnings
 	return answer, nil
 }
 
 func detailOf(d storage.ServiceDetail, rng storage.TimeRange) serviceDetailAnswer {
 	out := serviceDetailAnswer{
-		Service: serviceIdentity{Name: d.Summary.Name, Environment: d.Summary.Environment, Language: d.Summary.Language,
-			Resource: orEmptyMap(d.Resource), Instances: []instanceAnswer{}},
+		Service: serviceIdentity{
+			Name: d.Summary.Name, Environment: d.Summary.Environment, Language: d.Summary.Language,
+			Resource: orEmptyMap(d.Resource), Instances: []instanceAnswer{},
+		},
 		Series:     serviceSeries{Time: []int64{}, Requests: []uint64{}, Errors: []uint64{}, P50: []*int64{}, P95: []*int64{}, P99: []*int64{}},
 		Operations: []operationAnswer{}, Dependencies: []dependencyAnswer{}, Callers: []callerAnswer{},
 	}

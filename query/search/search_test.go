@@ -15,19 +15,19 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-func scripts(t testing.TB) map[storage.Signal][][2]string {
-	t.Helper()
+func scripts(tb testing.TB) map[storage.Signal][][2]string {
+	tb.Helper()
 	out := map[storage.Signal][][2]string{}
 	for _, signal := range []storage.Signal{storage.SignalTraces, storage.SignalLogs} {
 		b, err := os.ReadFile(filepath.Join("testdata", string(signal)+".test"))
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		for line := range strings.Lines(string(b)) {
 			line = strings.TrimSuffix(line, "\n")
 			if line == "" || strings.HasPrefix(line, "#") {
 				continue
 			}
 			query, want, ok := strings.Cut(line, "=> ")
-			require.True(t, ok, line)
+			require.True(tb, ok, line)
 			out[signal] = append(out[signal], [2]string{strings.TrimSuffix(query, " "), want})
 		}
 	}

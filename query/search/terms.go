@@ -31,17 +31,31 @@ type FieldInfo struct {
 // Fields returns the builtin fields of a signal, in the order in which they are worth offering.
 func Fields(signal storage.Signal) []FieldInfo {
 	common := []FieldInfo{
-		{storage.FieldService, TypeString}, {storage.FieldEnvironment, TypeString}, {storage.FieldHost, TypeString},
-		{storage.FieldTrace, TypeString}, {storage.FieldSpan, TypeString}, {storage.FieldScope, TypeString},
+		{storage.FieldService, TypeString},
+		{storage.FieldEnvironment, TypeString},
+		{storage.FieldHost, TypeString},
+		{storage.FieldTrace, TypeString},
+		{storage.FieldSpan, TypeString},
+		{storage.FieldScope, TypeString},
 	}
 	if signal == storage.SignalLogs {
 		return append([]FieldInfo{{storage.FieldLevel, TypeSeverity}, {storage.FieldBody, TypeString}}, common...)
 	}
 	return append([]FieldInfo{
-		{storage.FieldName, TypeString}, {storage.FieldStatus, TypeString}, {storage.FieldDuration, TypeDuration}, {"error", TypeString},
-		{storage.FieldKindOfSpan, TypeString}, {storage.FieldHTTPStatus, TypeNumber}, {storage.FieldMethod, TypeString},
-		{storage.FieldRoute, TypeString}, {storage.FieldURL, TypeString}, {storage.FieldDB, TypeString}, {storage.FieldRPC, TypeString},
-		{storage.FieldMessaging, TypeString}, {storage.FieldPeer, TypeString}, {storage.FieldRoot, TypeString},
+		{storage.FieldName, TypeString},
+		{storage.FieldStatus, TypeString},
+		{storage.FieldDuration, TypeDuration},
+		{"error", TypeString},
+		{storage.FieldKindOfSpan, TypeString},
+		{storage.FieldHTTPStatus, TypeNumber},
+		{storage.FieldMethod, TypeString},
+		{storage.FieldRoute, TypeString},
+		{storage.FieldURL, TypeString},
+		{storage.FieldDB, TypeString},
+		{storage.FieldRPC, TypeString},
+		{storage.FieldMessaging, TypeString},
+		{storage.FieldPeer, TypeString},
+		{storage.FieldRoot, TypeString},
 	}, common...)
 }
 

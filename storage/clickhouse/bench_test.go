@@ -3,7 +3,7 @@
 package clickhouse
 
 import (
-	"fmt"
+	"encoding/hex"
 	"net/url"
 	"strconv"
 	"strings"
@@ -69,7 +69,7 @@ func BenchmarkAppendLogs(b *testing.B) {
 	}
 	m := startMeter(b, s, sup)
 	for i := range batches {
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(fmt.Sprint(i)), batches[i:i+1])
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
 		require.NoError(b, err)
 	}
 	m.report(b.N*benchRows, sizes, "otel_logs")
@@ -86,7 +86,7 @@ func BenchmarkAppendTraces(b *testing.B) {
 	}
 	m := startMeter(b, s, sup)
 	for i := range batches {
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(fmt.Sprint(i)), batches[i:i+1])
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
 		require.NoError(b, err)
 	}
 	m.report(b.N*benchRows, size, "%traces%")
@@ -125,16 +125,16 @@ func BenchmarkRead(b *testing.B) {
 		td := g.traces(benchRows)
 		if i == 20 {
 			id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(100).TraceID()
-			traceID = fmt.Sprintf("%x", id[:])
+			traceID = hex.EncodeToString(id[:])
 		}
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(fmt.Sprint(i)), []ptrace.Traces{td})
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), []ptrace.Traces{td})
 		require.NoError(b, err)
 	}
 	spansEnd := g.now.Add(time.Second)
 	g.now = start
 	for i := range 40 {
 		ld, _ := g.logs(benchRows)
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(fmt.Sprint(i)), []plog.Logs{ld})
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), []plog.Logs{ld})
 		require.NoError(b, err)
 	}
 	rng := storage.TimeRange{Start: start.Add(-time.Hour), End: spansEnd}

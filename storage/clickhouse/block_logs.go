@@ -33,13 +33,26 @@ func newLogBlock() *logBlock {
 	b.timestamp.name, b.observed.name, b.rowID.name = dateTime64, dateTime64, "UInt64"
 	b.traceFlags.name, b.severityNumber.name = "UInt8", "UInt8"
 	b.columns = []named{
-		{"Timestamp", &b.timestamp}, {"ObservedTimestamp", &b.observed}, {"RowId", &b.rowID},
-		{"TraceId", &b.traceID}, {"SpanId", &b.spanID}, {"TraceFlags", &b.traceFlags},
-		{"SeverityText", &b.severityText}, {"SeverityNumber", &b.severityNumber},
-		{"ServiceName", &b.service}, {"Body", &b.body},
-		{"ResourceSchemaUrl", &b.resourceURL}, {"ResourceAttributes", &b.resource},
-		{"ScopeSchemaUrl", &b.scopeURL}, {"ScopeName", &b.scopeName}, {"ScopeVersion", &b.scopeVersion}, {"ScopeAttributes", &b.scopeAttrs},
-		{"LogAttributes", &b.logAttr}, {"EventName", &b.eventName}, {"Environment", &b.environment}, {"HostName", &b.host},
+		{"Timestamp", &b.timestamp},
+		{"ObservedTimestamp", &b.observed},
+		{"RowId", &b.rowID},
+		{"TraceId", &b.traceID},
+		{"SpanId", &b.spanID},
+		{"TraceFlags", &b.traceFlags},
+		{"SeverityText", &b.severityText},
+		{"SeverityNumber", &b.severityNumber},
+		{"ServiceName", &b.service},
+		{"Body", &b.body},
+		{"ResourceSchemaUrl", &b.resourceURL},
+		{"ResourceAttributes", &b.resource},
+		{"ScopeSchemaUrl", &b.scopeURL},
+		{"ScopeName", &b.scopeName},
+		{"ScopeVersion", &b.scopeVersion},
+		{"ScopeAttributes", &b.scopeAttrs},
+		{"LogAttributes", &b.logAttr},
+		{"EventName", &b.eventName},
+		{"Environment", &b.environment},
+		{"HostName", &b.host},
 	}
 	return b
 }
@@ -133,7 +146,7 @@ func (b *logBlock) record(seed uint64, rec plog.LogRecord) {
 	traceID, spanID := rec.TraceID(), rec.SpanID()
 	b.traceID.appendHex(traceID[:])
 	b.spanID.appendHex(spanID[:])
-	b.traceFlags.u8(uint8(rec.Flags() & 0xff)) //nolint:gosec // masked
+	b.traceFlags.u8(uint8(rec.Flags() & 0xff))
 	b.severityText.append(rec.SeverityText())
 	number := rec.SeverityNumber()
 	if number == plog.SeverityNumberUnspecified {

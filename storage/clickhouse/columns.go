@@ -43,7 +43,7 @@ func (c *stringColumn) append(s string) {
 func (c *stringColumn) appendHex(id []byte) {
 	for _, b := range id {
 		if b != 0 {
-			c.buf = binary.AppendUvarint(c.buf, uint64(hex.EncodedLen(len(id))))
+			c.buf = binary.AppendUvarint(c.buf, uint64(hex.EncodedLen(len(id)))) //nolint:gosec // A length is not negative.
 			c.buf = hex.AppendEncode(c.buf, id)
 			return
 		}
@@ -59,7 +59,7 @@ func (c *stringColumn) appendValue(v pcommon.Value) {
 	case pcommon.ValueTypeInt:
 		var tmp [20]byte
 		out := strconv.AppendInt(tmp[:0], v.Int(), 10)
-		c.buf = append(c.buf, byte(len(out)))
+		c.buf = append(c.buf, byte(len(out))) //nolint:gosec // An int64 has at most 20 characters.
 		c.buf = append(c.buf, out...)
 	case pcommon.ValueTypeEmpty:
 		c.buf = append(c.buf, 0)
@@ -129,7 +129,7 @@ func (c *lowCardColumn) data(b *proto.Buffer) {
 	for _, k := range c.keys {
 		switch width {
 		case 0:
-			b.Buf = append(b.Buf, byte(k))
+			b.Buf = append(b.Buf, byte(k)) //nolint:gosec // Below 1<<8 here.
 		case 1:
 			b.Buf = binary.LittleEndian.AppendUint16(b.Buf, uint16(k)) //nolint:gosec // below 1<<16 here
 		default:

@@ -104,7 +104,6 @@ func (c Config) Validate() error {
 type target struct {
 	embedded       bool
 	scheme, host   string
-	path           string
 	user, password string
 	database       string
 }

@@ -16,10 +16,12 @@ import (
 )
 
 func harness(t *testing.T) storagetest.Harness {
+	t.Helper()
 	s, sup := openStore(t)
 	return storagetest.Harness{
 		Store: s,
 		Crash: func(t *testing.T) {
+			t.Helper()
 			pid := sup.State().PID
 			if pid == 0 {
 				return // It is down already, and kill(0) would be the test itself.
@@ -29,6 +31,7 @@ func harness(t *testing.T) storagetest.Harness {
 			}
 		},
 		Running: func(t *testing.T) int {
+			t.Helper()
 			out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'"))
 			require.NoError(t, err)
 			n, err := strconv.Atoi(strings.TrimSpace(string(out)))

@@ -107,7 +107,8 @@ func readError(ctx context.Context, err error) error {
 	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrLimit) || errors.Is(err, storage.ErrBadQuery) || errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	code, message := 0, err.Error()
+	var code int
+	var message string
 	var ex *clickhouse.Exception
 	var own *exception
 	switch {

@@ -37,12 +37,12 @@ func (s *Store) traceExtent(ctx context.Context, ids []string) (extent, error) {
 		e.spans += spans
 		return nil
 	})
-	e.ranges = merge(e.ranges, maxExtents)
+	e.ranges = merge(e.ranges)
 	return e, err
 }
 
-// merge joins ranges that touch, then those with the smallest gaps between them until no more than most are left.
-func merge(in []storage.TimeRange, most int) []storage.TimeRange {
+// merge joins ranges that touch, then those with the smallest gaps between them until no more than maxExtents are left.
+func merge(in []storage.TimeRange) []storage.TimeRange {
 	slices.SortFunc(in, func(a, b storage.TimeRange) int { return a.Start.Compare(b.Start) })
 	join := func(gap time.Duration) []storage.TimeRange {
 		var out []storage.TimeRange
@@ -57,7 +57,7 @@ func merge(in []storage.TimeRange, most int) []storage.TimeRange {
 	}
 	gap := time.Second
 	out := join(gap)
-	for len(out) > most {
+	for len(out) > maxExtents {
 		gap *= 2
 		out = join(gap)
 	}

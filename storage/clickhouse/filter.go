@@ -25,7 +25,8 @@ type compiler struct {
 }
 
 func traceCompiler(st *statement) *compiler {
-	return &compiler{st: st, attrs: "SpanAttributes", text: "SpanName",
+	return &compiler{
+		st: st, attrs: "SpanAttributes", text: "SpanName",
 		numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
 		columns: map[string]string{
 			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
@@ -39,17 +40,20 @@ func traceCompiler(st *statement) *compiler {
 			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
 			storage.FieldPeer:      "Target",
 			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
-		}}
+		},
+	}
 }
 
 func logCompiler(st *statement) *compiler {
-	return &compiler{st: st, attrs: "LogAttributes", text: "Body", indexed: true,
+	return &compiler{
+		st: st, attrs: "LogAttributes", text: "Body", indexed: true,
 		numeric: map[string]bool{storage.FieldLevel: true},
 		columns: map[string]string{
 			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
 			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
 			storage.FieldLevel: "SeverityNumber", storage.FieldBody: "Body",
-		}}
+		},
+	}
 }
 
 // compile returns the condition, "1" for a nil filter.

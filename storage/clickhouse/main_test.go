@@ -25,19 +25,19 @@ import (
 func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 
 // openStore opens a store on a fresh embedded engine.
-func openStore(t testing.TB) (*Store, *supervise.Supervisor) {
-	t.Helper()
-	sup := enginetest.Start(t, t.TempDir())
-	return openOn(t, sup), sup
+func openStore(tb testing.TB) (*Store, *supervise.Supervisor) {
+	tb.Helper()
+	sup := enginetest.Start(tb, tb.TempDir())
+	return openOn(tb, sup), sup
 }
 
-func openOn(t testing.TB, sup *supervise.Supervisor) *Store {
-	t.Helper()
+func openOn(tb testing.TB, sup *supervise.Supervisor) *Store {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	s, err := Open(ctx, Default(), Options{Dial: sup.DialContext})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 
@@ -173,17 +173,17 @@ func (g *generator) traces(spans int) ptrace.Traces {
 }
 
 // cpu returns the CPU time that this process and the engine have used.
-func cpu(t testing.TB, pid int) (self, child time.Duration) {
-	t.Helper()
+func cpu(tb testing.TB, pid int) (self, child time.Duration) {
+	tb.Helper()
 	var ru syscall.Rusage
-	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &ru))
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &ru))
 	self = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
 	utime, err := strconv.Atoi(fields[11])
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	stime, err := strconv.Atoi(fields[12])
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return self, time.Duration(utime+stime) * 10 * time.Millisecond
 }

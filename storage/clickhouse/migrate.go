@@ -126,8 +126,8 @@ func statements(text string) []string {
 			continue
 		}
 		trimmed := strings.TrimRight(line, " \r\n")
-		if strings.HasSuffix(trimmed, ";") {
-			b.WriteString(strings.TrimSuffix(trimmed, ";"))
+		if end, ok := strings.CutSuffix(trimmed, ";"); ok {
+			b.WriteString(end)
 			out = append(out, strings.TrimSpace(b.String()))
 			b.Reset()
 			continue

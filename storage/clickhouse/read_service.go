@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -163,7 +164,7 @@ func (r *serviceRead) resource(ctx context.Context) error {
 func (r *serviceRead) callers(ctx context.Context) error {
 	var st statement
 	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}.otel_traces WHERE " + r.spans(&st, 24*time.Hour) +
-		" AND ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer') ORDER BY Timestamp DESC LIMIT " + fmt.Sprint(callerSample)
+		" AND ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer') ORDER BY Timestamp DESC LIMIT " + strconv.Itoa(callerSample)
 	type call struct {
 		parent  string
 		failed  bool

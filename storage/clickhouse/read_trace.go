@@ -146,10 +146,10 @@ func (r *traceRead) totals(ctx context.Context) error {
 			services[service] = at
 			r.trace.Services = append(r.trace.Services, storage.ServiceShare{Name: service})
 		}
-		r.trace.SpanCount += int(spans)            //nolint:gosec // a count
-		r.trace.Errors += int(errors)              //nolint:gosec // a count
-		r.trace.Services[at].Spans += int(spans)   //nolint:gosec // a count
-		r.trace.Services[at].Errors += int(errors) //nolint:gosec // a count
+		r.trace.SpanCount += int(spans)
+		r.trace.Errors += int(errors)
+		r.trace.Services[at].Spans += int(spans)
+		r.trace.Services[at].Errors += int(errors)
 		if _, ok := r.byHash[hash]; !ok {
 			r.byHash[hash] = len(r.trace.Resources)
 			r.trace.Resources = append(r.trace.Resources, attrs)
@@ -263,7 +263,7 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 		return row, err
 	}
 	sp.ID, sp.Service, sp.Kind = p.SpanID, p.Service, strings.ToLower(p.Kind)
-	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status) //nolint:gosec // nanoseconds of a span
+	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status)
 	for i := range eventTimes {
 		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: unixNano(eventTimes[i]), Attributes: eventAttrs[i]})
 	}

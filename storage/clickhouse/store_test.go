@@ -109,16 +109,16 @@ func TestWindows(t *testing.T) {
 func TestMerge(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	r := func(a, b int) storage.TimeRange { return storage.TimeRange{Start: at(a), End: at(b)} }
-	require.Equal(t, []storage.TimeRange{r(0, 5), r(10, 11)}, merge([]storage.TimeRange{r(10, 11), r(0, 4), r(3, 5)}, 24))
+	require.Equal(t, []storage.TimeRange{r(0, 5), r(10, 11)}, merge([]storage.TimeRange{r(10, 11), r(0, 4), r(3, 5)}))
 	var many []storage.TimeRange
 	for i := range 1000 {
 		many = append(many, r(i*i, i*i+1))
 	}
-	got := merge(many, 24)
+	got := merge(many)
 	require.LessOrEqual(t, len(got), 24)
 	require.Equal(t, at(0), got[0].Start)
 	require.Equal(t, at(999*999+1), got[len(got)-1].End)
-	require.Empty(t, merge(nil, 24))
+	require.Empty(t, merge(nil))
 }
 
 func TestOpenAgain(t *testing.T) {
@@ -132,7 +132,7 @@ func TestOpenAgain(t *testing.T) {
 	cfg.Retention.Traces = 48 * time.Hour
 	again, err := Open(t.Context(), cfg, Options{Dial: sup.DialContext})
 	require.NoError(t, err)
-	defer again.Close()
+	defer func() { _ = again.Close() }()
 	require.NoError(t, again.Ping(t.Context()))
 	for table, want := range map[string]string{"otel_logs": "", "otel_traces": "TTL toDateTime(Timestamp) + toIntervalSecond(172800)", "otel_traces_trace_id_ts": "toIntervalSecond(172800)"} {
 		got := ""

@@ -79,8 +79,7 @@ func (s *sender) exec(ctx context.Context, statement string) error {
 
 // unwrapURL takes the URL out of net/http's error: it holds the whole statement.
 func unwrapURL(err error) error {
-	var ue *url.Error
-	if errors.As(err, &ue) {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("reach ClickHouse: %w", ue.Err)
 	}
 	return err

@@ -26,11 +26,15 @@ func (s *suite) shop(t *testing.T, day time.Time, env string) {
 		failed := i == 9
 		specs = append(specs,
 			spanSpec{trace: trace, id: 1, service: "front", name: "GET /", start: at, duration: 100 * time.Millisecond, kind: ptrace.SpanKindServer, resource: res},
-			spanSpec{trace: trace, id: 2, parent: 1, service: "front", name: "call", start: at, duration: 80 * time.Millisecond, kind: ptrace.SpanKindClient, resource: res,
-				attrs: map[string]string{"rpc.system": "grpc", "rpc.service": "Back", "server.address": "back"}},
+			spanSpec{
+				trace: trace, id: 2, parent: 1, service: "front", name: "call", start: at, duration: 80 * time.Millisecond, kind: ptrace.SpanKindClient, resource: res,
+				attrs: map[string]string{"rpc.system": "grpc", "rpc.service": "Back", "server.address": "back"},
+			},
 			spanSpec{trace: trace, id: 3, parent: 2, service: "back", name: "Back/Do", start: at, duration: 70 * time.Millisecond, kind: ptrace.SpanKindServer, resource: res, failed: failed},
-			spanSpec{trace: trace, id: 4, parent: 3, service: "back", name: "SELECT", start: at, duration: 50 * time.Millisecond, kind: ptrace.SpanKindClient, resource: res,
-				attrs: map[string]string{"db.system.name": "postgresql", "db.namespace": "shop"}, failed: failed},
+			spanSpec{
+				trace: trace, id: 4, parent: 3, service: "back", name: "SELECT", start: at, duration: 50 * time.Millisecond, kind: ptrace.SpanKindClient, resource: res,
+				attrs: map[string]string{"db.system.name": "postgresql", "db.namespace": "shop"}, failed: failed,
+			},
 			spanSpec{trace: trace + 50, id: 5, service: "job", name: "tick", start: at, duration: time.Second, kind: ptrace.SpanKindInternal, resource: res},
 		)
 	}

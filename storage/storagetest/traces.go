@@ -3,7 +3,7 @@
 package storagetest
 
 import (
-	"fmt"
+	"encoding/hex"
 	"strconv"
 	"sync"
 	"testing"
@@ -20,27 +20,20 @@ import (
 func RunTraces(t *testing.T, open Open) {
 	t.Helper()
 	s := &suite{Harness: open(t)}
-	for _, c := range []struct {
-		name string
-		run  func(t *testing.T)
-	}{
-		{"RoundTrip", s.traceRoundTrip},
-		{"NotFound", s.traceNotFound},
-		{"Nasty", s.traceNasty},
-		{"Filters", s.traceFilters},
-		{"Summary", s.traceSummary},
-		{"Paging", s.tracePaging},
-		{"SpanPaging", s.spanPaging},
-		{"Facets", s.traceFacets},
-		{"Replay", s.traceReplay},
-		{"SameBatchTwiceAtOnce", s.traceTwiceAtOnce},
-		{"Services", s.services},
-		{"Service", s.service},
-		{"BadRequests", s.traceBadRequests},
-		{"Crash", s.traceCrash},
-	} {
-		t.Run(c.name, c.run)
-	}
+	t.Run("RoundTrip", s.traceRoundTrip)
+	t.Run("NotFound", s.traceNotFound)
+	t.Run("Nasty", s.traceNasty)
+	t.Run("Filters", s.traceFilters)
+	t.Run("Summary", s.traceSummary)
+	t.Run("Paging", s.tracePaging)
+	t.Run("SpanPaging", s.spanPaging)
+	t.Run("Facets", s.traceFacets)
+	t.Run("Replay", s.traceReplay)
+	t.Run("SameBatchTwiceAtOnce", s.traceTwiceAtOnce)
+	t.Run("Services", s.services)
+	t.Run("Service", s.service)
+	t.Run("BadRequests", s.traceBadRequests)
+	t.Run("Crash", s.traceCrash)
 }
 
 func (s *suite) putSpans(t *testing.T, id string, td []ptrace.Traces) {
@@ -62,17 +55,21 @@ func (s *suite) findTraces(t *testing.T, day time.Time, f storage.Filter) []stor
 	return page.Traces
 }
 
-func hexTrace(n int) string { id := traceID(n); return fmt.Sprintf("%x", id[:]) }
-func hexSpan(n int) string  { id := spanID(n); return fmt.Sprintf("%x", id[:]) }
+func hexTrace(n int) string { id := traceID(n); return hex.EncodeToString(id[:]) }
+func hexSpan(n int) string  { id := spanID(n); return hex.EncodeToString(id[:]) }
 
 func (s *suite) traceRoundTrip(t *testing.T) {
 	day := s.day()
 	at := day.Add(time.Second + 987654321*time.Nanosecond)
 	td := spans(
-		spanSpec{trace: 1, id: 1, service: "front", name: "GET /", start: at, duration: 50 * time.Millisecond, kind: ptrace.SpanKindServer,
-			attrs: map[string]string{"k": "v"}, resource: map[string]string{"host.name": "h1"}},
-		spanSpec{trace: 1, id: 2, parent: 1, service: "back", name: "work", start: at.Add(time.Millisecond), duration: 10 * time.Millisecond,
-			kind: ptrace.SpanKindInternal, failed: true},
+		spanSpec{
+			trace: 1, id: 1, service: "front", name: "GET /", start: at, duration: 50 * time.Millisecond, kind: ptrace.SpanKindServer,
+			attrs: map[string]string{"k": "v"}, resource: map[string]string{"host.name": "h1"},
+		},
+		spanSpec{
+			trace: 1, id: 2, parent: 1, service: "back", name: "work", start: at.Add(time.Millisecond), duration: 10 * time.Millisecond,
+			kind: ptrace.SpanKindInternal, failed: true,
+		},
 	)
 	sp := td[0].ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0)
 	sp.Status().SetMessage("it broke")
@@ -106,12 +103,16 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 	require.Len(t, got.Spans, 3)
 	root, child := got.Spans[0], got.Spans[1]
 	require.Equal(t, map[string]string{"service.name": "front", "host.name": "h1"}, got.Resources[root.Resource])
-	require.Equal(t, storage.Span{ID: hexSpan(1), Name: "GET /", Kind: "server", Service: "front", Start: at, Duration: 50 * time.Millisecond,
-		Status: "unset", Resource: root.Resource, Attributes: map[string]string{"k": "v"}}, root)
-	require.Equal(t, storage.Span{ID: hexSpan(2), Parent: hexSpan(1), Name: "work", Kind: "internal", Service: "back", Start: at.Add(time.Millisecond),
+	require.Equal(t, storage.Span{
+		ID: hexSpan(1), Name: "GET /", Kind: "server", Service: "front", Start: at, Duration: 50 * time.Millisecond,
+		Status: "unset", Resource: root.Resource, Attributes: map[string]string{"k": "v"},
+	}, root)
+	require.Equal(t, storage.Span{
+		ID: hexSpan(2), Parent: hexSpan(1), Name: "work", Kind: "internal", Service: "back", Start: at.Add(time.Millisecond),
 		Duration: 10 * time.Millisecond, Status: "error", StatusMessage: "it broke", Resource: child.Resource, Attributes: map[string]string{},
 		Events: []storage.SpanEvent{{Name: "exception", Time: at.Add(2 * time.Millisecond), Attributes: map[string]string{"code": "7"}}},
-		Links:  []storage.SpanLink{{TraceID: hexTrace(99), SpanID: hexSpan(98), Attributes: map[string]string{"why": "batch"}}}}, child)
+		Links:  []storage.SpanLink{{TraceID: hexTrace(99), SpanID: hexSpan(98), Attributes: map[string]string{"why": "batch"}}},
+	}, child)
 	require.Zero(t, got.Spans[2].Duration, "an end before the start is no duration")
 
 	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: "0" + hexTrace(1)[1:], Limit: 1})
@@ -131,8 +132,10 @@ func (s *suite) traceNasty(t *testing.T) {
 	day := s.day()
 	var specs []spanSpec
 	for i, text := range nasty() {
-		specs = append(specs, spanSpec{trace: 1000 + i, id: 1, service: text, name: text, start: day.Add(time.Duration(i) * time.Second), duration: time.Second,
-			attrs: map[string]string{text: text}, resource: map[string]string{"r" + text: text}})
+		specs = append(specs, spanSpec{
+			trace: 1000 + i, id: 1, service: text, name: text, start: day.Add(time.Duration(i) * time.Second), duration: time.Second,
+			attrs: map[string]string{text: text}, resource: map[string]string{"r" + text: text},
+		})
 	}
 	s.putSpans(t, "1", spans(specs...))
 	for i, text := range nasty() {
@@ -157,12 +160,18 @@ func (s *suite) traceNasty(t *testing.T) {
 func (s *suite) traceFilters(t *testing.T) {
 	day := s.day()
 	s.putSpans(t, "1", spans(
-		spanSpec{trace: 1, id: 1, service: "a", name: "GET /cart", start: day, duration: 700 * time.Millisecond, kind: ptrace.SpanKindServer,
-			attrs: map[string]string{"http.request.method": "GET", "http.route": "/cart", "http.response.status_code": "503", "url.full": "http://x/cart?q=1"}, failed: true},
-		spanSpec{trace: 1, id: 2, parent: 1, service: "b", name: "SELECT", start: day, duration: time.Millisecond, kind: ptrace.SpanKindClient,
-			attrs: map[string]string{"db.system": "redis", "server.address": "cache-1"}},
-		spanSpec{trace: 2, id: 3, service: "b", name: "job", start: day.Add(time.Second), duration: 20 * time.Millisecond,
-			resource: map[string]string{"deployment.environment": "prod", "host.name": "h9"}, attrs: map[string]string{"messaging.system": "kafka"}},
+		spanSpec{
+			trace: 1, id: 1, service: "a", name: "GET /cart", start: day, duration: 700 * time.Millisecond, kind: ptrace.SpanKindServer,
+			attrs: map[string]string{"http.request.method": "GET", "http.route": "/cart", "http.response.status_code": "503", "url.full": "http://x/cart?q=1"}, failed: true,
+		},
+		spanSpec{
+			trace: 1, id: 2, parent: 1, service: "b", name: "SELECT", start: day, duration: time.Millisecond, kind: ptrace.SpanKindClient,
+			attrs: map[string]string{"db.system": "redis", "server.address": "cache-1"},
+		},
+		spanSpec{
+			trace: 2, id: 3, service: "b", name: "job", start: day.Add(time.Second), duration: 20 * time.Millisecond,
+			resource: map[string]string{"deployment.environment": "prod", "host.name": "h9"}, attrs: map[string]string{"messaging.system": "kafka"},
+		},
 	))
 	for name, c := range map[string]struct {
 		f    storage.Filter
@@ -211,10 +220,14 @@ func (s *suite) traceSummary(t *testing.T) {
 	s.putSpans(t, "2", spans(spanSpec{trace: 10, id: 4, parent: 1, service: "b", name: "late", start: day.Add(5 * time.Second), duration: time.Second}))
 	got := s.findTraces(t, day, equals(field(storage.FieldService), "b"))
 	require.Equal(t, []storage.TraceSummary{
-		{TraceID: hexTrace(10), Start: day, Duration: 6 * time.Second, RootService: "a", RootName: "root", Spans: 3, Errors: 1, MatchedSpans: 2,
-			Services: []storage.ServiceShare{{Name: "b", Spans: 2, Errors: 1}, {Name: "a", Spans: 1}}},
-		{TraceID: hexTrace(11), Start: day.Add(2 * time.Second), Duration: time.Millisecond, RootService: "b", RootName: "orphan", RootMissing: true, Spans: 1,
-			MatchedSpans: 1, Services: []storage.ServiceShare{{Name: "b", Spans: 1}}},
+		{
+			TraceID: hexTrace(10), Start: day, Duration: 6 * time.Second, RootService: "a", RootName: "root", Spans: 3, Errors: 1, MatchedSpans: 2,
+			Services: []storage.ServiceShare{{Name: "b", Spans: 2, Errors: 1}, {Name: "a", Spans: 1}},
+		},
+		{
+			TraceID: hexTrace(11), Start: day.Add(2 * time.Second), Duration: time.Millisecond, RootService: "b", RootName: "orphan", RootMissing: true, Spans: 1,
+			MatchedSpans: 1, Services: []storage.ServiceShare{{Name: "b", Spans: 1}},
+		},
 	}, got)
 }
 

@@ -49,7 +49,7 @@ func (l *Library) Connect(args ...string) (*Conn, error) {
 	for _, a := range append([]string{"strata"}, args...) {
 		b := append([]byte(a), 0)
 		pin.Pin(&b[0])
-		argv = append(argv, unsafe.Pointer(&b[0]))
+		argv = append(argv, unsafe.Pointer(&b[0])) //nolint:gosec // The library takes C pointers; this one is pinned.
 	}
 	argv = append(argv, nil)
 	pin.Pin(&argv[0])
@@ -107,7 +107,7 @@ func (c *Conn) call(fn queryFunc, query, format string, params []Param) uintptr 
 	pin.Pin(&nameLens[0])
 	pin.Pin(&valueLens[0])
 	return fn(c.raw(), q, uintptr(len(query)), f, uintptr(len(format)),
-		unsafe.Pointer(&names[0]), unsafe.Pointer(&nameLens[0]), unsafe.Pointer(&values[0]), unsafe.Pointer(&valueLens[0]), uintptr(n))
+		unsafe.Pointer(&names[0]), unsafe.Pointer(&nameLens[0]), unsafe.Pointer(&values[0]), unsafe.Pointer(&valueLens[0]), uintptr(n)) //nolint:gosec // The library takes C pointers; these are pinned.
 }
 
 // pinned returns a pointer to the bytes of s that stays valid until pin is released. It is never nil: the library refuses null values.
@@ -115,7 +115,7 @@ func pinned(pin *runtime.Pinner, s string) unsafe.Pointer {
 	b := make([]byte, len(s)+1)
 	copy(b, s)
 	pin.Pin(&b[0])
-	return unsafe.Pointer(&b[0])
+	return unsafe.Pointer(&b[0]) //nolint:gosec // The library takes C pointers; this one is pinned.
 }
 
 func (l *Library) resultErr(result uintptr) error {
@@ -245,7 +245,7 @@ func (i *Insert) Append(p []byte) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(&p[0])
-	if i.conn.lib.fn.insertAppend(i.handle, unsafe.Pointer(&p[0]), uintptr(len(p))) == 0 {
+	if i.conn.lib.fn.insertAppend(i.handle, unsafe.Pointer(&p[0]), uintptr(len(p))) == 0 { //nolint:gosec // The library takes C pointers; this one is pinned.
 		return nil
 	}
 	if msg := i.conn.lib.fn.insertError(i.handle); msg != "" {

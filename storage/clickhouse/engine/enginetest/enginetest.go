@@ -44,18 +44,18 @@ func Main(m *testing.M) int {
 }
 
 // Library returns the path of the shared library or fails the test.
-func Library(t testing.TB) string {
-	t.Helper()
+func Library(tb testing.TB) string {
+	tb.Helper()
 	path, err := engine.FindLibrary(engine.Search{})
-	require.NoError(t, err, "the tests need the embedded engine: run `strata engine fetch`, or `make engine` in the repository")
+	require.NoError(tb, err, "the tests need the embedded engine: run `strata engine fetch`, or `make engine` in the repository")
 	return path
 }
 
 // Options are those of a supervisor whose child is this test binary, on the data directory dir.
-func Options(t testing.TB, dir string) supervise.Options {
-	t.Helper()
+func Options(tb testing.TB, dir string) supervise.Options {
+	tb.Helper()
 	exe, err := os.Executable()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	level := slog.LevelWarn
 	if testing.Verbose() {
 		level = slog.LevelInfo
@@ -63,36 +63,36 @@ func Options(t testing.TB, dir string) supervise.Options {
 	return supervise.Options{
 		Command:        []string{exe},
 		Env:            []string{childEnv + "=1"},
-		Library:        Library(t),
+		Library:        Library(tb),
 		DataDir:        dir,
 		MaxMemoryBytes: memory,
-		Logger:         slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})),
+		Logger:         slog.New(slog.NewTextHandler(testWriter{tb}, &slog.HandlerOptions{Level: level})),
 	}
 }
 
 // Start runs an engine on dir until the test ends and returns when it answers.
-func Start(t testing.TB, dir string) *supervise.Supervisor {
-	t.Helper()
-	s, err := supervise.New(Options(t, dir))
-	require.NoError(t, err)
+func Start(tb testing.TB, dir string) *supervise.Supervisor {
+	tb.Helper()
+	s, err := supervise.New(Options(tb, dir))
+	require.NoError(tb, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
-		require.NoError(t, <-done)
+		require.NoError(tb, <-done)
 	})
 	ready, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	require.NoError(t, s.Ready(ready))
+	require.NoError(tb, s.Ready(ready))
 	return s
 }
 
 // Client is an HTTP client whose every connection goes to the engine.
-func Client(t testing.TB, s *supervise.Supervisor) *http.Client {
-	t.Helper()
+func Client(tb testing.TB, s *supervise.Supervisor) *http.Client {
+	tb.Helper()
 	tr := &http.Transport{DialContext: s.DialContext, MaxIdleConnsPerHost: 8}
-	t.Cleanup(tr.CloseIdleConnections)
+	tb.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
 

@@ -109,21 +109,21 @@ func (p *progress) add(n int) {
 	if p.tty {
 		if now.Sub(p.drawn) >= 200*time.Millisecond {
 			p.drawn = now
-			fmt.Fprintf(p.out, "\r%s\x1b[K", p.line())
+			_, _ = fmt.Fprintf(p.out, "\r%s\x1b[K", p.line())
 		}
 		return
 	}
 	if p.total > 0 {
 		if tenth := p.have * 10 / p.total; tenth != p.lastTime {
 			p.lastTime = tenth
-			fmt.Fprintln(p.out, p.line())
+			_, _ = fmt.Fprintln(p.out, p.line())
 		}
 	}
 }
 
 func (p *progress) finish() {
 	if p.tty {
-		fmt.Fprintf(p.out, "\r%s\x1b[K\n", p.line())
+		_, _ = fmt.Fprintf(p.out, "\r%s\x1b[K\n", p.line())
 	}
 }
 

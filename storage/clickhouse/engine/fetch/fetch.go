@@ -73,7 +73,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 		remove()
 		return Result{}, err
 	}
-	fmt.Fprintf(opts.Progress, "verified sha512, unpacking\n")
+	_, _ = fmt.Fprintf(opts.Progress, "verified sha512, unpacking\n")
 	if err := extract(ctx, archive, library); err != nil {
 		return Result{}, err
 	}

@@ -60,7 +60,7 @@ func localPath(address string) (string, bool) {
 // lockDir keeps a second fetch into the same folder waiting until the first is done.
 func lockDir(ctx context.Context, dir string, progress io.Writer) (func(), error) {
 	path := filepath.Join(dir, ".fetch.lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // The operator names the directory.
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
@@ -75,7 +75,7 @@ func lockDir(ctx context.Context, dir string, progress io.Writer) (func(), error
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if !told {
-			fmt.Fprintf(progress, "waiting for another fetch into %s\n", dir)
+			_, _ = fmt.Fprintf(progress, "waiting for another fetch into %s\n", dir)
 			told = true
 		}
 		select {

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ func ParseArgs(args []string) (Options, error) {
 		return opts, fmt.Errorf("read the engine's arguments: %w", err)
 	}
 	if opts.Library == "" || opts.DataDir == "" || opts.Socket == "" || fs.NArg() > 0 {
-		return opts, fmt.Errorf("read the engine's arguments: --library, --data-dir and --socket are needed and nothing else")
+		return opts, errors.New("read the engine's arguments: --library, --data-dir and --socket are needed and nothing else")
 	}
 	return opts, nil
 }

@@ -34,9 +34,11 @@ type request struct {
 type setting struct{ name, value string }
 
 // reserved are URL parameters of the HTTP interface that are not settings of the engine.
-var reserved = []string{"query", "database", "default_format", "query_id", "client_protocol_version", "user", "password", "quota_key",
+var reserved = []string{
+	"query", "database", "default_format", "query_id", "client_protocol_version", "user", "password", "quota_key",
 	"session_id", "session_timeout", "session_check", "role", "compress", "decompress", "wait_end_of_query", "buffer_size",
-	"network_compression_method", "network_zstd_compression_level", "close_session", "stacktrace", "log_comment"}
+	"network_compression_method", "network_zstd_compression_level", "close_session", "stacktrace", "log_comment",
+}
 
 // helloQuery is what clickhouse-go asks before anything else.
 const helloQuery = "SELECT displayName(), version(), revision(), timezone()"

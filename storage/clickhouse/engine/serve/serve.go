@@ -90,7 +90,7 @@ func Serve(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	opts.Logger.Info("engine is ready", "version", lib.Version(), "data_dir", opts.DataDir, "max_memory_bytes", opts.MaxMemoryBytes)
 	return srv.run(ctx, listener)
 }
@@ -127,7 +127,7 @@ func lockDataDir(ctx context.Context, dir string) (func(), error) {
 	}
 	deadline := time.Now().Add(lockTimeout)
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor fits
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			break
 		}

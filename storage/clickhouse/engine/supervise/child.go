@@ -65,11 +65,11 @@ func (s *Supervisor) runChild(ctx context.Context, restarts int) error {
 	timeout := time.NewTimer(s.opts.StopTimeout)
 	defer timeout.Stop()
 	select {
-	case <-ended:
+	case <-ended: //nolint:errcheck // It was told to stop; how it ended does not matter.
 	case <-timeout.C:
 		s.log.Warn("the engine does not close, killing it", "pid", pid)
 		_ = cmd.Process.Kill()
-		<-ended
+		<-ended //nolint:errcheck // It was killed, and the log says so.
 	}
 	return err
 }
@@ -80,7 +80,7 @@ var errDied = errors.New("the engine ended")
 type diedError struct{ reason error }
 
 func (d *diedError) Error() string        { return "the engine ended" }
-func (d *diedError) Is(target error) bool { return target == errDied } //nolint:errorlint // identity is meant
+func (d *diedError) Is(target error) bool { return target == errDied }
 func (d *diedError) Unwrap() error        { return d.reason }
 
 func (s *Supervisor) died(reason error, output *lineLog) error {

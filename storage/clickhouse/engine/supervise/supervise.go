@@ -109,7 +109,7 @@ func New(opts Options) (*Supervisor, error) {
 		return nil, fmt.Errorf("create the engine's data directory: %w", err)
 	}
 	// The name is this supervisor's own: on a directory that another one holds, its child must not seem to be ours.
-	name := fmt.Sprintf("engine-%d-%04x.sock", os.Getpid(), rand.N(1<<16))
+	name := fmt.Sprintf("engine-%d-%04x.sock", os.Getpid(), rand.N(1<<16)) //nolint:gosec // A name, not a secret.
 	s := &Supervisor{
 		opts: opts, log: opts.Logger, socket: filepath.Join(dir, name),
 		stop: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),

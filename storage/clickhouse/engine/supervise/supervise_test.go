@@ -174,7 +174,7 @@ func TestGoClient(t *testing.T) {
 		DialContext: enginetest.DialAddr(s),
 	})
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	var (
 		m map[string]string
 		l string
@@ -269,7 +269,7 @@ func TestStateSaysWhyTheChildDoesNotStart(t *testing.T) {
 	s, err := supervise.New(opts)
 	require.NoError(t, err)
 	go func() { _ = s.Run(context.Background()) }()
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	require.Eventually(t, func() bool {
 		return s.State().Phase == supervise.Down && strings.Contains(s.State().Message, "exist.so")
 	}, 20*time.Second, time.Millisecond, fmt.Sprint(s.State()))
