@@ -115,6 +115,26 @@ func (p *process) cpu() (usage, error) {
 	return u, nil
 }
 
+// cpuAndMachine reads the processor time of the process and of everything on the machine.
+func (p *process) cpuAndMachine() (usage, time.Duration, error) {
+	u, err := p.cpu()
+	if err != nil {
+		return u, 0, err
+	}
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return u, 0, fmt.Errorf("read processor time of the machine: %w", err)
+	}
+	ticks := 0
+	for i, f := range strings.Fields(strings.SplitN(string(b), "\n", 2)[0]) {
+		const name, idle, iowait, steal = 0, 4, 5, 8 // proc(5). Guests are counted in user time already.
+		if n, err := strconv.Atoi(f); err == nil && i != name && i != idle && i != iowait && i <= steal {
+			ticks += n
+		}
+	}
+	return u, time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
 // memory adds up a line of /proc/PID/status, VmRSS or VmHWM, in MiB.
 func (p *process) memory(key string) (own, children float64) {
 	for i, pid := range p.pids() {

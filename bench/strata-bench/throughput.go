@@ -17,7 +17,7 @@ const (
 	figMetrics     = "metrics: Strata"
 	figMetricsPeer = "metrics: Prometheus, the same bodies"
 	tracesPerBody  = 45   // about 512 spans, an SDK's batch
-	rowsPerBody    = 2000 // about 750 kB
+	rowsPerBody    = 2000 // about 555 kB
 )
 
 // metricsStart leaves some minutes of the two hours that are taken for the run itself.
