@@ -462,6 +462,119 @@ func TestDataPointsAreCheckedOneByOne(t *testing.T) {
 	require.Equal(t, 4, kept.Metrics().DataPointCount())
 }
 
+// What scan calls clean must decode, and the checks must take nothing out of it, change nothing and count the same.
+func FuzzScanAgreesWithTheChecks(f *testing.F) {
+	body, err := traces(2, nil).MarshalProto()
+	require.NoError(f, err)
+	f.Add(body, byte(1))
+	for _, b := range [][]byte{sampleLogs(f), sampleMetrics(f)} {
+		f.Add(b, byte(2))
+		f.Add(b, byte(0))
+	}
+	sigs := signals()
+	r := NewReceiver(nil, DefaultLimits())
+	f.Fuzz(func(t *testing.T, body []byte, which byte) {
+		s := &sigs[int(which)%3]
+		now := time.Now()
+		sc, err := r.scan(s, body, now)
+		if err != nil || !sc.clean {
+			return
+		}
+		req, check := s.decode()
+		require.NoError(t, req.UnmarshalProto(body))
+		tally := check(r.limits, now)
+		require.Empty(t, tally.Rejected)
+		require.Empty(t, tally.Notes)
+		require.Equal(t, tally.Items, sc.items)
+	})
+}
+
+// TestScanAgreesUnderMutation changes whole requests byte by byte, which reaches what a short fuzz run does not.
+func TestScanAgreesUnderMutation(t *testing.T) {
+	sigs := signals()
+	r := NewReceiver(nil, DefaultLimits())
+	spans, err := traces(3, func(_ int, s ptrace.Span) { s.Attributes().PutStr("k", "v"); s.Events().AppendEmpty().SetName("e") }).MarshalProto()
+	require.NoError(t, err)
+	clean := 0
+	for which, body := range [][]byte{sampleMetrics(t), spans, sampleLogs(t)} {
+		s := &sigs[which]
+		sc, err := r.scan(s, body, time.Now())
+		require.NoError(t, err)
+		require.True(t, sc.clean, s.noun)
+		for i := range body {
+			for _, flip := range []byte{1, 2, 0x10, 0x80, 0xff} {
+				mutated := bytes.Clone(body)
+				mutated[i] ^= flip
+				now := time.Now()
+				sc, err := r.scan(s, mutated, now)
+				if err != nil || !sc.clean {
+					continue
+				}
+				clean++
+				req, check := s.decode()
+				require.NoError(t, req.UnmarshalProto(mutated), "%s: byte %d", s.noun, i)
+				tally := check(r.limits, now)
+				require.Empty(t, tally.Rejected, "%s: byte %d", s.noun, i)
+				require.Empty(t, tally.Notes, "%s: byte %d", s.noun, i)
+				require.Equal(t, tally.Items, sc.items, "%s: byte %d", s.noun, i)
+			}
+		}
+	}
+	require.Greater(t, clean, 500)
+}
+
+func sampleLogs(tb testing.TB) []byte {
+	tb.Helper()
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", "s")
+	recs := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for i := range 3 {
+		r := recs.AppendEmpty()
+		r.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+		r.Body().SetStr("body")
+		r.Attributes().PutInt("n", int64(i))
+		r.SetTraceID(pcommon.TraceID{1})
+		r.SetSpanID(pcommon.SpanID{2})
+	}
+	b, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
+	require.NoError(tb, err)
+	return b
+}
+
+func sampleMetrics(tb testing.TB) []byte {
+	tb.Helper()
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr("service.name", "s")
+	ms := rm.ScopeMetrics().AppendEmpty().Metrics()
+	now := pcommon.NewTimestampFromTime(time.Now())
+	g := ms.AppendEmpty()
+	g.SetName("g")
+	p := g.SetEmptyGauge().DataPoints().AppendEmpty()
+	p.SetTimestamp(now)
+	p.SetDoubleValue(1.5)
+	p.Attributes().PutStr("a", "b")
+	c := ms.AppendEmpty()
+	c.SetName("c")
+	c.SetEmptySum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	c.Sum().DataPoints().AppendEmpty().SetTimestamp(now)
+	h := ms.AppendEmpty()
+	h.SetName("h")
+	h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	hp := h.Histogram().DataPoints().AppendEmpty()
+	hp.SetTimestamp(now)
+	hp.SetCount(3)
+	hp.BucketCounts().FromRaw([]uint64{1, 2})
+	hp.ExplicitBounds().FromRaw([]float64{5})
+	s := ms.AppendEmpty()
+	s.SetName("s")
+	s.SetEmptySummary().DataPoints().AppendEmpty().SetTimestamp(now)
+	b, err := pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
+	require.NoError(tb, err)
+	return b
+}
+
 func FuzzExport(f *testing.F) {
 	body, err := traces(2, nil).MarshalProto()
 	require.NoError(f, err)

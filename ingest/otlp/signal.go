@@ -27,6 +27,9 @@ const (
 	formatJSON
 )
 
+// checker takes what is invalid out of a decoded request and changes what is too long.
+type checker func(Limits, time.Time) intake.Tally
+
 // request and response are what the three export services have in common.
 type request interface {
 	UnmarshalProto(data []byte) error
@@ -55,7 +58,9 @@ type signal struct {
 	service string // gRPC service
 	schema  *message
 	// decode returns the empty request and the check of it once it has been filled.
-	decode func() (request, func(Limits, time.Time) (intake.Tally, []byte))
+	decode func() (request, checker)
+	// past is how old a record of this signal may be.
+	past func(Limits) time.Duration
 	// respond returns the response for a request of which something was refused or changed.
 	respond func(rejected int64, message string) response
 }
@@ -66,52 +71,34 @@ func signals() []signal {
 		{
 			name: ledger.Metrics, noun: "data points", topic: bus.TopicMetrics, path: "/v1/metrics", schema: s.metrics,
 			service: "opentelemetry.proto.collector.metrics.v1.MetricsService", decode: decodeMetrics, respond: respondMetrics,
+			past: func(l Limits) time.Duration { return l.MetricsPast },
 		},
 		{
 			name: ledger.Traces, noun: "spans", topic: bus.TopicTraces, path: "/v1/traces", schema: s.traces,
 			service: "opentelemetry.proto.collector.trace.v1.TraceService", decode: decodeTraces, respond: respondTraces,
+			past: func(l Limits) time.Duration { return l.TracesPast },
 		},
 		{
 			name: ledger.Logs, noun: "log records", topic: bus.TopicLogs, path: "/v1/logs", schema: s.logs,
 			service: "opentelemetry.proto.collector.logs.v1.LogsService", decode: decodeLogs, respond: respondLogs,
+			past: func(l Limits) time.Duration { return l.LogsPast },
 		},
 	}
 }
 
-func decodeMetrics() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+func decodeMetrics() (request, checker) {
 	req := pmetricotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
-		rms := req.Metrics().ResourceMetrics()
-		var key []byte
-		if rms.Len() > 0 {
-			key = resourceKey(rms.At(0).Resource().Attributes())
-		}
-		return l.checkMetrics(req.Metrics(), now), key
-	}
+	return req, func(l Limits, now time.Time) intake.Tally { return l.checkMetrics(req.Metrics(), now) }
 }
 
-func decodeTraces() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+func decodeTraces() (request, checker) {
 	req := ptraceotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
-		t := l.checkTraces(req.Traces(), now)
-		if t.RejectedItems() == t.Items {
-			return t, nil
-		}
-		id := req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-		return t, id[:]
-	}
+	return req, func(l Limits, now time.Time) intake.Tally { return l.checkTraces(req.Traces(), now) }
 }
 
-func decodeLogs() (request, func(Limits, time.Time) (intake.Tally, []byte)) {
+func decodeLogs() (request, checker) {
 	req := plogotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) (intake.Tally, []byte) {
-		rls := req.Logs().ResourceLogs()
-		var key []byte
-		if rls.Len() > 0 {
-			key = resourceKey(rls.At(0).Resource().Attributes())
-		}
-		return l.checkLogs(req.Logs(), now), key
-	}
+	return req, func(l Limits, now time.Time) intake.Tally { return l.checkLogs(req.Logs(), now) }
 }
 
 func respondMetrics(rejected int64, message string) response {
@@ -152,6 +139,31 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 	if len(body) == 0 {
 		return fullSuccess{}, nil
 	}
+	accept, err := r.check(s, enc, body)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.intake.Accept(ctx, accept); err != nil {
+		return nil, err //nolint:wrapcheck // It names the signal.
+	}
+	tally := accept.Tally
+	if len(tally.Rejected) == 0 && len(tally.Notes) == 0 {
+		return fullSuccess{}, nil
+	}
+	return s.respond(int64(tally.RejectedItems()), partialMessage(s.noun, tally)), nil
+}
+
+// check makes the bus's request of a body. A clean protobuf body is not decoded.
+func (r *Receiver) check(s *signal, enc format, body []byte) (intake.Request, error) {
+	accept := intake.Request{Signal: s.name, Topic: s.topic, Body: body}
+	now := r.now()
+	if enc == formatProto {
+		sc, err := r.scan(s, body, now)
+		accept.Key, accept.Tally.Items = sc.key, sc.items
+		if err != nil || sc.clean {
+			return accept, err
+		}
+	}
 	req, check := s.decode()
 	var err error
 	if enc == formatJSON {
@@ -159,27 +171,28 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 			err = req.UnmarshalJSON(body)
 		}
 	} else {
-		if err = precheck(body, s.schema, 0); err == nil {
-			err = req.UnmarshalProto(body)
-		}
+		err = req.UnmarshalProto(body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
+		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
 	}
-	tally, key := check(r.limits, r.now())
-	if changed := len(tally.Rejected) > 0 || len(tally.Notes) > 0; changed || enc == formatJSON {
-		if body, err = req.MarshalProto(); err != nil {
-			return nil, fmt.Errorf("encode %s: %w", s.noun, err)
+	accept.Tally = check(r.limits, now)
+	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0; changed || enc == formatJSON {
+		if accept.Body, err = req.MarshalProto(); err != nil {
+			return accept, fmt.Errorf("encode %s: %w", s.noun, err)
 		}
+		sc, err := r.scan(s, accept.Body, now)
+		if err != nil {
+			return accept, fmt.Errorf("encoded %s: %w", s.noun, err)
+		}
+		accept.Key = sc.key
 	}
-	accept := intake.Request{Signal: s.name, Topic: s.topic, Key: key, Body: body, Tally: tally}
-	if err := r.intake.Accept(ctx, accept); err != nil {
-		return nil, err
-	}
-	if len(tally.Rejected) == 0 && len(tally.Notes) == 0 {
-		return fullSuccess{}, nil
-	}
-	return s.respond(int64(tally.RejectedItems()), partialMessage(s.noun, tally)), nil
+	return accept, nil
+}
+
+func (r *Receiver) scan(s *signal, body []byte, now time.Time) (*scan, error) {
+	sc := &scan{limits: r.limits, window: newWindow(now, s.past(r.limits), r.limits.Future), clean: true}
+	return sc, sc.walk(body, s.schema, 0)
 }
 
 // hint says what to do about a reason.
