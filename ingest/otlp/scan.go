@@ -113,20 +113,7 @@ func (s *scan) bytes(m *message, v *seen, num protowire.Number, f field, b []byt
 	case f.wire != protowire.BytesType:
 		return nil // The decoder says what is wrong.
 	case f.sub != nil:
-		if f.sub.kind == kindKeyValue {
-			v.attributes++
-		}
-		if m.kind == kindMetric && f.sub.kind != kindKeyValue {
-			v.data++
-		}
-		if m.kind == kindLogRecord && f.sub.kind == kindValue { // The body, which has a limit of its own.
-			limits := s.limits
-			s.limits.AttributeBytes = limits.LogBodyBytes
-			err := s.walk(b, f.sub, depth+1)
-			s.limits = limits
-			return err
-		}
-		return s.walk(b, f.sub, depth+1)
+		return s.message(m, v, f.sub, b, depth)
 	case f.text && !utf8.Valid(b):
 		return fmt.Errorf("%w: field %d holds a string that is not UTF-8", intake.ErrMalformed, num)
 	case f.idLen > 0:
@@ -134,18 +121,42 @@ func (s *scan) bytes(m *message, v *seen, num protowire.Number, f field, b []byt
 			s.clean = false
 		}
 		s.id(m.kind, v, num, b)
+	case m.kind == kindMetric && num == 1:
+		v.named = len(b) > 0
+	case m.kind == kindHistogramPoint:
+		s.histogramList(v, num, b)
 	case m.kind == kindValue || m.kind == kindKeyValue || m.kind == kindSpan && f.text:
 		if len(b) > s.limits.AttributeBytes {
 			s.clean = false
 		}
-	case m.kind == kindMetric && num == 1:
-		v.named = len(b) > 0
-	case m.kind == kindHistogramPoint && num == 6:
-		s.bucketCounts(v, b)
-	case m.kind == kindHistogramPoint && num == 7:
-		s.bounds(v, b)
 	}
 	return nil
+}
+
+// message walks a message inside a message.
+func (s *scan) message(m *message, v *seen, sub *message, b []byte, depth int) error {
+	switch {
+	case sub.kind == kindKeyValue:
+		v.attributes++
+	case m.kind == kindMetric:
+		v.data++
+	case m.kind == kindLogRecord && sub.kind == kindValue: // The body, which has a limit of its own.
+		limits := s.limits
+		s.limits.AttributeBytes = limits.LogBodyBytes
+		err := s.walk(b, sub, depth+1)
+		s.limits = limits
+		return err
+	}
+	return s.walk(b, sub, depth+1)
+}
+
+func (s *scan) histogramList(v *seen, num protowire.Number, b []byte) {
+	if num == 6 {
+		s.bucketCounts(v, b)
+	}
+	if num == 7 {
+		s.bounds(v, b)
+	}
 }
 
 // id notes the ids of a span or log record that are not all zero.
@@ -223,11 +234,7 @@ func (s *scan) finish(k kind, v *seen) {
 		ok = ok && v.trace && v.span && s.inWindow(v.start) && v.end >= v.start
 	case kindLogRecord:
 		s.items++
-		at := v.start
-		if at == 0 {
-			at = v.end
-		}
-		ok = ok && s.inWindow(at) && (v.trace || !v.span)
+		ok = ok && s.inWindow(orObserved(v.start, v.end)) && (v.trace || !v.span)
 	case kindMetric:
 		ok = ok && v.named && v.data == 1
 	case kindTemporal:
@@ -237,14 +244,24 @@ func (s *scan) finish(k kind, v *seen) {
 		ok = ok && s.inWindow(v.start)
 	case kindHistogramPoint:
 		s.items++
-		empty := v.nBuckets == 0 && v.nBounds == 0
-		whole := v.nBuckets == v.nBounds+1 && v.buckets == v.count
-		ok = ok && s.inWindow(v.start) && (v.noValue || empty || whole)
+		ok = ok && s.inWindow(v.start) && v.consistent()
 	default:
 	}
 	if !ok {
 		s.clean = false
 	}
+}
+
+func orObserved(at, observed uint64) uint64 {
+	if at == 0 {
+		return observed
+	}
+	return at
+}
+
+// consistent is histogramReason for a point that was only scanned.
+func (v *seen) consistent() bool {
+	return v.noValue || v.nBuckets == 0 && v.nBounds == 0 || v.nBuckets == v.nBounds+1 && v.buckets == v.count
 }
 
 func (s *scan) inWindow(t uint64) bool { return t >= uint64(s.window.from) && t <= uint64(s.window.to) }
