@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -76,7 +77,7 @@ func (p *pipe) consume(topic string, handle func(context.Context, bus.Partition)
 	go func() { done <- p.bus.Consume(ctx, topic, handle) }()
 	p.b.Cleanup(func() {
 		cancel()
-		<-done
+		assert.NoError(p.b, <-done)
 		require.NoError(p.b, p.bus.Close())
 		require.NoError(p.b, p.ledger.Close())
 	})

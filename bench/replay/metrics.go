@@ -197,6 +197,7 @@ func (p *point) locate(body []byte, start, end int) error {
 			p.timeAt = f.start
 		case asDouble, asInt:
 			p.valueAt = f.start
+		default: // Start time, attributes and flags stay.
 		}
 	}
 	if p.timeAt == 0 || p.valueAt == 0 {
@@ -207,7 +208,7 @@ func (p *point) locate(body []byte, start, end int) error {
 
 // Step moves every series on to time t.
 func (h *Hosts) Step(t time.Time) {
-	nano := uint64(t.UnixNano()) //nolint:gosec // After 1970.
+	nano := uint64(t.UnixNano())
 	for i := range h.points {
 		p := &h.points[i]
 		binary.LittleEndian.PutUint64(h.Body[p.timeAt:], nano)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -49,27 +50,18 @@ func (r *Records) locate(path, times, ids []protowire.Number) error {
 		}
 		for _, f := range list {
 			switch {
-			case contains(times, f.num):
+			case slices.Contains(times, f.num):
 				if f.end-f.start != 8 {
 					return fmt.Errorf("time at %d has %d bytes", f.start, f.end-f.start)
 				}
 				at := int64(binary.LittleEndian.Uint64(r.Body[f.start:])) //nolint:gosec // A time of this century.
 				r.stamps = append(r.stamps, stamp{at: f.start, delta: at - zero})
-			case contains(ids, f.num) && f.end-f.start >= spanIDLen:
+			case slices.Contains(ids, f.num) && f.end-f.start >= spanIDLen:
 				r.ids = append(r.ids, f.start)
 			}
 		}
 		return nil
 	})
-}
-
-func contains(list []protowire.Number, n protowire.Number) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 func randomID[T [traceIDLen]byte | [spanIDLen]byte](rnd *rand.Rand) T {

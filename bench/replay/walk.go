@@ -44,13 +44,14 @@ func walk(body []byte, start, end int, path []protowire.Number, each func(start,
 	if len(path) == 0 {
 		return each(start, end)
 	}
+	next, rest := path[0], path[1:]
 	list, err := fields(body, start, end)
 	if err != nil {
 		return err
 	}
 	for _, f := range list {
-		if f.num == path[0] {
-			if err := walk(body, f.start, f.end, path[1:], each); err != nil {
+		if f.num == next {
+			if err := walk(body, f.start, f.end, rest, each); err != nil {
 				return err
 			}
 		}

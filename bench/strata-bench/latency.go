@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -196,14 +198,14 @@ func (s *strata) probes() []probe {
 			body, err := replay.ProbeMetric("bench.probe", int64(n))
 			return body, func(ctx context.Context) error {
 				got, err := promQuery(ctx, s.base+"/prometheus", "bench_probe", time.Now().Add(time.Second))
-				if err == nil && got != fmt.Sprint(n) {
+				if err == nil && got != strconv.Itoa(n) {
 					err = fmt.Errorf("the value is %s", got)
 				}
 				return err
 			}, err
 		}},
 		{"traces", func(n int) ([]byte, func(context.Context) error, error) {
-			id[0], id[1] = byte(n>>8), byte(n)
+			binary.BigEndian.PutUint32(id[:], uint32(n)) //nolint:gosec // Some dozens.
 			body, err := replay.ProbeSpan(id)
 			at := s.base + fmt.Sprintf("/api/v1/traces/%x", id)
 			return body, func(ctx context.Context) error { return get(ctx, at, nil) }, err

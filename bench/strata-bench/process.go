@@ -52,12 +52,14 @@ func (p *process) stop() error {
 		return fmt.Errorf("stop: %w", err)
 	}
 	select {
-	case <-p.done:
-		return nil
+	case err := <-p.done:
+		if _, ok := errors.AsType[*exec.ExitError](err); ok { // By the signal, or with a status of its own; it was told to end.
+			return nil
+		}
+		return err
 	case <-time.After(time.Minute):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		return errors.New("the server did not end within a minute of SIGTERM")
+		err := p.cmd.Process.Kill()
+		return errors.Join(errors.New("the server did not end within a minute of SIGTERM"), err, <-p.done)
 	}
 }
 
@@ -67,7 +69,7 @@ func (p *process) pids() []int {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", out[0])) // A child belongs to the thread that started it.
 	for _, list := range lists {
 		b, _ := os.ReadFile(list) //nolint:gosec // Under /proc. A thread that has ended has no children.
-		for _, f := range strings.Fields(string(b)) {
+		for f := range strings.FieldsSeq(string(b)) {
 			if pid, err := strconv.Atoi(f); err == nil {
 				out = append(out, pid)
 			}

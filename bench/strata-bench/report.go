@@ -84,7 +84,7 @@ func lineOf(path, key string) string {
 func (r *report) add(name, unit, target string, value float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.progress, "  %-52s %12s %s\n", name, number(value), unit)
+	_, _ = fmt.Fprintf(r.progress, "  %-52s %12s %s\n", name, number(value), unit)
 	i := slices.IndexFunc(r.Figures, func(f *figure) bool { return f.Name == name })
 	if i < 0 {
 		r.Figures = append(r.Figures, &figure{Name: name, Unit: unit, Target: target})
@@ -133,13 +133,13 @@ func number(v float64) string {
 
 func (r *report) table(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(tw, "figure\tmedian\tunit\ttarget\truns\n")
+	_, _ = fmt.Fprintf(tw, "figure\tmedian\tunit\ttarget\truns\n")
 	for _, f := range r.Figures {
 		runs := make([]string, len(f.Runs))
 		for i, v := range f.Runs {
 			runs[i] = number(v)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", f.Name, number(f.Median), f.Unit, f.Target, strings.Join(runs, " "))
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", f.Name, number(f.Median), f.Unit, f.Target, strings.Join(runs, " "))
 	}
 	if err := tw.Flush(); err != nil {
 		return fmt.Errorf("print table: %w", err)

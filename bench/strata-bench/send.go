@@ -122,7 +122,7 @@ func recordBodies(conns int, build func(seed uint64) (*replay.Records, error)) (
 	out := make([][]*replay.Records, conns)
 	for c := range out {
 		for i := range bodiesPerConn {
-			r, err := build(uint64(c*bodiesPerConn + i)) //nolint:gosec // Small.
+			r, err := build(uint64(c*bodiesPerConn + i))
 			if err != nil {
 				return nil, fmt.Errorf("make records: %w", err)
 			}
