@@ -7,4 +7,4 @@ mkdir -p bin
 # Without service discovery the peer builds in a fraction of the time; it is not used here.
 (cd bench/peer && go build -trimpath -ldflags '-s -w' -tags remove_all_sd -o ../../bin/prometheus github.com/prometheus/prometheus/cmd/prometheus)
 go build -trimpath -o bin/strata-bench ./bench/strata-bench
-exec bin/strata-bench -strata "${STRATA_BIN:-bin/strata}" -prometheus bin/prometheus -out bench/results.json "$@"
+exec bin/strata-bench -strata "${BENCH_STRATA:-bin/strata}" -prometheus bin/prometheus -out bench/results.json "$@"

@@ -170,16 +170,28 @@ func (p *process) settle(ctx context.Context) error {
 	return err
 }
 
+// errEnded says that the server is gone.
+var errEnded = errors.New("the server ended")
+
+// ended returns an error with the end of the server's log once it has ended.
+func (p *process) ended() error {
+	select {
+	case err := <-p.done:
+		p.done <- err
+		log, _ := os.ReadFile(p.logs.Name()) // Written by the process itself.
+		return fmt.Errorf("%w: %w: %s", errEnded, err, log[max(0, len(log)-500):])
+	default:
+		return nil
+	}
+}
+
 // waitReady polls path until it answers 200.
 func (p *process) waitReady(ctx context.Context, path string) error {
 	return poll(ctx, time.Minute, 5*time.Millisecond, func() error {
-		select {
-		case err := <-p.done:
-			p.done <- err
-			return fmt.Errorf("the server ended: %w; its log is %s", err, p.logs.Name())
-		default:
-			return get(ctx, p.base+path, nil)
+		if err := p.ended(); err != nil {
+			return err
 		}
+		return get(ctx, p.base+path, nil)
 	})
 }
 
@@ -190,8 +202,8 @@ func poll(ctx context.Context, within, every time.Duration, f func() error) erro
 		if err == nil {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("after %s: %w", within, err)
+		if errors.Is(err, errEnded) || time.Now().After(deadline) {
+			return fmt.Errorf("gave up: %w", err)
 		}
 		if err := sleep(ctx, every); err != nil {
 			return err

@@ -36,6 +36,9 @@ func (b *bench) startStrata(ctx context.Context, dir string) (*strata, error) {
 	}
 	s := &strata{process: p, dir: dir}
 	err = poll(ctx, time.Minute, 5*time.Millisecond, func() error {
+		if err := p.ended(); err != nil {
+			return err
+		}
 		raw, err := os.ReadFile(runFile) //nolint:gosec // Under the work directory.
 		if err != nil {
 			return fmt.Errorf("read run file: %w", err)
