@@ -5,6 +5,8 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"github.com/strata-apm/strata/internal/demo"
@@ -37,6 +41,59 @@ func startAgent(t *testing.T, s *server) {
 	})
 }
 
+// runFlows runs a file of browser flows against s.
+func (s *server) runFlows(t *testing.T, file string, env ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-concurrency=1", "e2e/"+file) //nolint:gosec // A fixed name.
+	cmd.Dir = filepath.Join("..", "..", "web", "ui")
+	cmd.Env = append(append(os.Environ(), "STRATA_URL="+s.url("")), env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Log(string(out))
+}
+
+// TestLargeTrace opens a trace of 100 000 spans in the browser and scrolls it.
+func TestLargeTrace(t *testing.T) {
+	const requests, each = 100, 1000
+	s := start(t, quiet()...)
+	id := pcommon.TraceID{0xbb, 1}
+	began := time.Now().Add(-time.Minute)
+	for r := range requests {
+		td := ptrace.NewTraces()
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", fmt.Sprintf("part-%d", r%10))
+		spans := rs.ScopeSpans().AppendEmpty().Spans()
+		for i := range each {
+			n := r*each + i
+			sp := spans.AppendEmpty()
+			sp.SetTraceID(id)
+			sp.SetSpanID(spanID(n + 1))
+			if n > 0 {
+				sp.SetParentSpanID(spanID(n/20 + 1))
+			}
+			sp.SetName(fmt.Sprintf("step %d", n%50))
+			sp.SetStartTimestamp(pcommon.NewTimestampFromTime(began.Add(time.Duration(n) * 100 * time.Microsecond)))
+			sp.SetEndTimestamp(pcommon.NewTimestampFromTime(began.Add(time.Duration(n)*100*time.Microsecond + 5*time.Millisecond)))
+			sp.Attributes().PutInt("n", int64(n))
+		}
+		body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+		require.NoError(t, err)
+		resp := s.post(t, "/v1/traces", body)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 200, resp.StatusCode)
+	}
+	s.waitStored()
+	s.runFlows(t, "large-trace.e2e.mjs", "STRATA_E2E_TRACE="+id.String())
+}
+
+func spanID(n int) pcommon.SpanID {
+	var id pcommon.SpanID
+	binary.BigEndian.PutUint64(id[:], uint64(n)) //nolint:gosec // Never negative.
+	return id
+}
+
 // TestPage drives the page in a real browser: the server watches itself, the agent this host, and the shop sends the rest.
 func TestPage(t *testing.T) {
 	s := start(t)
@@ -58,11 +115,5 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.post(t, "/v1/traces", body).Body.Close())
 
-	flows, cancelFlows := context.WithTimeout(t.Context(), 8*time.Minute)
-	defer cancelFlows()
-	cmd := exec.CommandContext(flows, "node", "--test", "--test-concurrency=1", "e2e/flows.e2e.mjs")
-	cmd.Dir = filepath.Join("..", "..", "web", "ui")
-	cmd.Env = append(os.Environ(), "STRATA_URL="+s.url(""))
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
+	s.runFlows(t, "flows.e2e.mjs")
 }
