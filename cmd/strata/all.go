@@ -12,9 +12,9 @@ import (
 	"github.com/strata-apm/strata/internal/app"
 )
 
-// gcPercent trades a little memory for processor time: most of what the intake allocates is dead within a second, and marking took a
-// fifth of it at the default of 100.
-const gcPercent = 200
+// gcPercent trades memory for processor time: most of what the intake allocates is dead within a second. Measured in bench/pipeline against the
+// default of 100: samples per CPU-second +29 %, spans +10 %.
+const gcPercent = 300
 
 // allCmd runs every role.
 type allCmd struct{ serverFlags }

@@ -40,7 +40,7 @@ type Options struct {
 
 const (
 	defaultBatchBytes = 24 << 20
-	defaultLinger     = 800 * time.Millisecond
+	defaultLinger     = 400 * time.Millisecond
 	minBackoff        = 100 * time.Millisecond
 	maxBackoff        = 5 * time.Second
 	// finishTimeout is how long the batch under way may take after the process was told to stop.
