@@ -22,6 +22,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/storage"
 )
 
 // MetadataSink notes the type, unit and help of metric families.
@@ -164,6 +165,8 @@ func rejectReason(err error) string {
 		return "too_old"
 	case errors.Is(err, promstorage.ErrOutOfBounds):
 		return "out_of_bounds"
+	case errors.Is(err, storage.ErrLimit):
+		return "series_limit"
 	case errors.As(err, &invalid):
 		return "invalid_histogram"
 	default:

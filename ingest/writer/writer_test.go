@@ -304,6 +304,38 @@ func TestEveryPointKindRoundTrips(t *testing.T) {
 	require.Equal(t, int64(10), f.ledger.Totals()[ledger.Metrics].Stored)
 }
 
+// A flood of new series is cut off at the bound and counted; the series that exist go on.
+func TestSeriesLimitKeepsKnownSeriesFlowing(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	cfg := metrics.DefaultConfig()
+	cfg.MaxSeries = 50
+	store, err := metrics.Open(filepath.Join(f.dir, "metrics"), cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	now := time.Now().Truncate(time.Millisecond)
+	points := func(name string, n int, at time.Time) bus.Record {
+		return metricsRequest(t, func(ms pmetric.MetricSlice) {
+			m := ms.AppendEmpty()
+			m.SetName(name)
+			m.SetEmptyGauge()
+			for i := range n {
+				p := m.Gauge().DataPoints().AppendEmpty()
+				p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+				p.SetDoubleValue(float64(i))
+				p.Attributes().PutInt("i", int64(i))
+			}
+		})
+	}
+	require.NoError(t, f.bus.Produce(t.Context(), bus.TopicMetrics,
+		points("known", 20, now.Add(-time.Second)), points("flood", 40, now), points("flood2", 1000, now), points("known", 20, now)))
+	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(metrics.NewMetadata(), 5*time.Minute) })
+	f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == 4 })
+	require.InDelta(t, 20, instant(t, store, "count(known)", now)[0].F, 0)
+	require.InDelta(t, 40, instant(t, store, "sum(count_over_time(known[1m]))", now)[0].F, 0)
+	require.Empty(t, instant(t, store, "flood2", now))
+	require.Equal(t, map[string]int64{"series_limit": 1000}, f.ledger.Totals()[ledger.Metrics].Rejected)
+}
+
 // writeMetrics puts recs on the bus and runs the writer into a fresh tsdb until all are stored.
 func (f *fixture) writeMetrics(t *testing.T, recs ...bus.Record) (*metrics.Store, *metrics.Metadata) {
 	t.Helper()

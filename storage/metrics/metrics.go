@@ -27,11 +27,13 @@ type Config struct {
 	OutOfOrderWindow time.Duration `yaml:"out_of_order_window"`
 	// Exemplars is how many exemplars are kept in memory.
 	Exemplars int64 `yaml:"exemplars"`
+	// MaxSeries bounds the series in memory, about 1.2 KiB each; past it new ones are refused and known ones go on. 0 is no bound.
+	MaxSeries uint64 `yaml:"max_series"`
 }
 
 // DefaultConfig follows Prometheus where it has a default.
 func DefaultConfig() Config {
-	return Config{Retention: 15 * 24 * time.Hour, OutOfOrderWindow: 2 * time.Hour, Exemplars: 100_000}
+	return Config{Retention: 15 * 24 * time.Hour, OutOfOrderWindow: 2 * time.Hour, Exemplars: 100_000, MaxSeries: 2_000_000}
 }
 
 // Validate says which setting makes no sense.
@@ -47,8 +49,9 @@ func (c Config) Validate() error {
 
 // Store is an open tsdb. Safe for concurrent use.
 type Store struct {
-	db  *tsdb.DB
-	dir string
+	db        *tsdb.DB
+	dir       string
+	maxSeries uint64
 
 	syncMu sync.Mutex
 	synced map[string]int64 // size of each WAL file when it was last synced
@@ -69,14 +72,11 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 	if err != nil {
 		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
 	}
-	return &Store{db: db, dir: dir, synced: map[string]int64{}}, nil
+	return &Store{db: db, dir: dir, maxSeries: cfg.MaxSeries, synced: map[string]int64{}}, nil
 }
 
 // DB is the tsdb itself, for the parts of Prometheus that are embedded.
 func (s *Store) DB() *tsdb.DB { return s.db }
-
-// AppenderV2 implements storage.AppendableV2.
-func (s *Store) AppenderV2(ctx context.Context) storage.AppenderV2 { return s.db.AppenderV2(ctx) }
 
 // Appender implements storage.Appendable.
 func (s *Store) Appender(ctx context.Context) storage.Appender { return s.db.Appender(ctx) }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	promstorage "github.com/prometheus/prometheus/storage"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// AppenderV2 implements storage.AppendableV2. While the head holds Config.MaxSeries series, an append to a series that does not exist
+// returns an error that wraps storage.ErrLimit; samples of known series go on being taken. The bound is looked at once per
+// transaction, so that one transaction may overshoot it.
+func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
+	app := s.db.AppenderV2(ctx)
+	if s.maxSeries == 0 || s.db.Head().NumSeries() < s.maxSeries {
+		return app
+	}
+	refs, ok := app.(promstorage.GetRef)
+	if !ok {
+		return app
+	}
+	return knownOnly{AppenderV2: app, refs: refs, limit: s.maxSeries}
+}
+
+// knownOnly appends only to series that exist.
+type knownOnly struct {
+	promstorage.AppenderV2
+	refs  promstorage.GetRef
+	limit uint64
+}
+
+// Append implements promstorage.AppenderV2.
+func (a knownOnly) Append(ref promstorage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts promstorage.AOptions) (promstorage.SeriesRef, error) { //nolint:revive // The interface is Prometheus's.
+	if ref == 0 {
+		if ref, _ = a.refs.GetRef(ls, ls.Hash()); ref == 0 {
+			return 0, fmt.Errorf("%w: %d series exist, no new one is taken", storage.ErrLimit, a.limit)
+		}
+	}
+	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) //nolint:wrapcheck // The tsdb's own errors are told apart by the caller.
+}
