@@ -46,7 +46,7 @@ func (s *server) runFlows(t *testing.T, file string, env ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "--test", "--test-concurrency=1", "e2e/"+file) //nolint:gosec // A fixed name.
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-concurrency=1", "e2e/"+file)
 	cmd.Dir = filepath.Join("..", "..", "web", "ui")
 	cmd.Env = append(append(os.Environ(), "STRATA_URL="+s.url("")), env...)
 	out, err := cmd.CombinedOutput()
@@ -90,7 +90,7 @@ func TestLargeTrace(t *testing.T) {
 
 func spanID(n int) pcommon.SpanID {
 	var id pcommon.SpanID
-	binary.BigEndian.PutUint64(id[:], uint64(n)) //nolint:gosec // Never negative.
+	binary.BigEndian.PutUint64(id[:], uint64(n))
 	return id
 }
 
