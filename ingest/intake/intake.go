@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/strata-apm/strata/ingest/bus"
@@ -61,11 +62,12 @@ type Intake struct {
 	ledger   *ledger.Ledger
 	budget   *semaphore.Weighted
 	maxBody  int64
+	recent   *recent
 }
 
 // New returns an Intake that holds at most budgetBytes of request bodies at once, each at most maxBody bytes after decompression.
 func New(producer bus.Producer, l *ledger.Ledger, maxBody, budgetBytes int64) *Intake {
-	return &Intake{producer: producer, ledger: l, budget: semaphore.NewWeighted(budgetBytes), maxBody: maxBody}
+	return &Intake{producer: producer, ledger: l, budget: semaphore.NewWeighted(budgetBytes), maxBody: maxBody, recent: newRecent(time.Now())}
 }
 
 // MaxBody is the most bytes a body may have after decompression.
@@ -202,13 +204,30 @@ func (in *Intake) Accept(ctx context.Context, req Request) error {
 		}
 		if err := in.producer.Produce(ctx, req.Topic, rec); err != nil {
 			in.ledger.Refused(req.Signal, source, Reason(err), req.Tally.Items)
+			if ctx.Err() != nil { // The bus may hold it all the same.
+				in.recent.add(req.Body, time.Now())
+			}
 			return fmt.Errorf("put %d %s on the bus: %w", kept, req.Signal, err)
+		}
+		if in.recent.add(req.Body, time.Now()) {
+			in.ledger.Resent(req.Signal, source, kept)
 		}
 	}
 	for reason, n := range req.Tally.Rejected {
 		in.ledger.Refused(req.Signal, source, reason, n)
 	}
 	return nil
+}
+
+// ReasonSeriesLimit is the ledger's word for a sample that would make a series past the bound on series.
+const ReasonSeriesLimit = "series_limit"
+
+// SeriesIndex is what the gateway may ask of the store of metrics. Safe for concurrent use.
+type SeriesIndex interface {
+	// Full says whether no new series is taken now. It is cheap.
+	Full() bool
+	// Known says whether the series exists.
+	Known(ls labels.Labels) bool
 }
 
 // Reason is the ledger's word for an error of Accept.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
@@ -28,7 +29,7 @@ const (
 )
 
 // checker takes what is invalid out of a decoded request and changes what is too long.
-type checker func(Limits, time.Time) intake.Tally
+type checker func(context.Context, *Receiver, time.Time) intake.Tally
 
 // request and response are what the three export services have in common.
 type request interface {
@@ -88,17 +89,27 @@ func signals() []signal {
 
 func decodeMetrics() (request, checker) {
 	req := pmetricotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) intake.Tally { return l.checkMetrics(req.Metrics(), now) }
+	return req, func(ctx context.Context, r *Receiver, now time.Time) intake.Tally {
+		tally := r.limits.checkMetrics(req.Metrics(), now)
+		if r.seriesFull() {
+			tally.Reject(intake.ReasonSeriesLimit, r.gate.RemoveNew(ctx, req.Metrics()))
+		}
+		return tally
+	}
 }
 
 func decodeTraces() (request, checker) {
 	req := ptraceotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) intake.Tally { return l.checkTraces(req.Traces(), now) }
+	return req, func(_ context.Context, r *Receiver, now time.Time) intake.Tally {
+		return r.limits.checkTraces(req.Traces(), now)
+	}
 }
 
 func decodeLogs() (request, checker) {
 	req := plogotlp.NewExportRequest()
-	return req, func(l Limits, now time.Time) intake.Tally { return l.checkLogs(req.Logs(), now) }
+	return req, func(_ context.Context, r *Receiver, now time.Time) intake.Tally {
+		return r.limits.checkLogs(req.Logs(), now)
+	}
 }
 
 func respondMetrics(rejected int64, message string) response {
@@ -122,24 +133,36 @@ func respondLogs(rejected int64, message string) response {
 	return r
 }
 
+// SeriesGate knows which series the store of metrics would not take. Safe for concurrent use.
+type SeriesGate interface {
+	// Full says whether no new series is taken now. It is cheap.
+	Full() bool
+	// RemoveNew takes the data points that would make a new series out of md, and returns how many those are.
+	RemoveNew(ctx context.Context, md pmetric.Metrics) int
+}
+
 // Receiver takes export requests of the three signals. Safe for concurrent use.
 type Receiver struct {
 	intake *intake.Intake
 	limits Limits
+	gate   SeriesGate
 	now    func() time.Time
 }
 
-// NewReceiver returns a receiver that puts what it accepts on in.
-func NewReceiver(in *intake.Intake, limits Limits) *Receiver {
-	return &Receiver{intake: in, limits: limits, now: time.Now}
+// NewReceiver returns a receiver that puts what it accepts on in. gate may be nil: then the writer alone knows the bound on series, and
+// what it refuses is counted, not answered.
+func NewReceiver(in *intake.Intake, limits Limits, gate SeriesGate) *Receiver {
+	return &Receiver{intake: in, limits: limits, gate: gate, now: time.Now}
 }
+
+func (r *Receiver) seriesFull() bool { return r.gate != nil && r.gate.Full() }
 
 // export checks one body and puts it on the bus. It returns after the bus holds it durably.
 func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byte) (response, error) {
 	if len(body) == 0 {
 		return fullSuccess{}, nil
 	}
-	accept, err := r.check(s, enc, body)
+	accept, err := r.check(ctx, s, enc, body)
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +176,14 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 	return s.respond(int64(tally.RejectedItems()), partialMessage(s.noun, tally)), nil
 }
 
-// check makes the bus's request of a body. A clean protobuf body is not decoded.
-func (r *Receiver) check(s *signal, enc format, body []byte) (intake.Request, error) {
+// check makes the bus's request of a body. A clean protobuf body is not decoded, unless its series have to be looked up.
+func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte) (intake.Request, error) {
 	accept := intake.Request{Signal: s.name, Topic: s.topic, Body: body}
 	now := r.now()
 	if enc == formatProto {
 		sc, err := r.scan(s, body, now)
 		accept.Key, accept.Tally.Items = sc.key, sc.items
-		if err != nil || sc.clean {
+		if err != nil || sc.clean && !(s.name == ledger.Metrics && r.seriesFull()) {
 			return accept, err
 		}
 	}
@@ -176,7 +199,7 @@ func (r *Receiver) check(s *signal, enc format, body []byte) (intake.Request, er
 	if err != nil {
 		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
 	}
-	accept.Tally = check(r.limits, now)
+	accept.Tally = check(ctx, r, now)
 	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0; changed || enc == formatJSON {
 		if accept.Body, err = req.MarshalProto(); err != nil {
 			return accept, fmt.Errorf("encode %s: %w", s.noun, err)
@@ -202,6 +225,8 @@ func hint(reason string) string {
 		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
 	case reasonTooOld, reasonTooNew:
 		return " (check the clock of the sender)"
+	case intake.ReasonSeriesLimit:
+		return " (the store takes no new series: look for a label with ever new values, or raise metrics.max_series)"
 	default:
 		return ""
 	}

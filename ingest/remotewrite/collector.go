@@ -20,6 +20,9 @@ import (
 	"github.com/strata-apm/strata/internal/ledger"
 )
 
+// reasonLabels is the ledger's word for a series with too many or too long labels.
+const reasonLabels = "label_limit"
+
 // Format is the header value that marks a bus record as a remote write 2.0 request.
 const Format = "prometheus.write.v2"
 
@@ -43,6 +46,8 @@ type Limits struct {
 	LabelBytes int
 	// Past says how old a sample may be when it arrives.
 	Past time.Duration
+	// Series tells new series from known ones when the store takes no new ones; nil leaves that to the writer.
+	Series intake.SeriesIndex
 }
 
 func newCollector(ctx context.Context, in *intake.Intake, limits Limits, now time.Time) *collector {
@@ -52,10 +57,10 @@ func newCollector(ctx context.Context, in *intake.Intake, limits Limits, now tim
 	}
 }
 
-// series returns the entry of l in the request, new or old.
-func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, error) {
+// series returns the entry of l in the request, new or old, or the reason and the error of refusing it.
+func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, string, error) {
 	if l.Len() > c.limits.Labels {
-		return nil, fmt.Errorf("%w: %d labels, at most %d", storage.ErrOutOfBounds, l.Len(), c.limits.Labels)
+		return nil, reasonLabels, fmt.Errorf("%w: %d labels, at most %d", storage.ErrOutOfBounds, l.Len(), c.limits.Labels)
 	}
 	long := ""
 	l.Range(func(lb labels.Label) {
@@ -64,15 +69,18 @@ func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, error) {
 		}
 	})
 	if long != "" {
-		return nil, fmt.Errorf("%w: label %q is longer than %d bytes", storage.ErrOutOfBounds, long, c.limits.LabelBytes)
+		return nil, reasonLabels, fmt.Errorf("%w: label %q is longer than %d bytes", storage.ErrOutOfBounds, long, c.limits.LabelBytes)
 	}
 	h := l.Hash()
 	if i, ok := c.index[h]; ok {
-		return &c.req.Timeseries[i], nil
+		return &c.req.Timeseries[i], "", nil
+	}
+	if c.limits.Series != nil && c.limits.Series.Full() && !c.limits.Series.Known(l) {
+		return nil, intake.ReasonSeriesLimit, fmt.Errorf("%w: the store takes no new series (metrics.max_series)", storage.ErrOutOfBounds)
 	}
 	c.index[h] = len(c.req.Timeseries)
 	c.req.Timeseries = append(c.req.Timeseries, writev2.TimeSeries{LabelsRefs: c.symbols.SymbolizeLabels(l, nil)})
-	return &c.req.Timeseries[len(c.req.Timeseries)-1], nil
+	return &c.req.Timeseries[len(c.req.Timeseries)-1], "", nil
 }
 
 func (c *collector) refuse(reason string, err error) error {
@@ -86,9 +94,9 @@ func (c *collector) Append(_ storage.SeriesRef, l labels.Labels, t int64, v floa
 	if t < c.minTime {
 		return 0, c.refuse("too_old", storage.ErrTooOldSample)
 	}
-	ts, err := c.series(l)
+	ts, reason, err := c.series(l)
 	if err != nil {
-		return 0, c.refuse("label_limit", err)
+		return 0, c.refuse(reason, err)
 	}
 	if n := len(ts.Samples); n > 0 {
 		if s := ts.Samples[n-1]; s.Timestamp == t && math.Float64bits(s.Value) != math.Float64bits(v) {
@@ -117,9 +125,9 @@ func (c *collector) AppendHistogram(_ storage.SeriesRef, l labels.Labels, t int6
 	if err != nil {
 		return 0, c.refuse("invalid_histogram", err)
 	}
-	ts, err := c.series(l)
+	ts, reason, err := c.series(l)
 	if err != nil {
-		return 0, c.refuse("label_limit", err)
+		return 0, c.refuse(reason, err)
 	}
 	c.tally.Items++
 	ts.Histograms = append(ts.Histograms, hist)
@@ -128,7 +136,7 @@ func (c *collector) AppendHistogram(_ storage.SeriesRef, l labels.Labels, t int6
 
 // AppendExemplar implements storage.Appender.
 func (c *collector) AppendExemplar(_ storage.SeriesRef, l labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
-	ts, err := c.series(l)
+	ts, _, err := c.series(l)
 	if err != nil {
 		return 0, err
 	}
@@ -140,7 +148,7 @@ func (c *collector) AppendExemplar(_ storage.SeriesRef, l labels.Labels, e exemp
 
 // UpdateMetadata implements storage.Appender.
 func (c *collector) UpdateMetadata(_ storage.SeriesRef, l labels.Labels, m metadata.Metadata) (storage.SeriesRef, error) {
-	ts, err := c.series(l)
+	ts, _, err := c.series(l)
 	if err != nil {
 		return 0, err
 	}

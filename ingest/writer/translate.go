@@ -43,6 +43,15 @@ func promotedAttributes() []string {
 	}
 }
 
+func translation(lookback time.Duration) prometheusremotewrite.Settings {
+	return prometheusremotewrite.Settings{
+		AddMetricSuffixes: true,
+		PromoteResourceAttributes: prometheusremotewrite.NewPromoteResourceAttributes(
+			config.OTLPConfig{PromoteResourceAttributes: promotedAttributes()}),
+		LookbackDelta: lookback,
+	}
+}
+
 // OTLPTranslator appends OTLP metrics by Prometheus's own translation, strategy UnderscoreEscapingWithSuffixes.
 type OTLPTranslator struct {
 	settings  prometheusremotewrite.Settings
@@ -53,15 +62,7 @@ type OTLPTranslator struct {
 
 // NewOTLPTranslator returns a translator; lookback is the engine's, which decides how often target_info is repeated.
 func NewOTLPTranslator(md MetadataSink, lookback time.Duration) *OTLPTranslator {
-	t := &OTLPTranslator{
-		settings: prometheusremotewrite.Settings{
-			AddMetricSuffixes: true,
-			PromoteResourceAttributes: prometheusremotewrite.NewPromoteResourceAttributes(
-				config.OTLPConfig{PromoteResourceAttributes: promotedAttributes()}),
-			LookbackDelta: lookback,
-		},
-		app: newCountingAppender(md),
-	}
+	t := &OTLPTranslator{settings: translation(lookback), app: newCountingAppender(md)}
 	t.converter = prometheusremotewrite.NewPrometheusConverter(&t.app)
 	return t
 }
@@ -166,7 +167,7 @@ func rejectReason(err error) string {
 	case errors.Is(err, promstorage.ErrOutOfBounds):
 		return "out_of_bounds"
 	case errors.Is(err, storage.ErrLimit):
-		return "series_limit"
+		return intake.ReasonSeriesLimit
 	case errors.As(err, &invalid):
 		return "invalid_histogram"
 	default:

@@ -85,7 +85,7 @@ func (a *App) open(ctx context.Context) error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	a.stack.push("data directory", lock.Release)
-	if a.listeners, err = openListeners(a.cfg, &a.stack); err != nil {
+	if a.listeners, err = openListeners(a.cfg, &a.stack, a.reg); err != nil {
 		return err
 	}
 	if a.self, err = a.openSelf(ctx); err != nil {

@@ -32,13 +32,13 @@ type ingestPart struct {
 
 func (a *App) newIngest() *ingestPart {
 	in := intake.New(a.stores.bus, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
-	recv := otlp.NewReceiver(in, a.cfg.OTLP.Limits)
+	recv := otlp.NewReceiver(in, a.cfg.OTLP.Limits, writer.NewSeriesGate(a.stores.metrics, a.cfg.Query.Lookback))
 	limits := a.cfg.OTLP.Limits
 	p := &ingestPart{
 		grpc: recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
 		http: newServer(a.access.ingest(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
 		remoteWrite: remotewrite.NewHandler(in, remotewrite.Limits{
-			Labels: limits.Attributes, LabelBytes: limits.AttributeBytes, Past: limits.MetricsPast,
+			Labels: limits.Attributes, LabelBytes: limits.AttributeBytes, Past: limits.MetricsPast, Series: a.stores.metrics,
 		}, a.logger.With("part", "remote write"), a.reg),
 	}
 	quarantine := writer.NewQuarantine(filepath.Join(a.cfg.DataDir, "quarantine"))

@@ -10,13 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/net/netutil"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/strata-apm/strata/internal/config"
 )
-
-// maxConnections bounds each listener: past it, further clients wait in the kernel's queue.
-const maxConnections = 4096
 
 // RunFile is the file in the data directory that says where the process listens.
 const RunFile = "run.json"
@@ -32,7 +29,7 @@ type Running struct {
 // listeners are the three sockets. They are opened before anything else so that a taken port stops the start at once.
 type listeners struct{ http, otlpGRPC, otlpHTTP net.Listener }
 
-func openListeners(cfg config.Config, s *stack) (*listeners, error) {
+func openListeners(cfg config.Config, s *stack, reg prometheus.Registerer) (*listeners, error) {
 	l := &listeners{}
 	for _, x := range []struct {
 		key, addr string
@@ -52,7 +49,12 @@ func openListeners(cfg config.Config, s *stack) (*listeners, error) {
 			}
 			return nil
 		})
-		*x.to = netutil.LimitListener(ln, maxConnections)
+		bounded := newBoundedListener(ln, maxConnections)
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "strata_connections_refused_total", Help: "Connections closed at once because the listener held as many as it may.",
+			ConstLabels: prometheus.Labels{"listener": x.key},
+		}, func() float64 { return float64(bounded.refused.Load()) }))
+		*x.to = bounded
 	}
 	return l, nil
 }

@@ -57,6 +57,7 @@ type ledgerRow struct {
 	Refused  map[string]int64 `json:"refused"`
 	Stored   int64            `json:"stored"`
 	Rejected map[string]int64 `json:"rejected"`
+	Resent   int64            `json:"resent"`
 }
 
 type ledgerTotal struct {
@@ -66,6 +67,7 @@ type ledgerTotal struct {
 	Refused  int64         `json:"refused"`
 	Stored   int64         `json:"stored"`
 	Rejected int64         `json:"rejected"`
+	Resent   int64         `json:"resent"`
 	InFlight int64         `json:"in_flight"`
 	Balanced bool          `json:"balanced"`
 }
@@ -101,7 +103,7 @@ func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
 	for _, row := range a.stores.ledger.Rows(rng.Start, rng.End) {
 		ans.Rows = append(ans.Rows, ledgerRow{
 			Minute: row.Minute, Signal: row.Signal, Source: row.Source, Received: row.Received, Accepted: row.Accepted,
-			Refused: orEmpty(row.Refused), Stored: row.Stored, Rejected: orEmpty(row.Rejected),
+			Refused: orEmpty(row.Refused), Stored: row.Stored, Rejected: orEmpty(row.Rejected), Resent: row.Resent,
 		})
 	}
 	for _, st := range stats {
@@ -136,7 +138,7 @@ func totals(counts map[ledger.Signal]ledger.Counts, before, after []bus.TopicSta
 	for _, signal := range []ledger.Signal{ledger.Metrics, ledger.Traces, ledger.Logs} {
 		c := counts[signal]
 		t := ledgerTotal{
-			Signal: signal, Received: c.Received, Accepted: c.Accepted, Refused: ledger.Sum(c.Refused), Stored: c.Stored, Rejected: ledger.Sum(c.Rejected),
+			Signal: signal, Received: c.Received, Accepted: c.Accepted, Refused: ledger.Sum(c.Refused), Stored: c.Stored, Rejected: ledger.Sum(c.Rejected), Resent: c.Resent,
 		}
 		t.InFlight = t.Accepted - t.Stored - t.Rejected
 		t.Balanced = t.Received == t.Accepted+t.Refused && t.InFlight >= 0 && (t.InFlight == 0 || busy[signal])

@@ -36,6 +36,8 @@ type Counts struct {
 	Refused  map[string]int64 `json:"refused,omitempty"`
 	Stored   int64            `json:"stored"`
 	Rejected map[string]int64 `json:"rejected,omitempty"`
+	// Resent counts those of Accepted that came in a request whose bytes had been accepted before: the sender did not get the answer.
+	Resent int64 `json:"resent,omitempty"`
 }
 
 // Sum adds up a column kept by reason.
@@ -158,6 +160,13 @@ func (l *Ledger) Refused(signal Signal, source, reason string, n int) {
 		c.Received += int64(n)
 		bump(&c.Refused, reason, int64(n))
 	})
+}
+
+// Resent counts n records of an accepted request as sent before. OTLP allows that (a lost answer), and they may be stored twice.
+func (l *Ledger) Resent(signal Signal, source string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(signal, source, func(c *Counts) { c.Resent += int64(n) })
 }
 
 func bump(m *map[string]int64, reason string, n int64) {

@@ -18,7 +18,7 @@ import (
 // transaction, so that one transaction may overshoot it.
 func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
 	app := s.db.AppenderV2(ctx)
-	if s.maxSeries == 0 || s.db.Head().NumSeries() < s.maxSeries {
+	if !s.Full() {
 		return app
 	}
 	refs, ok := app.(promstorage.GetRef)
@@ -26,6 +26,23 @@ func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
 		return app
 	}
 	return knownOnly{AppenderV2: app, refs: refs, limit: s.maxSeries}
+}
+
+// Full says whether the head holds Config.MaxSeries series, so that no new one is taken.
+func (s *Store) Full() bool {
+	return s.maxSeries != 0 && s.db.Head().NumSeries() >= s.maxSeries
+}
+
+// Known says whether the head has the series.
+func (s *Store) Known(ls labels.Labels) bool {
+	app := s.db.AppenderV2(context.Background())
+	defer func() { _ = app.Rollback() }() // Nothing was appended.
+	refs, ok := app.(promstorage.GetRef)
+	if !ok {
+		return false
+	}
+	ref, _ := refs.GetRef(ls, ls.Hash())
+	return ref != 0
 }
 
 // knownOnly appends only to series that exist.

@@ -14,6 +14,7 @@ export interface LedgerRow {
   refused: Record<string, number>;
   stored: number;
   rejected: Record<string, number>;
+  resent: number;
 }
 
 export interface LedgerTotal {
@@ -23,6 +24,7 @@ export interface LedgerTotal {
   refused: number;
   stored: number;
   rejected: number;
+  resent: number;
   in_flight: number;
   balanced: boolean;
 }

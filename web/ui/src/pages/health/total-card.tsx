@@ -16,6 +16,7 @@ export function TotalCard({ total, rows }: { total: LedgerTotal; rows: LedgerRow
     [t('health.stored'), total.stored],
     [t('health.inFlight'), total.in_flight],
     [t('health.refused'), total.refused, total.refused > 0 ? 'warn' : undefined],
+    [t('health.resent'), total.resent, total.resent > 0 ? 'warn' : undefined],
     [t('health.rejected'), total.rejected, total.rejected > 0 ? 'crit' : undefined],
   ];
   return (

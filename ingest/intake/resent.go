@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+const (
+	// resentWindow is how long, at least, a request is remembered; exporters give up on a request after some minutes.
+	resentWindow = 5 * time.Minute
+	// resentMax bounds each of the two generations; past it the window is shorter.
+	resentMax = 1 << 17
+)
+
+// recent remembers the hashes of accepted requests in two generations, so that forgetting costs nothing. Safe for concurrent use.
+type recent struct {
+	mu     sync.Mutex
+	young  map[uint64]struct{}
+	old    map[uint64]struct{}
+	turned time.Time
+}
+
+func newRecent(now time.Time) *recent {
+	return &recent{young: map[uint64]struct{}{}, turned: now}
+}
+
+// add notes body and says whether the same bytes were noted before.
+func (r *recent) add(body []byte, now time.Time) bool {
+	h := xxhash.Sum64(body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.turned) > resentWindow || len(r.young) >= resentMax {
+		r.old, r.young, r.turned = r.young, map[uint64]struct{}{}, now
+	}
+	_, seen := r.young[h]
+	if !seen {
+		_, seen = r.old[h]
+	}
+	r.young[h] = struct{}{}
+	return seen
+}
