@@ -91,6 +91,22 @@ func TestGoSDK(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, sum.Failed)
 	s.requireCounts(t, sum.Spans, sum.LogRecords, sum.DataPoints)
+	s.requireOnPage(t, page{service: "checkout", logs: "checkout", query: `{service_name="checkout"}`})
+}
+
+// page is what one client sent, as the pages name it.
+type page struct{ service, logs, query string }
+
+// requireOnPage looks for it in the browser.
+func (s *server) requireOnPage(t *testing.T, p page) {
+	t.Helper()
+	var env []string
+	for key, v := range map[string]string{"STRATA_E2E_SERVICE": p.service, "STRATA_E2E_LOGS": p.logs, "STRATA_E2E_QUERY": p.query} {
+		if v != "" {
+			env = append(env, key+"="+v)
+		}
+	}
+	s.runFlows(t, "client.e2e.mjs", env...)
 }
 
 // telemetrygen is OpenTelemetry's own load generator, built once.
@@ -132,6 +148,7 @@ func TestTelemetrygen(t *testing.T) {
 	}
 	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape(`{service_name="gen-metrics"}`), &answer))
 	require.NotEmpty(t, answer.Data.Result)
+	s.requireOnPage(t, page{service: "gen-traces", logs: "gen-logs", query: `{service_name="gen-metrics"}`})
 }
 
 // TestPrometheusRemoteWriteClients writes with the client that Prometheus itself uses and reads the samples back.
@@ -167,6 +184,7 @@ func TestPrometheusRemoteWriteClients(t *testing.T) {
 	for _, r := range answer.Data.Result {
 		require.Equal(t, strconv.Itoa(samples), r.Value[1])
 	}
+	s.requireOnPage(t, page{query: `written{v="1"} and on() written{v="2"}`})
 }
 
 const javaAgent = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1"
@@ -229,6 +247,7 @@ func TestJavaAgent(t *testing.T) {
 	}
 	require.NoError(t, s.getJSON("/prometheus/api/v1/query?query="+url.QueryEscape(`jvm_memory_used_bytes{service_name="java-shop"}`), &jvm))
 	require.NotEmpty(t, jvm.Data.Result)
+	s.requireOnPage(t, page{service: "java-shop", logs: "java-shop", query: `jvm_memory_used_bytes{service_name="java-shop"}`})
 }
 
 // TestRemoteRead reads samples back with Prometheus's own remote read client, as Thanos and a second Prometheus do.

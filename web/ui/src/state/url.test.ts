@@ -37,6 +37,11 @@ describe('time range', () => {
 describe('lists and sort order', () => {
   it('round trips a list', () =>
     expect(url.decodeList(url.encodeList(['up', 'a{b="c,d"}']))).toEqual(['up', 'a{b="c,d"}']));
+  it('keeps one item readable', () => {
+    expect(url.encodeList(['rate(up[5m])'])).toBe('rate(up[5m])');
+    for (const list of [[], ['up'], ['[odd'], ['[odd', 'up']])
+      expect(url.decodeList(url.encodeList(list))).toEqual(list);
+  });
   it('survives a broken list', () => expect(url.decodeList('[oops')).toEqual([]));
   it('reads a sort order', () => {
     expect(url.decodeSort('-rate', 'name')).toEqual({ id: 'rate', desc: true });

@@ -68,13 +68,15 @@ export function toIso(seconds: number): string {
   return new Date(Math.round(seconds * 1000)).toISOString();
 }
 
-/** A list in one parameter, for example the PromQL queries of the metrics page. */
+/** A list in one parameter, for example the PromQL queries of the metrics page: one item as it is, more as JSON. */
 export function encodeList(list: readonly string[]): string {
-  return list.length === 0 ? '' : JSON.stringify(list);
+  const [first = ''] = list;
+  return list.length <= 1 && !first.startsWith('[') ? first : JSON.stringify(list);
 }
 
 export function decodeList(text: string | undefined): string[] {
   if (!text) return [];
+  if (!text.startsWith('[')) return [text];
   try {
     const parsed: unknown = JSON.parse(text);
     return Array.isArray(parsed) ? parsed.filter((item): item is string => typeof item === 'string') : [];

@@ -12,6 +12,7 @@ const row = (minute: string, source: string, received: number, refused: Record<s
   refused,
   stored: received,
   rejected: {},
+  resent: 0,
 });
 
 const rows = [
