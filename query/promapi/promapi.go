@@ -35,8 +35,24 @@ type Storage interface {
 	storage.Queryable
 	storage.ChunkQueryable
 	storage.ExemplarQueryable
-	// DB answers status/tsdb.
+}
+
+// Local is a Storage with a tsdb in this process, which answers status/tsdb.
+type Local interface {
+	Storage
 	DB() *tsdb.DB
+}
+
+// Remote is a Storage whose tsdbs are in other processes.
+type Remote interface {
+	Storage
+	// MetadataFor reads metadata for one request; it takes the place of Options.Metadata.
+	MetadataFor(ctx context.Context) scrape.MetricMetadataStore
+	// TSDBStatus answers status/tsdb with at most limit names in each list.
+	TSDBStatus(ctx context.Context, limit int) (v1.TSDBStatus, error)
+	// WithNotes returns a context that gathers warnings and errors which Prometheus's interfaces of exemplars and metadata have
+	// no place for, and a function that returns them once the request is answered.
+	WithNotes(ctx context.Context) (context.Context, func() ([]string, error))
 }
 
 // Config are the guards; zero values are not usable, take DefaultConfig.
@@ -75,9 +91,11 @@ func NewEngine(cfg Config, logger *slog.Logger, reg prometheus.Registerer) *prom
 
 // Options are what New needs.
 type Options struct {
-	Config   Config
-	Engine   promql.QueryEngine
-	Storage  Storage
+	Config Config
+	Engine promql.QueryEngine
+	// Storage is what is read; also a Local or a Remote where status/tsdb is to be answered.
+	Storage Storage
+	// Metadata is not needed with a Remote storage.
 	Metadata scrape.MetricMetadataStore
 	// Rules returns the rules manager, nil when this process evaluates none.
 	Rules    v1.RulesRetriever
@@ -98,20 +116,20 @@ func New(opts Options) http.Handler {
 	}
 	// Prometheus's handler needs an expression as soon as a request has an Origin; this one matches none, so no other site may read.
 	noOrigin := regexp.MustCompile(`[^\s\S]`)
-	target := pushedTarget(opts.Metadata)
+	target := func(ctx context.Context) pushed { return pushedTarget(opts.metadata(ctx)) }
 	promConfig := config.DefaultConfig
 	api := v1.NewAPI(
 		opts.Engine, sampleAndChunk{opts.Storage}, nil, nil, opts.Storage,
-		func(context.Context) v1.ScrapePoolsRetriever { return target },
-		func(context.Context) v1.TargetRetriever { return target },
+		func(context.Context) v1.ScrapePoolsRetriever { return pushed{} },
+		func(ctx context.Context) v1.TargetRetriever { return target(ctx) },
 		func(context.Context) v1.AlertmanagerRetriever { return noAlertmanagers{} },
 		func() config.Config { return promConfig },
 		map[string]string{"storage.tsdb.path": opts.DataDir, "web.listen-address": opts.Listen},
 		v1.GlobalURLOptions{ListenAddress: opts.Listen, Host: opts.Listen, Scheme: "http"},
 		func(next http.HandlerFunc) http.HandlerFunc { return next },
-		adminStats{opts.Storage.DB()}, opts.DataDir, false, false, 0, opts.Logger,
+		opts.adminStats(), opts.DataDir, false, false, 0, opts.Logger,
 		func(context.Context) v1.RulesRetriever { return opts.Rules },
-		5e7, 10, 1<<20, false, noOrigin,
+		readSampleLimit, readConcurrency, readFrameBytes, false, noOrigin,
 		func() (v1.RuntimeInfo, error) { return runtimeInfo(opts) },
 		&v1.PrometheusVersion{Version: opts.Version, GoVersion: runtime.Version()},
 		func() []notifications.Notification { return nil },
@@ -123,8 +141,21 @@ func New(opts Options) http.Handler {
 	)
 	r := route.New()
 	api.Register(r)
-	return guard(r, opts.Config)
+	var h http.Handler = r
+	if remote, ok := opts.Storage.(Remote); ok {
+		h = withNotes(r, remote)
+	}
+	return guard(h, opts.Config)
 }
+
+const (
+	// readSampleLimit and readFrameBytes are Prometheus's own; the first bounds only answers that are not streamed.
+	readSampleLimit = 5e7
+	readFrameBytes  = 1 << 20
+	// readConcurrency is above the 16 requests that each process which queries sends here at once, so that they wait there, where
+	// a writer that is busy is told from one that is gone.
+	readConcurrency = 64
+)
 
 type sampleAndChunk struct{ Storage }
 
@@ -147,6 +178,9 @@ const pushedPool = "pushed"
 func pushedTarget(md scrape.MetricMetadataStore) pushed {
 	cfg := config.DefaultScrapeConfig
 	cfg.JobName = pushedPool
+	if md == nil {
+		md = noMetadata{}
+	}
 	t := scrape.NewTarget(labels.FromStrings(model.JobLabel, pushedPool, model.AddressLabel, "push"), &cfg, nil, nil)
 	t.SetMetadataStore(md)
 	return pushed{target: t}
@@ -173,16 +207,3 @@ type noAlertmanagers struct{}
 
 func (noAlertmanagers) Alertmanagers() []*url.URL        { return nil }
 func (noAlertmanagers) DroppedAlertmanagers() []*url.URL { return nil }
-
-// adminStats answers status/tsdb. The admin endpoints that change data are off.
-type adminStats struct{ *tsdb.DB }
-
-func (s adminStats) Stats(byLabel string, limit int) (*tsdb.Stats, error) {
-	return s.Head().Stats(byLabel, limit), nil
-}
-
-func (adminStats) WALReplayStatus() (tsdb.WALReplayStatus, error) {
-	return tsdb.WALReplayStatus{}, nil
-}
-
-func (s adminStats) BlockMetas() ([]tsdb.BlockMeta, error) { return s.DB.BlockMetas(), nil }

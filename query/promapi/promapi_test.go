@@ -22,7 +22,6 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/annotations"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 	"github.com/stretchr/testify/assert"
@@ -46,8 +45,6 @@ type testStorage struct {
 	storage.ChunkQueryable
 	storage.ExemplarQueryable
 }
-
-func (testStorage) DB() *tsdb.DB { return nil }
 
 // handler returns the API over q. There is one API, which reads the storage of the script under way.
 func (e *apiEngine) handler(q storage.Queryable) http.Handler {
