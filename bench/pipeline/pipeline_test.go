@@ -64,7 +64,7 @@ func newPipe(b *testing.B) *pipe {
 	require.NoError(b, err)
 	limits := otlp.DefaultLimits()
 	limits.MetricsPast = 24 * time.Hour
-	srv := httptest.NewServer(otlp.NewReceiver(intake.New(p.bus, l, 64<<20, 256<<20), limits, nil).Handler())
+	srv := httptest.NewServer(otlp.NewReceiver(intake.New(p.bus, l, 64<<20, 256<<20), otlp.Options{Limits: limits}).Handler())
 	b.Cleanup(srv.Close)
 	p.addr = strings.TrimPrefix(srv.URL, "http://")
 	return p

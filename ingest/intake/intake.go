@@ -188,6 +188,15 @@ type Request struct {
 	Body   []byte
 	Format string // empty for OTLP protobuf
 	Tally  Tally
+	// Parts replace Key and Body where the request had to be cut.
+	Parts []Part
+}
+
+// Part is one record of a request that was cut.
+type Part struct {
+	Key   []byte
+	Body  []byte
+	Items int
 }
 
 // Accept puts the request on the bus and returns when it is durable there. Records the check took out are counted as refused with their
@@ -196,13 +205,7 @@ func (in *Intake) Accept(ctx context.Context, req Request) error {
 	source := Source(ctx)
 	kept := req.Tally.Items - req.Tally.RejectedItems()
 	if kept > 0 {
-		rec := bus.Record{Key: req.Key, Value: req.Body, Headers: []bus.Header{
-			{Key: HeaderSource, Value: source}, {Key: HeaderItems, Value: strconv.Itoa(kept)},
-		}}
-		if req.Format != "" {
-			rec.Headers = append(rec.Headers, bus.Header{Key: HeaderFormat, Value: req.Format})
-		}
-		if err := in.producer.Produce(ctx, req.Topic, rec); err != nil {
+		if err := in.producer.Produce(ctx, req.Topic, req.records(source, kept)...); err != nil {
 			in.ledger.Refused(req.Signal, source, Reason(err), req.Tally.Items)
 			if ctx.Err() != nil { // The bus may hold it all the same.
 				in.recent.add(req.Body, time.Now())
@@ -228,6 +231,25 @@ type SeriesIndex interface {
 	Full() bool
 	// Known says whether the series exists.
 	Known(ls labels.Labels) bool
+}
+
+// records are what the bus keeps of the request.
+func (req Request) records(source string, kept int) []bus.Record {
+	parts := req.Parts
+	if parts == nil {
+		parts = []Part{{Key: req.Key, Body: req.Body, Items: kept}}
+	}
+	recs := make([]bus.Record, 0, len(parts))
+	for _, p := range parts {
+		rec := bus.Record{Key: p.Key, Value: p.Body, Headers: []bus.Header{
+			{Key: HeaderSource, Value: source}, {Key: HeaderItems, Value: strconv.Itoa(p.Items)},
+		}}
+		if req.Format != "" {
+			rec.Headers = append(rec.Headers, bus.Header{Key: HeaderFormat, Value: req.Format})
+		}
+		recs = append(recs, rec)
+	}
+	return recs
 }
 
 // Reason is the ledger's word for an error of Accept.

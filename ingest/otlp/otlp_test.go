@@ -78,7 +78,7 @@ func newFixture(t *testing.T) *fixture {
 	var err error
 	f.ldg, err = ledger.Open(t.TempDir(), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(t, err)
-	f.recv = NewReceiver(intake.New(f.bus, f.ldg, testLimit, 16*testLimit), DefaultLimits(), nil)
+	f.recv = NewReceiver(intake.New(f.bus, f.ldg, testLimit, 16*testLimit), Options{Limits: DefaultLimits()})
 	srv := httptest.NewServer(f.recv.Handler())
 	t.Cleanup(srv.Close)
 	f.url = srv.URL
@@ -472,7 +472,7 @@ func FuzzScanAgreesWithTheChecks(f *testing.F) {
 		f.Add(b, byte(0))
 	}
 	sigs := signals()
-	r := NewReceiver(nil, DefaultLimits(), nil)
+	r := NewReceiver(nil, Options{Limits: DefaultLimits()})
 	f.Fuzz(func(t *testing.T, body []byte, which byte) {
 		s := &sigs[int(which)%3]
 		now := time.Now()
@@ -492,7 +492,7 @@ func FuzzScanAgreesWithTheChecks(f *testing.F) {
 // TestScanAgreesUnderMutation changes whole requests byte by byte, which reaches what a short fuzz run does not.
 func TestScanAgreesUnderMutation(t *testing.T) {
 	sigs := signals()
-	r := NewReceiver(nil, DefaultLimits(), nil)
+	r := NewReceiver(nil, Options{Limits: DefaultLimits()})
 	spans, err := traces(3, func(_ int, s ptrace.Span) { s.Attributes().PutStr("k", "v"); s.Events().AppendEmpty().SetName("e") }).MarshalProto()
 	require.NoError(t, err)
 	clean := 0
@@ -588,7 +588,7 @@ func FuzzExport(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(_ *testing.T, body []byte, which byte, asJSON bool) {
 		b := &memoryBus{recs: map[string][]bus.Record{}}
-		recv := NewReceiver(intake.New(b, ldg, testLimit, 4*testLimit), DefaultLimits(), nil)
+		recv := NewReceiver(intake.New(b, ldg, testLimit, 4*testLimit), Options{Limits: DefaultLimits()})
 		enc := formatProto
 		if asJSON {
 			enc = formatJSON

@@ -5,7 +5,6 @@ package otlp
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"unicode/utf8"
 
@@ -55,9 +54,7 @@ func (s *scan) walk(body []byte, m *message, depth int) error {
 		s.clean = false
 	}
 	if m.kind == kindResource && s.key == nil {
-		h := fnv.New64a()
-		_, _ = h.Write(body)
-		s.key = h.Sum(nil)
+		s.key = resourceKey(body)
 	}
 	var v seen
 	for len(body) > 0 {

@@ -92,7 +92,7 @@ func decodeMetrics() (request, checker) {
 	return req, func(ctx context.Context, r *Receiver, now time.Time) intake.Tally {
 		tally := r.limits.checkMetrics(req.Metrics(), now)
 		if r.seriesFull() {
-			tally.Reject(intake.ReasonSeriesLimit, r.gate.RemoveNew(ctx, req.Metrics()))
+			tally.Reject(intake.ReasonSeriesLimit, r.opts.Gate.RemoveNew(ctx, req.Metrics()))
 		}
 		return tally
 	}
@@ -144,18 +144,26 @@ type SeriesGate interface {
 // Receiver takes export requests of the three signals. Safe for concurrent use.
 type Receiver struct {
 	intake *intake.Intake
+	opts   Options
 	limits Limits
-	gate   SeriesGate
 	now    func() time.Time
 }
 
-// NewReceiver returns a receiver that puts what it accepts on in. gate may be nil: then the writer alone knows the bound on series, and
-// what it refuses is counted, not answered.
-func NewReceiver(in *intake.Intake, limits Limits, gate SeriesGate) *Receiver {
-	return &Receiver{intake: in, limits: limits, gate: gate, now: time.Now}
+// Options are what a Receiver may be told of what lies behind the bus and of the bus itself.
+type Options struct {
+	Limits Limits
+	// Gate may be nil: then the writer alone knows the bound on series, and what it refuses is counted, not answered.
+	Gate SeriesGate
+	// Layout may be nil: then every request is one record.
+	Layout Layout
 }
 
-func (r *Receiver) seriesFull() bool { return r.gate != nil && r.gate.Full() }
+// NewReceiver returns a receiver that puts what it accepts on in.
+func NewReceiver(in *intake.Intake, opts Options) *Receiver {
+	return &Receiver{intake: in, opts: opts, limits: opts.Limits, now: time.Now}
+}
+
+func (r *Receiver) seriesFull() bool { return r.opts.Gate != nil && r.opts.Gate.Full() }
 
 // export checks one body and puts it on the bus. It returns after the bus holds it durably.
 func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byte) (response, error) {
@@ -166,6 +174,11 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 	if err != nil {
 		return nil, err
 	}
+	var oversized int
+	if accept.Parts, oversized, err = split(s, accept.Body, r.opts.Layout); err != nil {
+		return nil, fmt.Errorf("%w: %w", intake.ErrMalformed, err)
+	}
+	accept.Tally.Reject(reasonRecordSize, oversized)
 	if err := r.intake.Accept(ctx, accept); err != nil {
 		return nil, err //nolint:wrapcheck // It names the signal.
 	}

@@ -32,7 +32,7 @@ type ingestPart struct {
 
 func (a *App) newIngest() *ingestPart {
 	in := intake.New(a.stores.bus, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
-	recv := otlp.NewReceiver(in, a.cfg.OTLP.Limits, writer.NewSeriesGate(a.stores.metrics, a.cfg.Query.Lookback))
+	recv := otlp.NewReceiver(in, otlp.Options{Limits: a.cfg.OTLP.Limits, Gate: writer.NewSeriesGate(a.stores.metrics, a.cfg.Query.Lookback)})
 	limits := a.cfg.OTLP.Limits
 	p := &ingestPart{
 		grpc: recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),

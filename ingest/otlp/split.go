@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// Layout is how the bus wants requests cut: spans by trace id, metrics and logs by resource, none larger than a record may be.
+type Layout interface {
+	// Partitions is how many partitions topic has.
+	Partitions(topic string) int
+	// PartitionOf is where a record with this key goes among n partitions.
+	PartitionOf(key []byte, n int) int
+	// MaxRecordBytes is the largest value of a record.
+	MaxRecordBytes() int
+}
+
+const reasonRecordSize = "record_too_large"
+
+// descent are the fields that lead from a request to its records, level by level. What else a message on the way holds (the resource, the
+// scope, a metric's name, its temporality) is repeated in every part.
+func descent(s ledger.Signal) [][]protowire.Number {
+	if s == ledger.Metrics { // Request, resource, scope, metric; then the kind of data and its points.
+		return [][]protowire.Number{{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}
+	}
+	return [][]protowire.Number{{1}, {2}, {2}}
+}
+
+// frame is one message on the way to a record.
+type frame struct {
+	id     int
+	num    protowire.Number // its field in the message around it
+	header []byte
+}
+
+// splitter cuts one request.
+type splitter struct {
+	levels    [][]protowire.Number
+	byTrace   bool
+	max       int
+	partition func(key []byte) int
+
+	frames []frame
+	nextID int
+	key    []byte // of the resource under way
+	open   map[int]*part
+	parts  []intake.Part
+	// oversized counts records that fit no part.
+	oversized int
+}
+
+// part is a request being built for one partition: one buffer per level.
+type part struct {
+	key    []byte
+	frames []frame
+	bufs   [][]byte
+	items  int
+}
+
+// split cuts a valid body into parts; nil when it can go as it is. It keeps no reference to body.
+func split(s *signal, body []byte, l Layout) ([]intake.Part, int, error) {
+	if l == nil {
+		return nil, 0, nil
+	}
+	n, limit := l.Partitions(s.topic), l.MaxRecordBytes()
+	if len(body) <= limit && (n <= 1 || s.name != ledger.Traces && resources(body) <= 1) {
+		return nil, 0, nil
+	}
+	sp := &splitter{
+		levels: descent(s.name), byTrace: s.name == ledger.Traces, max: limit, open: map[int]*part{},
+		partition: func(key []byte) int { return l.PartitionOf(key, n) },
+	}
+	if err := sp.message(body, 0, 0); err != nil {
+		return nil, 0, fmt.Errorf("split %s: %w", s.noun, err)
+	}
+	for _, p := range sp.open {
+		sp.finish(p)
+	}
+	return sp.parts, sp.oversized, nil
+}
+
+// resources counts the resources of a request.
+func resources(body []byte) int {
+	n := 0
+	for len(body) > 0 {
+		_, _, size := protowire.ConsumeField(body)
+		if size < 0 {
+			return n
+		}
+		body = body[size:]
+		n++
+	}
+	return n
+}
+
+func has(nums []protowire.Number, num protowire.Number) bool {
+	for _, n := range nums {
+		if n == num {
+			return true
+		}
+	}
+	return false
+}
+
+// message descends into one message at a level; num is its field in the message around it.
+func (s *splitter) message(b []byte, level int, num protowire.Number) error {
+	s.nextID++
+	f := frame{id: s.nextID, num: num}
+	children := s.levels[level]
+	err := fields(b, func(n protowire.Number, whole, value []byte) error {
+		if value == nil || !has(children, n) {
+			f.header = append(f.header, whole...)
+		}
+		if level == 1 && n == 1 {
+			s.key = resourceKey(value)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if level == 1 && s.key == nil {
+		s.key = resourceKey(nil)
+	}
+	s.frames = append(s.frames, f)
+	err = fields(b, func(n protowire.Number, _, value []byte) error {
+		switch {
+		case value == nil || !has(children, n):
+			return nil
+		case level < len(s.levels)-1:
+			return s.message(value, level+1, n)
+		default:
+			s.leaf(n, value)
+			return nil
+		}
+	})
+	s.frames = s.frames[:len(s.frames)-1]
+	if level == 1 {
+		s.key = nil
+	}
+	return err
+}
+
+// fields calls f with each field of b: the whole of it, and its value when it is length-delimited.
+func fields(b []byte, f func(num protowire.Number, whole, value []byte) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		size := protowire.ConsumeFieldValue(num, typ, b[n:])
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		var value []byte
+		if typ == protowire.BytesType {
+			value, _ = protowire.ConsumeBytes(b[n:])
+			value = value[:len(value):len(value)]
+			if value == nil {
+				value = []byte{}
+			}
+		}
+		if err := f(num, b[:n+size], value); err != nil {
+			return err
+		}
+		b = b[n+size:]
+	}
+	return nil
+}
+
+// perLevel is the most that the tag and the length of one message take.
+const perLevel = 6
+
+// leaf puts one span, log record or data point into the part of its partition.
+func (s *splitter) leaf(num protowire.Number, value []byte) {
+	size := len(value) + perLevel
+	for _, f := range s.frames {
+		size += len(f.header) + perLevel
+	}
+	if size > s.max {
+		s.oversized++
+		return
+	}
+	key := s.key
+	if s.byTrace {
+		key = traceID(value)
+	}
+	n := s.partition(key)
+	p := s.open[n]
+	if p != nil && p.size()+size > s.max {
+		s.finish(p)
+		p = nil
+	}
+	if p == nil {
+		p = &part{key: append([]byte(nil), key...)}
+		s.open[n] = p
+	}
+	p.descend(s.frames)
+	last := len(p.bufs) - 1
+	p.bufs[last] = protowire.AppendTag(p.bufs[last], num, protowire.BytesType)
+	p.bufs[last] = protowire.AppendBytes(p.bufs[last], value)
+	p.items++
+}
+
+// traceID is the first field of a span.
+func traceID(span []byte) []byte {
+	var id []byte
+	_ = fields(span, func(num protowire.Number, _, value []byte) error { // A broken span was refused before.
+		if num == 1 {
+			id = value
+		}
+		return nil
+	})
+	return id
+}
+
+func (p *part) size() int {
+	n := 0
+	for _, b := range p.bufs {
+		n += len(b) + perLevel
+	}
+	return n
+}
+
+// descend closes the messages that are not on the way to frames and opens those that are missing.
+func (p *part) descend(frames []frame) {
+	common := 0
+	for common < len(p.frames) && p.frames[common].id == frames[common].id {
+		common++
+	}
+	p.ascend(common)
+	for _, f := range frames[common:] {
+		p.frames = append(p.frames, f)
+		p.bufs = append(p.bufs, append([]byte(nil), f.header...))
+	}
+}
+
+// ascend closes messages until depth are open.
+func (p *part) ascend(depth int) {
+	for len(p.frames) > depth && len(p.frames) > 1 {
+		i := len(p.frames) - 1
+		p.bufs[i-1] = protowire.AppendTag(p.bufs[i-1], p.frames[i].num, protowire.BytesType)
+		p.bufs[i-1] = protowire.AppendBytes(p.bufs[i-1], p.bufs[i])
+		p.frames, p.bufs = p.frames[:i], p.bufs[:i]
+	}
+}
+
+func (s *splitter) finish(p *part) {
+	p.ascend(1)
+	s.parts = append(s.parts, intake.Part{Key: p.key, Body: p.bufs[0], Items: p.items})
+}
+
+// resourceKey is the hash that spreads metrics and logs over partitions.
+func resourceKey(resource []byte) []byte {
+	h := fnv.New64a()
+	_, _ = h.Write(resource)
+	return binary.BigEndian.AppendUint64(nil, h.Sum64())
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/ingest/intake"
+)
+
+type testLayout struct{ partitions, max int }
+
+func (l testLayout) Partitions(string) int { return l.partitions }
+func (l testLayout) MaxRecordBytes() int   { return l.max }
+func (l testLayout) PartitionOf(key []byte, n int) int {
+	h := fnv.New32a()
+	_, _ = h.Write(key)
+	return int(h.Sum32() % uint32(n))
+}
+
+// leaves flattens the JSON of a request into one line per span, record or point with everything above it, each with its trace id or resource.
+func leaves(t *testing.T, s *signal, body []byte) map[string]int {
+	t.Helper()
+	var text []byte
+	var err error
+	switch s.path {
+	case "/v1/metrics":
+		md, e := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(body)
+		require.NoError(t, e)
+		text, err = (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
+	case "/v1/traces":
+		td, e := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
+		require.NoError(t, e)
+		text, err = (&ptrace.JSONMarshaler{}).MarshalTraces(td)
+	default:
+		ld, e := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
+		require.NoError(t, e)
+		text, err = (&plog.JSONMarshaler{}).MarshalLogs(ld)
+	}
+	require.NoError(t, err)
+	var tree any
+	require.NoError(t, json.Unmarshal(text, &tree))
+	out := map[string]int{}
+	flatten(tree, nil, out)
+	return out
+}
+
+// flatten follows the lists that lead to records and prints the rest of each message on the way.
+func flatten(node any, above []string, out map[string]int) {
+	m, ok := node.(map[string]any)
+	if !ok {
+		return
+	}
+	way := []string{"resourceMetrics", "resourceSpans", "resourceLogs", "scopeMetrics", "scopeSpans", "scopeLogs", "metrics", "spans", "logRecords",
+		"gauge", "sum", "histogram", "exponentialHistogram", "summary", "dataPoints"}
+	rest, children := map[string]any{}, map[string]any{}
+	for k, v := range m {
+		if slices.Contains(way, k) {
+			children[k] = v
+		} else {
+			rest[k] = v
+		}
+	}
+	b, _ := json.Marshal(rest)
+	above = append(slices.Clone(above), string(b))
+	if len(children) == 0 {
+		out[strings.Join(above, "\n")]++
+		return
+	}
+	for k, v := range children {
+		above := append(slices.Clone(above), k)
+		switch v := v.(type) {
+		case []any:
+			for _, c := range v {
+				flatten(c, above, out)
+			}
+		default:
+			flatten(v, above, out)
+		}
+	}
+}
+
+func many(t *testing.T, which int, rnd *rand.Rand) []byte {
+	t.Helper()
+	switch which {
+	case 0:
+		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(sampleMetrics(t))
+		require.NoError(t, err)
+		all := pmetric.NewMetrics()
+		for i := range 1 + rnd.IntN(6) {
+			one := pmetric.NewMetrics()
+			md.CopyTo(one)
+			one.ResourceMetrics().At(0).Resource().Attributes().PutInt("resource", int64(i%4))
+			dps := one.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().AppendEmpty()
+			dps.SetName("big")
+			for j := range rnd.IntN(200) {
+				p := dps.SetEmptyGauge
+				if dps.Type() == pmetric.MetricTypeGauge {
+					p = dps.Gauge
+				}
+				dp := p().DataPoints().AppendEmpty()
+				dp.SetIntValue(int64(j))
+				dp.SetTimestamp(1)
+				dp.Attributes().PutStr("series", strings.Repeat("x", rnd.IntN(60)))
+			}
+			one.ResourceMetrics().MoveAndAppendTo(all.ResourceMetrics())
+		}
+		b, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(all)
+		require.NoError(t, err)
+		return b
+	case 1:
+		req := traces(1+rnd.IntN(300), func(i int, s ptrace.Span) {
+			id := s.TraceID()
+			id[3] = byte(i % 7)
+			s.SetTraceID(id)
+			s.Attributes().PutStr("k", strings.Repeat("v", rnd.IntN(100)))
+		})
+		b, err := req.MarshalProto()
+		require.NoError(t, err)
+		return b
+	default:
+		all := plog.NewLogs()
+		for i := range 1 + rnd.IntN(5) {
+			rl := all.ResourceLogs().AppendEmpty()
+			rl.Resource().Attributes().PutInt("resource", int64(i%3))
+			rl.SetSchemaUrl("https://opentelemetry.io/schemas/1.38.0")
+			for j := range rnd.IntN(3) {
+				sl := rl.ScopeLogs().AppendEmpty()
+				sl.Scope().SetName(fmt.Sprint("scope", j))
+				for range rnd.IntN(50) {
+					sl.LogRecords().AppendEmpty().Body().SetStr(strings.Repeat("w", rnd.IntN(200)))
+				}
+			}
+		}
+		b, err := (&plog.ProtoMarshaler{}).MarshalLogs(all)
+		require.NoError(t, err)
+		return b
+	}
+}
+
+// TestSplitKeepsEveryRecordOnce cuts random requests; the parts together say what the request said, each in its own partition and size.
+func TestSplitKeepsEveryRecordOnce(t *testing.T) {
+	sigs := signals()
+	cut := 0
+	for seed := range uint64(120) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		which := int(seed % 3)
+		s, body := &sigs[which], many(t, which, rnd)
+		l := testLayout{partitions: 1 + rnd.IntN(6), max: 600 + rnd.IntN(20_000)}
+		parts, oversized, err := split(s, body, l)
+		require.NoError(t, err)
+		require.Zero(t, oversized)
+		if parts == nil {
+			continue
+		}
+		cut++
+		got := map[string]int{}
+		for _, p := range parts {
+			require.LessOrEqual(t, len(p.Body), l.max, "seed %d", seed)
+			items := 0
+			for text, n := range leaves(t, s, p.Body) {
+				got[text] += n
+				items += n
+			}
+			require.Equal(t, items, p.Items)
+			requireOnePartition(t, s, p, l)
+		}
+		want := leaves(t, s, body)
+		maps.DeleteFunc(want, func(text string, _ int) bool { return !strings.Contains(text, "timeUnixNano") && !strings.Contains(text, "body") && !strings.Contains(text, "spanId") })
+		require.Equal(t, want, got, "seed %d", seed)
+	}
+	require.Greater(t, cut, 60)
+}
+
+// requireOnePartition says that every key of a part leads where the part's own key leads.
+func requireOnePartition(t *testing.T, s *signal, p intake.Part, l testLayout) {
+	t.Helper()
+	want := l.PartitionOf(p.Key, l.partitions)
+	if s.path != "/v1/traces" {
+		return
+	}
+	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(p.Body)
+	require.NoError(t, err)
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				id := span.TraceID()
+				require.Equal(t, want, l.PartitionOf(id[:], l.partitions))
+			}
+		}
+	}
+}
+
+func TestSplitLeavesSmallRequestsAlone(t *testing.T) {
+	sigs := signals()
+	for which, b := range [][]byte{sampleMetrics(t), nil, sampleLogs(t)} {
+		if b == nil {
+			continue
+		}
+		parts, _, err := split(&sigs[which], b, testLayout{partitions: 4, max: 1 << 20})
+		require.NoError(t, err)
+		require.Nil(t, parts)
+	}
+}
+
+// TestSplitCountsWhatFitsNoRecord: one record larger than the bus takes is refused alone.
+func TestSplitCountsWhatFitsNoRecord(t *testing.T) {
+	sigs := signals()
+	body, err := traces(3, func(i int, s ptrace.Span) {
+		if i == 1 {
+			s.SetName(strings.Repeat("n", 5000))
+		}
+	}).MarshalProto()
+	require.NoError(t, err)
+	parts, oversized, err := split(&sigs[1], body, testLayout{partitions: 1, max: 3000})
+	require.NoError(t, err)
+	require.Equal(t, 1, oversized)
+	items := 0
+	for _, p := range parts {
+		items += p.Items
+	}
+	require.Equal(t, 2, items)
+}
+
+func FuzzSplit(f *testing.F) {
+	f.Add(sampleLogs(f), byte(2), uint16(500))
+	f.Add(sampleMetrics(f), byte(0), uint16(500))
+	sigs := signals()
+	f.Fuzz(func(t *testing.T, body []byte, which byte, limit uint16) {
+		s := &sigs[int(which)%3]
+		parts, _, err := split(s, body, testLayout{partitions: 3, max: int(limit)})
+		if err != nil {
+			return
+		}
+		for _, p := range parts {
+			require.LessOrEqual(t, len(p.Body), int(limit))
+		}
+	})
+}
