@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/prometheus/prometheus/tsdb"
+	"github.com/strata-apm/strata/storage"
 )
 
 // withNotes puts the warnings of a Remote storage into the answers that Prometheus's API gives none: exemplars, metadata, tsdb status.
@@ -33,7 +33,7 @@ func withNotes(next http.Handler, remote Remote) http.Handler {
 		inner.ServeHTTP(rec, r)
 		warnings, err := notes()
 		switch {
-		case rec.code == http.StatusOK && errors.Is(err, tsdb.ErrNotReady):
+		case rec.code == http.StatusOK && errors.Is(err, storage.ErrUnavailable):
 			respondError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 			return
 		case rec.code == http.StatusOK && err != nil:
@@ -82,7 +82,7 @@ func tsdbStatus(remote Remote) http.Handler {
 			}
 		}
 		status, err := remote.TSDBStatus(r.Context(), limit)
-		if errors.Is(err, tsdb.ErrNotReady) {
+		if errors.Is(err, storage.ErrUnavailable) {
 			respondError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 			return
 		}

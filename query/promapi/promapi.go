@@ -136,7 +136,7 @@ func New(opts Options) http.Handler {
 		func() (<-chan notifications.Notification, func(), bool) { return nil, nil, false },
 		opts.Gatherer, opts.Registerer, nil,
 		false, nil, false, false, false, false,
-		opts.Config.Lookback, false, false, nil, features.NewRegistry(), v1.OpenAPIOptions{Version: opts.Version},
+		opts.Config.Lookback, false, false, errorCode, features.NewRegistry(), v1.OpenAPIOptions{Version: opts.Version},
 		parser.NewParser(parser.Options{}),
 	)
 	r := route.New()

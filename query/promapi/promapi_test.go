@@ -26,6 +26,7 @@ import (
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/strata-apm/strata/storage/metrics"
 )
@@ -135,6 +136,8 @@ func elements(b json.RawMessage) []string {
 	slices.Sort(out)
 	return out
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestPrometheusScriptsThroughTheAPI runs Prometheus's own PromQL test scripts.
 func TestPrometheusScriptsThroughTheAPI(t *testing.T) {
