@@ -222,6 +222,19 @@ func (in *Intake) Accept(ctx context.Context, req Request) error {
 	return nil
 }
 
+// ReasonRecordSize is the ledger's word for a record that is larger than the bus takes.
+const ReasonRecordSize = "record_too_large"
+
+// Layout is how the bus wants requests cut: spans by trace id, metrics and logs by resource, none larger than a record may be.
+type Layout interface {
+	// Partitions is how many partitions topic has.
+	Partitions(topic string) int
+	// PartitionOf is where a record with this key goes among n partitions.
+	PartitionOf(key []byte, n int) int
+	// MaxRecordBytes is the largest value of a record.
+	MaxRecordBytes() int
+}
+
 // ReasonSeriesLimit is the ledger's word for a sample that would make a series past the bound on series.
 const ReasonSeriesLimit = "series_limit"
 

@@ -155,7 +155,7 @@ type Options struct {
 	// Gate may be nil: then the writer alone knows the bound on series, and what it refuses is counted, not answered.
 	Gate SeriesGate
 	// Layout may be nil: then every request is one record.
-	Layout Layout
+	Layout intake.Layout
 }
 
 // NewReceiver returns a receiver that puts what it accepts on in.
@@ -178,7 +178,7 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 	if accept.Parts, oversized, err = split(s, accept.Body, r.opts.Layout); err != nil {
 		return nil, fmt.Errorf("%w: %w", intake.ErrMalformed, err)
 	}
-	accept.Tally.Reject(reasonRecordSize, oversized)
+	accept.Tally.Reject(intake.ReasonRecordSize, oversized)
 	if err := r.intake.Accept(ctx, accept); err != nil {
 		return nil, err //nolint:wrapcheck // It names the signal.
 	}

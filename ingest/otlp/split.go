@@ -13,18 +13,6 @@ import (
 	"github.com/strata-apm/strata/internal/ledger"
 )
 
-// Layout is how the bus wants requests cut: spans by trace id, metrics and logs by resource, none larger than a record may be.
-type Layout interface {
-	// Partitions is how many partitions topic has.
-	Partitions(topic string) int
-	// PartitionOf is where a record with this key goes among n partitions.
-	PartitionOf(key []byte, n int) int
-	// MaxRecordBytes is the largest value of a record.
-	MaxRecordBytes() int
-}
-
-const reasonRecordSize = "record_too_large"
-
 // descent are the fields that lead from a request to its records, level by level. What else a message on the way holds (the resource, the
 // scope, a metric's name, its temporality) is repeated in every part.
 func descent(s ledger.Signal) [][]protowire.Number {
@@ -66,7 +54,7 @@ type part struct {
 }
 
 // split cuts a valid body into parts; nil when it can go as it is. It keeps no reference to body.
-func split(s *signal, body []byte, l Layout) ([]intake.Part, int, error) {
+func split(s *signal, body []byte, l intake.Layout) ([]intake.Part, int, error) {
 	if l == nil {
 		return nil, 0, nil
 	}

@@ -178,7 +178,9 @@ func TestSplitKeepsEveryRecordOnce(t *testing.T) {
 			requireOnePartition(t, s, p, l)
 		}
 		want := leaves(t, s, body)
-		maps.DeleteFunc(want, func(text string, _ int) bool { return !strings.Contains(text, "timeUnixNano") && !strings.Contains(text, "body") && !strings.Contains(text, "spanId") })
+		maps.DeleteFunc(want, func(text string, _ int) bool {
+			return !strings.Contains(text, "timeUnixNano") && !strings.Contains(text, "body") && !strings.Contains(text, "spanId")
+		})
 		require.Equal(t, want, got, "seed %d", seed)
 	}
 	require.Greater(t, cut, 60)

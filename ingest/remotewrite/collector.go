@@ -48,6 +48,8 @@ type Limits struct {
 	Past time.Duration
 	// Series tells new series from known ones when the store takes no new ones; nil leaves that to the writer.
 	Series intake.SeriesIndex
+	// Layout says how the bus wants requests cut; nil makes every request one record.
+	Layout intake.Layout
 }
 
 func newCollector(ctx context.Context, in *intake.Intake, limits Limits, now time.Time) *collector {
@@ -179,13 +181,12 @@ func (c *collector) Rollback() error {
 
 // Commit implements storage.Appender: it returns when the bus holds the request durably.
 func (c *collector) Commit() error {
-	c.req.Symbols = c.symbols.Symbols()
-	body, err := c.req.Marshal()
+	parts, err := c.parts()
 	if err != nil {
-		return fmt.Errorf("encode request: %w", err)
+		return err
 	}
 	err = c.intake.Accept(c.ctx, intake.Request{
-		Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Body: body, Format: Format, Tally: c.tally,
+		Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Parts: parts, Format: Format, Tally: c.tally,
 	})
 	if st, ok := c.ctx.Value(outcomeKey{}).(*outcome); ok {
 		st.err = err
