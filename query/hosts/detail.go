@@ -17,8 +17,8 @@ import (
 
 // infos returns the labels of target_info by host. Services on a host have one each; the host's own is the one without a service,
 // and the one that says most where there are several.
-func (r *Reader) infos(ctx context.Context, selector string, rng storage.TimeRange) (map[string]map[string]string, error) {
-	values, err := r.metrics.Instant(ctx, "last_over_time(target_info{"+selector+"}["+promDuration(rng.End.Sub(rng.Start))+"])", rng.End)
+func (r *request) infos(ctx context.Context, selector string, rng storage.TimeRange) (map[string]map[string]string, error) {
+	values, err := r.instant(ctx, "last_over_time(target_info{"+selector+"}["+promDuration(rng.End.Sub(rng.Start))+"])", rng.End)
 	if err != nil {
 		return nil, fmt.Errorf("read hosts' attributes: %w", err)
 	}
@@ -46,8 +46,8 @@ func (r *Reader) infos(ctx context.Context, selector string, rng storage.TimeRan
 	return out, nil
 }
 
-func (r *Reader) filesystems(ctx context.Context, selector string, at time.Time) ([]Filesystem, error) {
-	values, err := r.metrics.Instant(ctx, "sum by (device, mountpoint, type, state) (system_filesystem_usage_bytes{"+pseudo+","+selector+"})", at)
+func (r *request) filesystems(ctx context.Context, selector string, at time.Time) ([]Filesystem, error) {
+	values, err := r.instant(ctx, "sum by (device, mountpoint, type, state) (system_filesystem_usage_bytes{"+pseudo+","+selector+"})", at)
 	if err != nil {
 		return nil, fmt.Errorf("read filesystems: %w", err)
 	}
@@ -80,7 +80,7 @@ func (r *Reader) filesystems(ctx context.Context, selector string, at time.Time)
 	return out, nil
 }
 
-func (r *Reader) processes(ctx context.Context, selector string, at time.Time) ([]Process, error) {
+func (r *request) processes(ctx context.Context, selector string, at time.Time) ([]Process, error) {
 	const by = "sum by (process_executable_name, process_command, process_pid) "
 	type key struct{ name, pid string }
 	byKey := map[key]*Process{}
@@ -91,7 +91,7 @@ func (r *Reader) processes(ctx context.Context, selector string, at time.Time) (
 		{by + `(rate(process_cpu_time_seconds_total{process_pid!="",` + selector + "}" + window + "))", func(p *Process) **float64 { return &p.CPU }},
 		{by + `(process_memory_usage_bytes{process_pid!="",` + selector + "})", func(p *Process) **float64 { return &p.MemoryBytes }},
 	} {
-		values, err := r.metrics.Instant(ctx, q.expr, at)
+		values, err := r.instant(ctx, q.expr, at)
 		if err != nil {
 			return nil, fmt.Errorf("read processes: %w", err)
 		}

@@ -60,6 +60,14 @@ type Detail struct {
 	Attributes  map[string]string
 	Filesystems []Filesystem
 	Processes   []Process
+	Warnings    []string
+}
+
+// List is what is known of several hosts.
+type List struct {
+	Hosts []Host
+	// Warnings say what the answer lacks, such as the metrics of a writer that is down.
+	Warnings []string
 }
 
 const (
@@ -81,17 +89,20 @@ type Reader struct {
 func New(m Metrics) *Reader { return &Reader{metrics: m} }
 
 // List returns the hosts with samples in the range, in order of name.
-func (r *Reader) List(ctx context.Context, rng storage.TimeRange) ([]Host, error) {
-	return r.read(ctx, rng, `host_name!=""`)
+func (r *Reader) List(ctx context.Context, rng storage.TimeRange) (List, error) {
+	req := &request{metrics: r.metrics}
+	found, err := req.read(ctx, rng, `host_name!=""`)
+	return List{Hosts: found, Warnings: req.texts()}, err
 }
 
 // Get describes one host. The error wraps storage.ErrNotFound when it has no sample in the range.
 func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (Detail, error) {
+	req := &request{metrics: r.metrics}
 	if name == "" || !utf8.ValidString(name) { // no label has such a value, and PromQL cannot ask for it
 		return Detail{}, fmt.Errorf("host %q: %w", name, storage.ErrNotFound)
 	}
 	selector := "host_name=" + strconv.QuoteToASCII(name)
-	found, err := r.read(ctx, rng, selector)
+	found, err := req.read(ctx, rng, selector)
 	if err != nil {
 		return Detail{}, err
 	}
@@ -100,19 +111,20 @@ func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (D
 	}
 	d := Detail{Host: found[0], Attributes: map[string]string{}}
 	at := evaluationTime(found[0], rng)
-	if d.Filesystems, err = r.filesystems(ctx, selector, at); err != nil {
+	if d.Filesystems, err = req.filesystems(ctx, selector, at); err != nil {
 		return Detail{}, err
 	}
-	if d.Processes, err = r.processes(ctx, selector, at); err != nil {
+	if d.Processes, err = req.processes(ctx, selector, at); err != nil {
 		return Detail{}, err
 	}
-	infos, err := r.infos(ctx, selector, rng)
+	infos, err := req.infos(ctx, selector, rng)
 	if err != nil {
 		return Detail{}, err
 	}
 	if info, ok := infos[name]; ok {
 		d.Attributes = info
 	}
+	d.Warnings = req.texts()
 	return d, nil
 }
 
@@ -124,13 +136,13 @@ func evaluationTime(h Host, rng storage.TimeRange) time.Time {
 	return rng.End
 }
 
-func (r *Reader) read(ctx context.Context, rng storage.TimeRange, selector string) ([]Host, error) {
+func (r *request) read(ctx context.Context, rng storage.TimeRange, selector string) ([]Host, error) {
 	byName, err := r.lastSeen(ctx, rng, selector)
 	if err != nil || len(byName) == 0 {
 		return []Host{}, err
 	}
 	for _, g := range gauges(selector) {
-		values, err := r.metrics.Instant(ctx, g.expr, rng.End)
+		values, err := r.instant(ctx, g.expr, rng.End)
 		if err != nil {
 			return nil, fmt.Errorf("read hosts: %w", err)
 		}
@@ -158,7 +170,7 @@ func (r *Reader) read(ctx context.Context, rng storage.TimeRange, selector strin
 }
 
 // lastSeen finds the hosts. The newest sample is known to the millisecond for a host that is up, else to a step of the range.
-func (r *Reader) lastSeen(ctx context.Context, rng storage.TimeRange, selector string) (map[string]*Host, error) {
+func (r *request) lastSeen(ctx context.Context, rng storage.TimeRange, selector string) (map[string]*Host, error) {
 	length := rng.End.Sub(rng.Start)
 	step := max(15*time.Second, (length / 120).Round(time.Second))
 	byName := map[string]*Host{}
@@ -168,7 +180,7 @@ func (r *Reader) lastSeen(ctx context.Context, rng storage.TimeRange, selector s
 			"max by (host_name) (max_over_time(timestamp(" + selected + ")[" + promDuration(length) + ":" + promDuration(step) + "]))",
 			"max by (host_name) (timestamp(" + selected + "))",
 		} {
-			values, err := r.metrics.Instant(ctx, expr, rng.End)
+			values, err := r.instant(ctx, expr, rng.End)
 			if err != nil {
 				return nil, fmt.Errorf("list hosts: %w", err)
 			}
@@ -225,7 +237,7 @@ func gauges(selector string) []gauge {
 	}
 }
 
-func (r *Reader) sparklines(ctx context.Context, rng storage.TimeRange, selector string, byName map[string]*Host) error {
+func (r *request) sparklines(ctx context.Context, rng storage.TimeRange, selector string, byName map[string]*Host) error {
 	step := max(15*time.Second, (rng.End.Sub(rng.Start) / points).Round(time.Second))
 	var times []time.Time
 	for t := rng.Start; !t.After(rng.End); t = t.Add(step) {
@@ -241,7 +253,7 @@ func (r *Reader) sparklines(ctx context.Context, rng storage.TimeRange, selector
 		{cpuExpr(selector), func(h *Host) []*float64 { return h.Sparkline.CPU }},
 		{memoryExpr(selector), func(h *Host) []*float64 { return h.Sparkline.Memory }},
 	} {
-		matrix, err := r.metrics.Range(ctx, line.expr, rng, step)
+		matrix, err := r.matrix(ctx, line.expr, rng, step)
 		if err != nil {
 			return fmt.Errorf("read hosts' series: %w", err)
 		}

@@ -3,10 +3,15 @@
 package hosts
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	promstorage "github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/storage"
@@ -49,8 +54,10 @@ func TestHosts(t *testing.T) {
 	at := func(d time.Duration) time.Time { return time.Unix(0, 0).Add(d).UTC() }
 	rng := storage.TimeRange{Start: at(0), End: at(2 * time.Hour)}
 
-	list, err := r.List(t.Context(), rng)
+	answer, err := r.List(t.Context(), rng)
 	require.NoError(t, err)
+	require.Empty(t, answer.Warnings)
+	list := answer.Hosts
 	require.Len(t, list, 2)
 	a, b := list[0], list[1]
 	require.Equal(t, "a id-a linux amd64", a.Name+" "+a.ID+" "+a.OS+" "+a.Arch)
@@ -88,4 +95,38 @@ func TestHosts(t *testing.T) {
 		_, err = r.Get(t.Context(), name, rng)
 		require.ErrorIs(t, err, storage.ErrNotFound, name)
 	}
+}
+
+// partial warns at every Select, once with each text.
+type partial struct{ promstorage.Queryable }
+
+func (p partial) Querier(mint, maxt int64) (promstorage.Querier, error) {
+	q, err := p.Queryable.Querier(mint, maxt)
+	return partialQuerier{q}, err
+}
+
+type partialQuerier struct{ promstorage.Querier }
+
+func (q partialQuerier) Select(ctx context.Context, sorted bool, hints *promstorage.SelectHints, m ...*labels.Matcher) promstorage.SeriesSet {
+	return partialSet{q.Querier.Select(ctx, sorted, hints, m...)}
+}
+
+type partialSet struct{ promstorage.SeriesSet }
+
+func (partialSet) Warnings() annotations.Annotations {
+	return annotations.New().Add(errors.New("writer w2 did not answer"))
+}
+
+func TestWarningsReachTheAnswer(t *testing.T) {
+	store := promqltest.LoadedStorage(t, load)
+	t.Cleanup(func() { _ = store.Close() })
+	r := New(NewMetrics(promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), partial{store}))
+	rng := storage.TimeRange{Start: time.Unix(0, 0), End: time.Unix(0, 0).Add(2 * time.Hour)}
+	list, err := r.List(t.Context(), rng)
+	require.NoError(t, err)
+	require.Len(t, list.Hosts, 2)
+	require.Equal(t, []string{"writer w2 did not answer"}, list.Warnings)
+	d, err := r.Get(t.Context(), "a", rng)
+	require.NoError(t, err)
+	require.Equal(t, []string{"writer w2 did not answer"}, d.Warnings)
 }

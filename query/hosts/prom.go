@@ -10,16 +10,17 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	promstorage "github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/strata-apm/strata/storage"
 )
 
-// Metrics evaluates PromQL. Safe for concurrent use. Errors wrap storage's kinds.
+// Metrics evaluates PromQL. Safe for concurrent use. Errors wrap storage's kinds. The annotations say what an answer lacks.
 type Metrics interface {
 	// Instant evaluates an expression at one time. The result may be empty.
-	Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
+	Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, annotations.Annotations, error)
 	// Range evaluates an expression at every step of a range, both ends included.
-	Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, error)
+	Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, annotations.Annotations, error)
 }
 
 // engineMetrics is Metrics by Prometheus's engine.
@@ -33,32 +34,34 @@ func NewMetrics(engine *promql.Engine, q promstorage.Queryable) Metrics {
 	return &engineMetrics{engine: engine, queryer: q}
 }
 
-func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, annotations.Annotations, error) {
 	q, err := m.engine.NewInstantQuery(ctx, m.queryer, nil, expr, at)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
+		return nil, nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
 	}
 	defer q.Close()
 	// The samples are copied: the engine takes its memory back at Close.
-	v, err := q.Exec(ctx).Vector()
-	return append(promql.Vector(nil), v...), promError(err)
+	res := q.Exec(ctx)
+	v, err := res.Vector()
+	return append(promql.Vector(nil), v...), res.Warnings, promError(err)
 }
 
-func (m *engineMetrics) Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, error) {
+func (m *engineMetrics) Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, annotations.Annotations, error) {
 	q, err := m.engine.NewRangeQuery(ctx, m.queryer, nil, expr, r.Start, r.End, step)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
+		return nil, nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
 	}
 	defer q.Close()
-	matrix, err := q.Exec(ctx).Matrix()
+	res := q.Exec(ctx)
+	matrix, err := res.Matrix()
 	if err != nil {
-		return nil, promError(err)
+		return nil, nil, promError(err)
 	}
 	out := make(promql.Matrix, len(matrix))
 	for i, s := range matrix {
 		out[i] = promql.Series{Metric: s.Metric.Copy(), Floats: append([]promql.FPoint(nil), s.Floats...)}
 	}
-	return out, nil
+	return out, res.Warnings, nil
 }
 
 // promError gives the engine's errors storage's kinds.

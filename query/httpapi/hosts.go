@@ -84,8 +84,8 @@ func (a *API) hosts(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := hostsAnswer{Hosts: []hostAnswer{}, Warnings: []string{}}
-	for _, h := range list {
+	answer := hostsAnswer{Hosts: []hostAnswer{}, Warnings: orEmpty(list.Warnings)}
+	for _, h := range list.Hosts {
 		answer.Hosts = append(answer.Hosts, hostOf(h))
 	}
 	return answer, nil
@@ -103,7 +103,7 @@ func (a *API) host(r *http.Request) (any, error) {
 	}
 	answer := hostDetailAnswer{
 		Host: hostOf(d.Host), Attributes: orEmptyMap(d.Attributes), Filesystems: []filesystemAnswer{}, Processes: []processAnswer{},
-		Services: []string{}, Warnings: []string{},
+		Services: []string{}, Warnings: orEmpty(d.Warnings),
 	}
 	for _, f := range d.Filesystems {
 		answer.Filesystems = append(answer.Filesystems, filesystemAnswer{

@@ -20,7 +20,7 @@ import (
 // HostReader describes machines; hosts.New makes one.
 type HostReader interface {
 	// List returns the hosts with samples in the range, in order of name.
-	List(ctx context.Context, r storage.TimeRange) ([]hosts.Host, error)
+	List(ctx context.Context, r storage.TimeRange) (hosts.List, error)
 	// Get describes one host; the error wraps storage.ErrNotFound when there is none.
 	Get(ctx context.Context, name string, r storage.TimeRange) (hosts.Detail, error)
 }

@@ -100,12 +100,12 @@ func (f *fake) HostServices(ctx context.Context, host string, _ storage.TimeRang
 	return nil, f.note(ctx, "host services %q", host)
 }
 
-func (f *fake) List(ctx context.Context, _ storage.TimeRange) ([]hosts.Host, error) {
-	return []hosts.Host{{Name: "h"}}, f.note(ctx, "hosts")
+func (f *fake) List(ctx context.Context, _ storage.TimeRange) (hosts.List, error) {
+	return hosts.List{Hosts: []hosts.Host{{Name: "h"}}, Warnings: []string{"partial"}}, f.note(ctx, "hosts")
 }
 
 func (f *fake) Get(ctx context.Context, name string, _ storage.TimeRange) (hosts.Detail, error) {
-	return hosts.Detail{Host: hosts.Host{Name: name}}, f.note(ctx, "host %q", name)
+	return hosts.Detail{Host: hosts.Host{Name: name}, Warnings: []string{"partial"}}, f.note(ctx, "host %q", name)
 }
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -252,6 +252,10 @@ func TestAnswerForms(t *testing.T) {
 	require.Equal(t, []any{nil}, body["series"].(map[string]any)["p50_ns"])
 	_, _, body = get(t, srv, "/traces?limit=501")
 	require.Equal(t, []any{"limit was reduced to 500"}, body["warnings"])
+	for _, path := range []string{"/hosts", "/hosts/h"} {
+		_, _, body = get(t, srv, path)
+		require.Equal(t, []any{"partial"}, body["warnings"], path)
+	}
 }
 
 func TestTooManyQueriesAreRefused(t *testing.T) {
