@@ -52,10 +52,15 @@ test: test-deps build engine race ## Install what the tests need and run all of 
 race: ## Run the packages with concurrency under the race detector.
 	$(GO) test -race -short $(RACE_PKGS)
 
-test-deps: ## Install the browser the tests drive, where it is missing.
+test-deps: ## Install the browser and the PostgreSQL that the tests use, where they are missing.
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 		{ echo "the tests need Chromium: install the package chromium" >&2; exit 1; }
+	@# The tests start servers of their own; the file keeps the package from starting one on port 5432.
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
+		{ mkdir -p /etc/postgresql-common/createcluster.d && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/no-main.conf && \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } || \
+		{ echo "the tests need PostgreSQL: install the package postgresql" >&2; exit 1; }
 
 e2e: test-deps build engine ## The long form of the end-to-end tests: twenty kills, more load.
 	STRATA_TEST_LONG=1 $(GO) test -timeout 60m -count=1 -v ./test/e2e/...

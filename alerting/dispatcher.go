@@ -75,7 +75,7 @@ func newDispatcher(opts Options, c *counts, d *delivery, stillActive func(string
 // restore takes up the log of the run before. Alerts that notifiers believe to fire are believed until their rules have had the time
 // to report them again.
 func (d *dispatcher) restore(ctx context.Context) error {
-	stored, err := d.opts.Store.Log.NotifiedGroups(ctx)
+	stored, err := d.opts.Store.Log.NotifiedGroups(ctx, "")
 	if err != nil {
 		return fmt.Errorf("restore notification log: %w", err)
 	}
@@ -234,7 +234,7 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 	if len(log) == 0 {
 		return
 	}
-	if err := d.opts.Store.Queue.Enqueue(ctx, queue, log); err != nil {
+	if err := d.opts.Store.Queue.Enqueue(ctx, queue, log, storage.Lease{}); err != nil {
 		d.failed(err)
 		return
 	}

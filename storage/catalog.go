@@ -91,6 +91,12 @@ type RuleStore interface {
 	DeleteRuleGroup(ctx context.Context, id string) error
 }
 
+// RuleVersions tells cheaply whether rule groups have changed. Safe for concurrent use.
+type RuleVersions interface {
+	// RulesVersion returns a text that is another one after every change of a rule group.
+	RulesVersion(ctx context.Context) (string, error)
+}
+
 // Notifier is a target of alerts.
 type Notifier struct {
 	ID           string
@@ -144,8 +150,9 @@ type NotifiedGroup struct {
 // NotificationQueue is the durable queue between the rules and the notifiers. Safe for concurrent use.
 type NotificationQueue interface {
 	// Enqueue stores the notifications and what they say, all or nothing, and returns when that is durable. A group without
-	// alerts is deleted. Notifiers that do not exist any more are skipped.
-	Enqueue(ctx context.Context, ns []Notification, groups []NotifiedGroup) error
+	// alerts is deleted. Notifiers that do not exist any more are skipped. When by is not its holder's any more, by the store's
+	// clock, nothing is stored and ErrConflict is returned; the zero Lease is not checked.
+	Enqueue(ctx context.Context, ns []Notification, groups []NotifiedGroup, by Lease) error
 	// PendingNotifications returns the oldest ones of a notifier, in order.
 	PendingNotifications(ctx context.Context, notifierID string, limit int) ([]Notification, error)
 	// FinishNotification deletes a notification; one that does not exist is no error.
@@ -156,8 +163,50 @@ type NotificationQueue interface {
 
 // NotificationLog answers what notifiers have been told. Safe for concurrent use.
 type NotificationLog interface {
-	// NotifiedGroups returns all groups of all notifiers.
-	NotifiedGroups(ctx context.Context) ([]NotifiedGroup, error)
+	// NotifiedGroups returns the groups of all notifiers that have this key, or all when it is empty, by notifier and key.
+	NotifiedGroups(ctx context.Context, groupKey string) ([]NotifiedGroup, error)
+	// NotifiedKeys returns the keys of all groups, each once.
+	NotifiedKeys(ctx context.Context) ([]string, error)
 	// CountPending returns the number of waiting notifications by notifier; those without any are missing.
 	CountPending(ctx context.Context) (map[string]int, error)
+}
+
+// Lease says who may do something that only one process may do at a time.
+type Lease struct {
+	Name   string
+	Holder string
+	// Remaining is how long it lasts unless it is renewed.
+	Remaining time.Duration
+}
+
+// LeaseStore keeps leases. Time is that of the store's clock alone, so that holders whose clocks differ agree. Safe for concurrent
+// use by any number of processes.
+type LeaseStore interface {
+	// AcquireLeases takes those of the names that are free, expired or the holder's own, until ttl from now, and returns what
+	// the holder has of them, sorted. A lease that another has is no error. A name that is given twice counts once.
+	AcquireLeases(ctx context.Context, holder string, names []string, ttl time.Duration) (held []string, err error)
+	// ReleaseLeases frees those of the names that the holder has; others are no error.
+	ReleaseLeases(ctx context.Context, holder string, names []string) error
+	// ListLeases returns the leases that have not expired and whose name begins with prefix, by name.
+	ListLeases(ctx context.Context, prefix string) ([]Lease, error)
+}
+
+// Instance is one running process.
+type Instance struct {
+	ID        string
+	Role      string
+	URL       string // where others reach it
+	Version   string
+	StartedAt time.Time
+	SeenAt    time.Time // by the store's clock
+}
+
+// InstanceStore is the registry of processes. Safe for concurrent use.
+type InstanceStore interface {
+	// PutInstance adds or replaces the instance by id as seen now, whatever SeenAt says, and forgets those not seen for a day.
+	PutInstance(ctx context.Context, in Instance) error
+	// ListInstances returns the instances that were seen within the given time, all when it is 0, by id.
+	ListInstances(ctx context.Context, within time.Duration) ([]Instance, error)
+	// DeleteInstance forgets the instance; one that does not exist is no error.
+	DeleteInstance(ctx context.Context, id string) error
 }

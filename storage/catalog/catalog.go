@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	// The driver registers itself as "sqlite".
+	_ "modernc.org/sqlite"
 
 	"github.com/strata-apm/strata/storage"
 )
@@ -21,10 +21,11 @@ import (
 // readers is how many reads may go on beside the one writer.
 const readers = 4
 
-// Catalog is the store. Safe for concurrent use, also by several processes on one file.
+// Catalog is the store. Safe for concurrent use, also by several processes on one file or one PostgreSQL.
 type Catalog struct {
-	write *sql.DB
-	read  *sql.DB
+	dialect dialect
+	write   *sql.DB
+	read    *sql.DB // with PostgreSQL the same as write
 }
 
 var (
@@ -33,12 +34,15 @@ var (
 	_ storage.SessionStore      = (*Catalog)(nil)
 	_ storage.SigninStore       = (*Catalog)(nil)
 	_ storage.RuleStore         = (*Catalog)(nil)
+	_ storage.RuleVersions      = (*Catalog)(nil)
 	_ storage.NotifierStore     = (*Catalog)(nil)
 	_ storage.NotificationQueue = (*Catalog)(nil)
 	_ storage.NotificationLog   = (*Catalog)(nil)
+	_ storage.LeaseStore        = (*Catalog)(nil)
+	_ storage.InstanceStore     = (*Catalog)(nil)
 )
 
-// Open opens the file, creates it when it does not exist, and migrates it.
+// Open opens a SQLite file, creates it when it does not exist, and migrates it.
 func Open(ctx context.Context, path string) (*Catalog, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("create directory of catalog: %w", err)
@@ -51,7 +55,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}
-	c := &Catalog{}
+	c := &Catalog{dialect: sqliteDialect()}
 	if c.write, err = sql.Open("sqlite", dataSource(path, false)); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
 	}
@@ -60,7 +64,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	}
 	c.write.SetMaxOpenConns(1)
 	c.read.SetMaxOpenConns(readers)
-	if err := migrate(ctx, c.write); err != nil {
+	if err := c.migrate(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -77,9 +81,13 @@ func dataSource(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// Close waits for running calls and closes the file.
+// Close waits for running calls and closes the file or the connections.
 func (c *Catalog) Close() error {
-	if err := errors.Join(c.read.Close(), c.write.Close()); err != nil {
+	err := c.write.Close()
+	if c.read != c.write {
+		err = errors.Join(c.read.Close(), err)
+	}
+	if err != nil {
 		return fmt.Errorf("close catalog: %w", err)
 	}
 	return nil
@@ -91,13 +99,29 @@ func (c *Catalog) Ping(ctx context.Context) error {
 	return wrap("ping catalog", c.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
 }
 
+// attempts is how often a transaction is run that the database undid because of another one.
+const attempts = 4
+
+// inTx runs fn in a transaction, and again when the database undid it to end a deadlock. What fn has set then is set again.
 func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
+	for n := 1; ; n++ {
+		err := once(ctx, db, fn)
+		if err == nil || n == attempts || !rolledBack(err) {
+			return err
+		}
+	}
+}
+
+func once(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := fn(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) && !disconnected(back) {
+			err = errors.Join(err, back)
+		}
+		return err
 	}
 	return tx.Commit()
 }
@@ -134,25 +158,6 @@ func collect[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, er
 		out = append(out, v)
 	}
 	return out, rows.Err()
-}
-
-// wrap names the action and turns the database's errors into those of package storage.
-func wrap(action string, err error) error {
-	var se *sqlite.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("%s: %w", action, storage.ErrNotFound)
-	case errors.As(err, &se):
-		switch se.Code() & 0xff {
-		case sqlite3.SQLITE_CONSTRAINT:
-			return fmt.Errorf("%s: %w: %w", action, storage.ErrConflict, err)
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
-			return fmt.Errorf("%s: %w: %w", action, storage.ErrUnavailable, err)
-		}
-	}
-	return fmt.Errorf("%s: %w", action, err)
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// migration is one step of the schema. A step that has been released is never edited; a change is a new step.
+// migration is one step of the schema, written for both databases (dialect.ddl). A step that has been released is never edited; a change is a new step.
 type migration struct {
 	version    int
 	statements []string
@@ -40,43 +40,90 @@ func migrations() []migration {
 				notifier_id TEXT NOT NULL REFERENCES notifiers (id) ON DELETE CASCADE, group_key TEXT NOT NULL,
 				alerts TEXT NOT NULL, updated_at BIGINT NOT NULL, PRIMARY KEY (notifier_id, group_key))`,
 		}},
+		{version: 2, statements: []string{
+			`CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at BIGINT NOT NULL)`,
+			`CREATE TABLE instances (
+				id TEXT PRIMARY KEY, role TEXT NOT NULL, url TEXT NOT NULL, version TEXT NOT NULL,
+				started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL)`,
+			`CREATE INDEX notified_groups_key ON notified_groups (group_key)`,
+			// A group of alerts now belongs to one rule group and its key says so. What fires is told once more under its new key.
+			`DELETE FROM notified_groups`,
+		}},
 	}
 }
 
-// migrate brings the schema up to date, one transaction per step, so that a start that was interrupted goes on where it was. A schema
-// that is newer than this program is refused: an older one could misread it.
-func migrate(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx,
-		`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)`); err != nil {
-		return fmt.Errorf("create table of migrations: %w", err)
-	}
-	var at int
-	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`).Scan(&at); err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
+// migrate brings the schema up to date, one transaction per step, so that a start that was interrupted goes on where it was, and
+// processes that start together take turns. A schema that is newer than this program is refused: an older one could misread it.
+func (c *Catalog) migrate(ctx context.Context) error {
 	all := migrations()
-	if newest := all[len(all)-1].version; at > newest {
-		return fmt.Errorf("catalog has schema version %d, this program knows %d: start the newer program", at, newest)
+	newest := all[len(all)-1].version
+	for {
+		at, err := c.version(ctx)
+		switch {
+		case err != nil:
+			return err
+		case at > newest:
+			return fmt.Errorf("catalog has schema version %d, this program knows %d: start the newer program", at, newest)
+		case at == newest:
+			return nil
+		}
+		if err := c.step(ctx, all); err != nil {
+			return fmt.Errorf("migrate catalog from version %d: %w", at, err)
+		}
 	}
-	for _, m := range all {
-		if m.version <= at {
-			continue
+}
+
+// version reads how far the schema is; it makes the table of migrations where there is none.
+func (c *Catalog) version(ctx context.Context) (at int, err error) {
+	err = inTx(ctx, c.write, func(tx *sql.Tx) error {
+		if err := c.lockSchema(ctx, tx); err != nil {
+			return err
 		}
-		if err := apply(ctx, db, m); err != nil {
-			return fmt.Errorf("migrate catalog to version %d: %w", m.version, err)
+		if _, err := tx.ExecContext(ctx,
+			`CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)`); err != nil {
+			return fmt.Errorf("create table of migrations: %w", err)
 		}
+		return readVersion(ctx, tx, &at)
+	})
+	return at, err
+}
+
+func readVersion(ctx context.Context, tx *sql.Tx, at *int) error {
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_migrations`).Scan(at); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
 	}
 	return nil
 }
 
-func apply(ctx context.Context, db *sql.DB, m migration) error {
-	return inTx(ctx, db, func(tx *sql.Tx) error {
-		for _, s := range m.statements {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
+// step applies the next migration, or none when another process was faster.
+func (c *Catalog) step(ctx context.Context, all []migration) error {
+	return inTx(ctx, c.write, func(tx *sql.Tx) error {
+		if err := c.lockSchema(ctx, tx); err != nil {
+			return err
+		}
+		var at int
+		if err := readVersion(ctx, tx, &at); err != nil {
+			return err
+		}
+		if at >= len(all) {
+			return nil
+		}
+		for _, s := range all[at].statements {
+			if _, err := tx.ExecContext(ctx, c.dialect.ddl(s)); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`, m.version, micros(time.Now()))
+		_, err := tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`, all[at].version, micros(time.Now()))
 		return err
 	})
+}
+
+func (c *Catalog) lockSchema(ctx context.Context, tx *sql.Tx) error {
+	if c.dialect.lockSchema == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, c.dialect.lockSchema); err != nil {
+		return fmt.Errorf("lock schema: %w", err)
+	}
+	return nil
 }

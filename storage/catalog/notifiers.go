@@ -61,8 +61,11 @@ func (c *Catalog) SetNotifierStatus(ctx context.Context, id string, s storage.No
 }
 
 // Enqueue implements storage.NotificationQueue.
-func (c *Catalog) Enqueue(ctx context.Context, ns []storage.Notification, groups []storage.NotifiedGroup) error {
+func (c *Catalog) Enqueue(ctx context.Context, ns []storage.Notification, groups []storage.NotifiedGroup, by storage.Lease) error {
 	return wrap("enqueue notifications", inTx(ctx, c.write, func(tx *sql.Tx) error {
+		if err := c.fence(ctx, tx, by); err != nil {
+			return err
+		}
 		for _, n := range ns {
 			// The SELECT leaves out a notifier that was deleted between the decision and now.
 			if _, err := tx.ExecContext(ctx, `INSERT INTO notifications (id, notifier_id, payload, created_at)
@@ -128,15 +131,26 @@ func (c *Catalog) PurgeNotifier(ctx context.Context, notifierID string) (int, er
 }
 
 // NotifiedGroups implements storage.NotificationLog.
-func (c *Catalog) NotifiedGroups(ctx context.Context) ([]storage.NotifiedGroup, error) {
+func (c *Catalog) NotifiedGroups(ctx context.Context, groupKey string) ([]storage.NotifiedGroup, error) {
+	query, args := `SELECT notifier_id, group_key, alerts, updated_at FROM notified_groups`, []any{}
+	if groupKey != "" {
+		query, args = query+` WHERE group_key = $1`, append(args, groupKey)
+	}
 	groups, err := collect(ctx, c.read, func(r *sql.Rows) (storage.NotifiedGroup, error) {
 		var g storage.NotifiedGroup
 		var updated sql.NullInt64
 		err := r.Scan(&g.NotifierID, &g.GroupKey, &g.Alerts, &updated)
 		g.UpdatedAt = fromMicros(updated)
 		return g, err
-	}, `SELECT notifier_id, group_key, alerts, updated_at FROM notified_groups ORDER BY notifier_id, group_key`)
+	}, query+` ORDER BY notifier_id, group_key`, args...)
 	return groups, wrap("read notified groups", err)
+}
+
+// NotifiedKeys implements storage.NotificationLog.
+func (c *Catalog) NotifiedKeys(ctx context.Context) ([]string, error) {
+	keys, err := collect(ctx, c.read, func(r *sql.Rows) (key string, err error) { return key, r.Scan(&key) },
+		`SELECT DISTINCT group_key FROM notified_groups ORDER BY group_key`)
+	return keys, wrap("read keys of notified groups", err)
 }
 
 // CountPending implements storage.NotificationLog.

@@ -4,7 +4,10 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
+	"fmt"
 
 	"github.com/strata-apm/strata/storage"
 )
@@ -36,4 +39,20 @@ func (c *Catalog) UpdateRuleGroup(ctx context.Context, g storage.RuleGroup) erro
 // DeleteRuleGroup implements storage.RuleStore.
 func (c *Catalog) DeleteRuleGroup(ctx context.Context, id string) error {
 	return c.exec(ctx, "delete rule group", `DELETE FROM rule_groups WHERE id = $1`, id)
+}
+
+// RulesVersion implements storage.RuleVersions.
+func (c *Catalog) RulesVersion(ctx context.Context) (string, error) {
+	h := sha256.New()
+	_, err := collect(ctx, c.read, func(r *sql.Rows) (struct{}, error) {
+		var id string
+		var updated int64
+		err := r.Scan(&id, &updated)
+		h.Write(fmt.Appendf(nil, "%q %d\n", id, updated))
+		return struct{}{}, err
+	}, `SELECT id, updated_at FROM rule_groups ORDER BY id`)
+	if err != nil {
+		return "", wrap("read version of rules", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -24,6 +24,9 @@ type Catalog interface {
 	storage.NotifierStore
 	storage.NotificationQueue
 	storage.NotificationLog
+	storage.RuleVersions
+	storage.LeaseStore
+	storage.InstanceStore
 }
 
 // RunCatalog is the conformance suite of catalog engines. open returns an empty catalog that ends with the test; reopen returns the same
@@ -32,7 +35,8 @@ func RunCatalog(t *testing.T, open func(t *testing.T) (c Catalog, reopen func() 
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Catalog, func() Catalog){
 		"Keys": testKeys, "Sessions": testSessions, "SigninToken": testSigninToken, "Rules": testRules, "Notifiers": testNotifiers,
-		"Queue": testQueue, "ConcurrentWriters": testConcurrentWriters,
+		"Queue": testQueue, "QueueOfALease": testQueueOfALease, "ConcurrentWriters": testConcurrentWriters, "ByteOrder": testByteOrder,
+		"Leases": testLeases, "LeaseRace": testLeaseRace, "LeaseHandOver": testLeaseHandOver, "Instances": testInstances,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, reopen := open(t)
@@ -119,7 +123,20 @@ func testRules(t *testing.T, c Catalog, reopen func() Catalog) {
 	t.Helper()
 	ctx := t.Context()
 	g := storage.RuleGroup{ID: "1", Name: "z", YAML: "name: z\n# ünï\n", CreatedAt: moment(1), UpdatedAt: moment(1)}
+	seen := map[string]bool{}
+	changed := func(what string) {
+		t.Helper()
+		v, err := c.RulesVersion(ctx)
+		require.NoError(t, err)
+		require.False(t, seen[v], what)
+		seen[v] = true
+		again, err := c.RulesVersion(ctx)
+		require.NoError(t, err)
+		require.Equal(t, v, again, "without a change")
+	}
+	changed("empty")
 	require.NoError(t, c.CreateRuleGroup(ctx, g))
+	changed("created")
 	require.NoError(t, c.CreateRuleGroup(ctx, storage.RuleGroup{ID: "2", Name: "a", CreatedAt: moment(1), UpdatedAt: moment(1)}))
 	require.ErrorIs(t, c.CreateRuleGroup(ctx, storage.RuleGroup{ID: "3", Name: "a"}), storage.ErrConflict)
 	g.YAML, g.UpdatedAt = "name: z2\n", moment(2)
@@ -127,8 +144,10 @@ func testRules(t *testing.T, c Catalog, reopen func() Catalog) {
 	require.ErrorIs(t, c.UpdateRuleGroup(ctx, g), storage.ErrConflict)
 	g.Name = "z2"
 	require.NoError(t, c.UpdateRuleGroup(ctx, g))
+	changed("updated")
 	require.ErrorIs(t, c.UpdateRuleGroup(ctx, storage.RuleGroup{ID: "9"}), storage.ErrNotFound)
 	require.NoError(t, c.DeleteRuleGroup(ctx, "2"))
+	changed("deleted")
 	require.ErrorIs(t, c.DeleteRuleGroup(ctx, "2"), storage.ErrNotFound)
 	got, err := reopen().ListRuleGroups(ctx)
 	require.NoError(t, err)
@@ -169,16 +188,25 @@ func testQueue(t *testing.T, c Catalog, reopen func() Catalog) {
 		return storage.NotifiedGroup{NotifierID: notifier, GroupKey: "g", Alerts: alerts, UpdatedAt: moment(1)}
 	}
 	require.NoError(t, c.Enqueue(ctx, []storage.Notification{n("2", "a"), n("1", "a"), n("3", "b"), n("4", "deleted")},
-		[]storage.NotifiedGroup{group("a", "[1]"), group("b", "[1]"), group("deleted", "[1]")}))
-	require.NoError(t, c.Enqueue(ctx, nil, []storage.NotifiedGroup{group("a", "[2]")}))
-	require.Error(t, c.Enqueue(ctx, []storage.Notification{n("5", "a"), n("1", "a")}, []storage.NotifiedGroup{group("a", "[3]")}), "all or nothing")
+		[]storage.NotifiedGroup{group("a", "[1]"), group("b", "[1]"), group("deleted", "[1]")}, storage.Lease{}))
+	require.NoError(t, c.Enqueue(ctx, nil, []storage.NotifiedGroup{group("a", "[2]")}, storage.Lease{}))
+	err := c.Enqueue(ctx, []storage.Notification{n("5", "a"), n("1", "a")}, []storage.NotifiedGroup{group("a", "[3]")}, storage.Lease{})
+	require.ErrorIs(t, err, storage.ErrConflict, "all or nothing")
 	c = reopen()
 	got, err := c.PendingNotifications(ctx, "a", 10)
 	require.NoError(t, err)
 	require.Equal(t, []storage.Notification{n("1", "a"), n("2", "a")}, got)
-	groups, err := c.NotifiedGroups(ctx)
+	for _, key := range []string{"", "g"} {
+		groups, err := c.NotifiedGroups(ctx, key)
+		require.NoError(t, err)
+		require.Equal(t, []storage.NotifiedGroup{group("a", "[2]"), group("b", "[1]")}, groups)
+	}
+	groups, err := c.NotifiedGroups(ctx, "other")
 	require.NoError(t, err)
-	require.Equal(t, []storage.NotifiedGroup{group("a", "[2]"), group("b", "[1]")}, groups)
+	require.Empty(t, groups)
+	keys, err := c.NotifiedKeys(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"g"}, keys)
 	pending, err := c.CountPending(ctx)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"a": 2, "b": 1}, pending)
@@ -188,8 +216,8 @@ func testQueue(t *testing.T, c Catalog, reopen func() Catalog) {
 	purged, err := c.PurgeNotifier(ctx, "a")
 	require.NoError(t, err)
 	require.Equal(t, 1, purged)
-	require.NoError(t, c.Enqueue(ctx, nil, []storage.NotifiedGroup{group("b", "")}))
-	groups, err = c.NotifiedGroups(ctx)
+	require.NoError(t, c.Enqueue(ctx, nil, []storage.NotifiedGroup{group("b", "")}, storage.Lease{}))
+	groups, err = c.NotifiedGroups(ctx, "")
 	require.NoError(t, err)
 	require.Empty(t, groups)
 	require.NoError(t, c.DeleteNotifier(ctx, "b"))
