@@ -16,7 +16,7 @@ const (
 	TopicRemoteWrite = "strata.remotewrite"
 )
 
-// Errors of a Producer, wrapped; decide with errors.Is.
+// Errors of a bus, wrapped; decide with errors.Is.
 var (
 	// ErrFull says that the byte limit of the bus is reached; it recovers when the writers catch up.
 	ErrFull = errors.New("bus is full")
@@ -26,6 +26,9 @@ var (
 	ErrFailed = errors.New("bus failed")
 	// ErrTooLarge says that one record is larger than the bus can ever hold.
 	ErrTooLarge = errors.New("record too large")
+	// ErrFenced says that the partition belongs to another consumer by now: what was to be committed was not, and whoever owns the
+	// partition goes on from what was committed before. A Consumer takes it as the end of the partition, not as a failure.
+	ErrFenced = errors.New("partition taken over")
 )
 
 // Header is one name and value carried beside a record.
@@ -70,21 +73,25 @@ type Producer interface {
 
 // Partition is one partition of one topic, as seen by the consumer that owns it now. Not safe for concurrent use.
 type Partition interface {
-	// Name is "topic-partition", the first half of a batch id.
+	// Name is the first half of a batch id: "topic-partition", and behind a dot whatever sets this log apart from an earlier one of
+	// the same name, whose offsets may have been used for other records.
 	Name() string
 	// Position returns the committed position; a partition never committed starts at its first offset.
 	Position(ctx context.Context) (Position, error)
 	// Fetch returns messages from offset on, at most maxBytes of values but at least one message. It waits until there is
-	// one or ctx ends. An offset that was trimmed away is an error.
+	// one or ctx ends. An offset that was trimmed away is an error in the embedded log, which trims behind the position only; Kafka's
+	// retention asks nobody, so there the gap is logged, counted and stepped over.
 	Fetch(ctx context.Context, offset int64, maxBytes int) ([]Message, error)
-	// Commit stores the position durably. Everything before pos.Offset may be trimmed from then on.
+	// Commit stores the position durably. Everything before pos.Offset may be trimmed from then on. After any error the caller must
+	// stop with this partition: what is committed now is known only to the next Position of the next owner.
 	Commit(ctx context.Context, pos Position) error
 }
 
 // Consumer hands out partitions. Safe for concurrent use.
 type Consumer interface {
 	// Consume calls handle once for every partition this process owns, each in its own goroutine, until ctx ends. The context
-	// given to handle ends when the partition is taken away. When handle returns an error Consume stops and returns it.
+	// given to handle ends when the partition is taken away. When handle returns an error Consume stops and returns it, except
+	// that over Kafka ErrFenced, ErrUnavailable and the end of handle's context only mean that the partition is handed out anew.
 	Consume(ctx context.Context, topic string, handle func(context.Context, Partition) error) error
 }
 

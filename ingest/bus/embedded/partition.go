@@ -65,7 +65,7 @@ func (p *partition) read(offset int64, maxBytes int) ([]bus.Message, int64, erro
 	}
 	var out []bus.Message
 	size, pos := 0, 0
-	for size < maxBytes && p.at+int64(pos) < end {
+	for (size < maxBytes || len(out) == 0) && p.at+int64(pos) < end {
 		n, off, err := checkFrame(p.buf[pos:], p.log.table)
 		whole := p.at + int64(pos) + int64(max(frameLen(p.buf[pos:]), frameHeaderLen))
 		switch {
