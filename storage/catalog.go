@@ -193,17 +193,20 @@ type LeaseStore interface {
 
 // Instance is one running process.
 type Instance struct {
-	ID        string
-	Role      string
-	URL       string // where others reach it
-	Version   string
+	ID      string
+	Role    string
+	URL     string // where others reach it
+	Version string
+	// Group is the consumer group whose metrics it keeps in a tsdb of its own, empty when it has none.
+	Group     string
 	StartedAt time.Time
 	SeenAt    time.Time // by the store's clock
 }
 
 // InstanceStore is the registry of processes. Safe for concurrent use.
 type InstanceStore interface {
-	// PutInstance adds or replaces the instance by id as seen now, whatever SeenAt says, and forgets those not seen for a day.
+	// PutInstance adds or replaces the instance by id as seen now, whatever SeenAt says, and forgets those not seen for a day
+	// that have no Group: samples of a tsdb that is gone must be missed until somebody says that they are gone for good.
 	PutInstance(ctx context.Context, in Instance) error
 	// ListInstances returns the instances that were seen within the given time, all when it is 0, by id.
 	ListInstances(ctx context.Context, within time.Duration) ([]Instance, error)

@@ -11,7 +11,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-// instanceGarbage is how long a process that was not seen is remembered.
+// instanceGarbage is how long a process that was not seen is remembered, unless it has a tsdb: its samples would not be missed any more.
 const instanceGarbage = 24 * time.Hour
 
 // PutInstance implements storage.InstanceStore.
@@ -20,7 +20,7 @@ func (c *Catalog) PutInstance(ctx context.Context, in storage.Instance) error {
 		if _, err := tx.ExecContext(ctx, c.dialect.sql(`INSERT INTO instances (id, role, url, version, started_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, {now}) ON CONFLICT (id) DO UPDATE SET role = excluded.role, url = excluded.url,
 			version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at`),
-			in.ID, in.Role, in.URL, in.Version, micros(in.StartedAt)); err != nil {
+			in.ID, in.Role, in.URL, in.Version, in.Group, micros(in.StartedAt)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, c.dialect.sql(`DELETE FROM instances WHERE seen_at < {now} - CAST($1 AS BIGINT)`), instanceGarbage.Microseconds())
@@ -37,10 +37,10 @@ func (c *Catalog) ListInstances(ctx context.Context, within time.Duration) ([]st
 	ins, err := collect(ctx, c.read, func(r *sql.Rows) (storage.Instance, error) {
 		var in storage.Instance
 		var started, seen sql.NullInt64
-		err := r.Scan(&in.ID, &in.Role, &in.URL, &in.Version, &started, &seen)
+		err := r.Scan(&in.ID, &in.Role, &in.URL, &in.Version, &in.Group, &started, &seen)
 		in.StartedAt, in.SeenAt = fromMicros(started), fromMicros(seen)
 		return in, err
-	}, c.dialect.sql(`SELECT id, role, url, version, started_at, seen_at FROM instances WHERE seen_at >= {now} - CAST($1 AS BIGINT) ORDER BY id`), age)
+	}, c.dialect.sql(`SELECT id, role, url, version, metrics_group, started_at, seen_at FROM instances WHERE seen_at >= {now} - CAST($1 AS BIGINT) ORDER BY id`), age)
 	return ins, wrap("list instances", err)
 }
 

@@ -43,7 +43,7 @@ func migrations() []migration {
 		{version: 2, statements: []string{
 			`CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at BIGINT NOT NULL)`,
 			`CREATE TABLE instances (
-				id TEXT PRIMARY KEY, role TEXT NOT NULL, url TEXT NOT NULL, version TEXT NOT NULL,
+				id TEXT PRIMARY KEY, role TEXT NOT NULL, url TEXT NOT NULL, version TEXT NOT NULL, metrics_group TEXT NOT NULL,
 				started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL)`,
 			`CREATE INDEX notified_groups_key ON notified_groups (group_key)`,
 			// A group of alerts now belongs to one rule group and its key says so. What fires is told once more under its new key.

@@ -194,7 +194,7 @@ func testQueueOfALease(t *testing.T, c Catalog, reopen func() Catalog) {
 func testInstances(t *testing.T, c Catalog, reopen func() Catalog) {
 	t.Helper()
 	ctx := t.Context()
-	in := storage.Instance{ID: "b", Role: "writer", URL: "http://10.0.0.1:7080", Version: "1", StartedAt: moment(1), SeenAt: moment(2)}
+	in := storage.Instance{ID: "b", Role: "writer", URL: "http://10.0.0.1:7080", Version: "1", Group: "g", StartedAt: moment(1), SeenAt: moment(2)}
 	require.NoError(t, c.PutInstance(ctx, in))
 	require.NoError(t, c.PutInstance(ctx, storage.Instance{ID: "a", Role: "alert", StartedAt: moment(1)}))
 	in.Version, in.StartedAt = "2", moment(5)
