@@ -17,13 +17,13 @@ const instanceGarbage = 24 * time.Hour
 // PutInstance implements storage.InstanceStore.
 func (c *Catalog) PutInstance(ctx context.Context, in storage.Instance) error {
 	return wrap("store instance", inTx(ctx, c.write, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, c.dialect.sql(`INSERT INTO instances (id, role, url, version, started_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, {now}) ON CONFLICT (id) DO UPDATE SET role = excluded.role, url = excluded.url,
-			version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at`),
+		if _, err := tx.ExecContext(ctx, c.dialect.sql(`INSERT INTO instances (id, role, url, version, metrics_group, started_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, {now}) ON CONFLICT (id) DO UPDATE SET role = excluded.role, url = excluded.url,
+			version = excluded.version, metrics_group = excluded.metrics_group, started_at = excluded.started_at, seen_at = excluded.seen_at`),
 			in.ID, in.Role, in.URL, in.Version, in.Group, micros(in.StartedAt)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, c.dialect.sql(`DELETE FROM instances WHERE seen_at < {now} - CAST($1 AS BIGINT)`), instanceGarbage.Microseconds())
+		_, err := tx.ExecContext(ctx, c.dialect.sql(`DELETE FROM instances WHERE seen_at < {now} - CAST($1 AS BIGINT) AND metrics_group = ''`), instanceGarbage.Microseconds())
 		return err
 	}))
 }
