@@ -16,13 +16,18 @@ import (
 
 // cli is the command line; one file per sub-command.
 type cli struct {
-	All     allCmd     `cmd:"" default:"withargs" help:"Run every role in one process (default)."`
-	Check   checkCmd   `cmd:"" help:"Validate a configuration."`
-	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
-	Engine  engineCmd  `cmd:"" help:"The embedded ClickHouse engine."`
-	Key     keyCmd     `cmd:"" help:"Keys for ingest, read and admin."`
-	Demo    demoCmd    `cmd:"" help:"Send the telemetry of a synthetic shop over OTLP."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	All      allCmd      `cmd:"" default:"withargs" help:"Run every role in one process (default)."`
+	Gateway  gatewayCmd  `cmd:"" help:"Take telemetry in and put it on Kafka."`
+	Writer   writerCmd   `cmd:"" help:"Store what is on Kafka; each writer has a tsdb of its own."`
+	Query    queryCmd    `cmd:"" help:"Serve the page and the query APIs over all writers."`
+	Alert    alertCmd    `cmd:"" help:"Evaluate rules and notify; several copies share the work."`
+	Check    checkCmd    `cmd:"" help:"Validate a configuration."`
+	Config   configCmd   `cmd:"" help:"Print the effective configuration."`
+	Engine   engineCmd   `cmd:"" help:"The embedded ClickHouse engine."`
+	Key      keyCmd      `cmd:"" help:"Keys for ingest, read and admin."`
+	Instance instanceCmd `cmd:"" help:"The processes that share a catalog."`
+	Demo     demoCmd     `cmd:"" help:"Send the telemetry of a synthetic shop over OTLP."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // streams are what commands print to.
@@ -38,8 +43,11 @@ type serverFlags struct {
 	LogLevel       string `placeholder:"LEVEL" help:"debug, info, warn or error (default info)."`
 }
 
-// load is the file, the environment and the flags, the later over the former.
-func (f serverFlags) load() (config.Config, error) {
+// load is the file, the environment and the flags, the later over the former, valid for every role at once.
+func (f serverFlags) load() (config.Config, error) { return f.loadFor(config.All) }
+
+// loadFor is load for one role.
+func (f serverFlags) loadFor(role config.Role) (config.Config, error) {
 	cfg, err := config.Load(f.ConfigFile, os.Environ())
 	if err != nil {
 		return cfg, err //nolint:wrapcheck // It names the file or the variable.
@@ -58,7 +66,7 @@ func (f serverFlags) load() (config.Config, error) {
 			*x.to = x.flag
 		}
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.ValidateFor(role); err != nil {
 		return cfg, fmt.Errorf("configuration: %w", err)
 	}
 	return cfg, nil

@@ -2,14 +2,21 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/strata-apm/strata/internal/config"
+)
 
 // checkCmd validates a configuration.
-type checkCmd struct{ serverFlags }
+type checkCmd struct {
+	serverFlags
+	Role string `default:"all" enum:"all,gateway,writer,query,alert" help:"The role that will run with it."`
+}
 
 // Run implements the command.
 func (c *checkCmd) Run(s streams) error {
-	if _, err := c.load(); err != nil {
+	if _, err := c.loadFor(config.Role(c.Role)); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(s.out, "the configuration is valid")

@@ -31,6 +31,9 @@ type Options struct {
 	Ledger *ledger.Ledger
 	Logger *slog.Logger
 	Tracer trace.Tracer
+	// Shared says that partitions move between processes: a batch is counted only once its position is committed, so that two
+	// processes never both count it.
+	Shared bool
 	// Quarantine keeps a batch that its store refuses for good.
 	Quarantine *Quarantine
 	// BatchBytes is how much is stored at once, Linger how long a smaller batch waits for more.
@@ -46,6 +49,28 @@ const (
 	// finishTimeout is how long the batch under way may take after the process was told to stop.
 	finishTimeout = 15 * time.Second
 )
+
+// settle counts what was stored and moves the position past it.
+func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, outcomes []ledger.Outcome) error {
+	count := func() error {
+		if err := o.Ledger.Stored(p.Name(), outcomes); err != nil {
+			return fmt.Errorf("count what was stored: %w", err)
+		}
+		return nil
+	}
+	if !o.Shared {
+		if err := count(); err != nil {
+			return err
+		}
+	}
+	if err := p.Commit(ctx, pos); err != nil {
+		return fmt.Errorf("commit %s: %w", p.Name(), err)
+	}
+	if o.Shared {
+		return count()
+	}
+	return nil
+}
 
 // Batches writes the batches of one topic into a Sink.
 type Batches struct {
@@ -98,11 +123,8 @@ func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
 		if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
 			break
 		}
-		if err := w.opts.Ledger.Stored(w.opts.Topic, outcomes); err != nil {
-			return fmt.Errorf("count batch %s: %w", id, err)
-		}
-		if err := p.Commit(context.WithoutCancel(ctx), bus.Position{Offset: last + 1}); err != nil {
-			return fmt.Errorf("commit batch %s: %w", id, err)
+		if err := w.opts.settle(context.WithoutCancel(ctx), p, bus.Position{Offset: last + 1}, outcomes); err != nil {
+			return fmt.Errorf("batch %s: %w", id, err)
 		}
 		first, end = last+1, -1
 	}

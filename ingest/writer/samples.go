@@ -144,11 +144,8 @@ func (r *samplesRun) checkpoint(ctx context.Context) error {
 	if err := r.store.Sync(); err != nil {
 		return fmt.Errorf("sync samples: %w", err)
 	}
-	if err := r.opts.Ledger.Stored(r.opts.Topic, r.outcomes); err != nil {
-		return fmt.Errorf("count samples: %w", err)
-	}
-	if err := r.p.Commit(ctx, bus.Position{Offset: r.next}); err != nil {
-		return fmt.Errorf("commit %s: %w", r.p.Name(), err)
+	if err := r.opts.settle(ctx, r.p, bus.Position{Offset: r.next}, r.outcomes); err != nil {
+		return fmt.Errorf("samples: %w", err)
 	}
 	r.outcomes, r.bytes = r.outcomes[:0], 0
 	return nil

@@ -8,21 +8,30 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/dirlock"
 	"github.com/strata-apm/strata/internal/selfmon"
+	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/storage/metrics"
 )
 
 // Options are what the command line hands in.
 type Options struct {
+	// Role is what this process does; empty is everything.
+	Role    config.Role
 	Version string
 	Commit  string
 	// Stderr takes the log, Stdout the few lines meant for the person who started the process.
@@ -32,29 +41,38 @@ type Options struct {
 	EngineCommand []string
 }
 
-// App is one server process with every role.
+// App is one server process. The parts that its role does not have are nil.
 type App struct {
-	cfg     config.Config
-	opts    Options
-	logs    *selfmon.Handler
-	logger  *slog.Logger
-	reg     *prometheus.Registry
-	started time.Time
-	stack   stack
+	cfg  config.Config
+	opts Options
+	// instance names the process among the others.
+	instance string
+	logs     *selfmon.Handler
+	logger   *slog.Logger
+	reg      *prometheus.Registry
+	started  time.Time
+	stack    stack
 
 	// selfSecret is sent with the server's own telemetry.
 	selfSecret string
 	stores     *stores
 	access     *access
 	listeners  *listeners
-	ingest     *ingestPart
-	query      *queryPart
+	gateway    *gatewayPart
+	writers    map[string]func(context.Context, bus.Partition) error // by topic
+	alerting   *alerting.Alerting
+	peers      *peers // where there are other processes
+	http       *http.Server
+	ready      atomic.Bool
 	self       *selfmon.Telemetry
 }
 
 // New takes the data directory, opens the listeners' sockets and the stores. The engine's child is the only thing it starts.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
-	if err := cfg.Validate(); err != nil {
+	if opts.Role == "" {
+		opts.Role = config.All
+	}
+	if err := cfg.ValidateFor(opts.Role); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	var level slog.Level
@@ -85,31 +103,74 @@ func (a *App) open(ctx context.Context) error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	a.stack.push("data directory", lock.Release)
-	if a.listeners, err = openListeners(a.cfg, &a.stack, a.reg); err != nil {
+	if a.instance, err = a.instanceName(); err != nil {
+		return err
+	}
+	if a.listeners, err = openListeners(a.cfg, a.opts.Role, &a.stack, a.reg); err != nil {
+		return err
+	}
+	a.stores = &stores{metadata: metrics.NewMetadata()}
+	if err = a.openCatalog(ctx); err != nil {
 		return err
 	}
 	if a.self, err = a.openSelf(ctx); err != nil {
 		return err
 	}
-	if a.stores, err = a.openStores(ctx); err != nil {
+	if err = a.openStores(ctx); err != nil {
 		return err
 	}
 	if a.access, err = a.newAccess(ctx); err != nil {
 		return err
 	}
-	a.ingest = a.newIngest()
-	a.query, err = a.newQuery()
-	return err
+	return a.newParts()
 }
 
+// newParts makes what the role consists of.
+func (a *App) newParts() error {
+	role := a.opts.Role
+	if role.Is(config.Gateway) {
+		a.gateway = a.newGateway()
+	}
+	if role.Is(config.WriterRole) {
+		a.writers = a.newWriters()
+	}
+	engine := promapi.NewEngine(a.cfg.Query, a.logger.With("part", "promql"), a.reg)
+	if role.Is(config.AlertRole) {
+		var err error
+		if a.alerting, err = a.newAlerting(engine); err != nil {
+			return err
+		}
+	}
+	handler, err := a.newHTTP(engine)
+	if err != nil {
+		return err
+	}
+	a.http = newServer(handler)
+	a.http.ReadTimeout = 0 // It would end a followed log; bodies are bounded by their own deadline.
+	return nil
+}
+
+// openSelf sends the process's own telemetry to its own port, or where the configuration says when it has none.
 func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
-	a.selfSecret = newSelfSecret()
-	if !a.cfg.Self.Enabled {
+	endpoint, credentials := a.cfg.Self.Endpoint, ""
+	switch {
+	case !a.cfg.Self.Enabled:
 		return selfmon.Off(), nil
+	case a.opts.Role.Is(config.Gateway):
+		a.selfSecret = newSelfSecret()
+		endpoint, credentials = a.listeners.otlpGRPC.Addr().String(), a.selfSecret
+	case endpoint == "":
+		return selfmon.Off(), nil
+	default:
+		secret, err := a.internalKey(ctx, auth.ScopeIngest)
+		if err != nil {
+			return nil, err
+		}
+		credentials = "Bearer " + secret
 	}
 	t, err := selfmon.Start(ctx, selfmon.Options{
-		Endpoint: a.listeners.otlpGRPC.Addr().String(), Version: a.opts.Version, Instance: instanceID(),
-		Headers: map[string]string{"authorization": a.selfSecret}, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
+		Endpoint: endpoint, Version: a.opts.Version, Instance: instanceID(),
+		Headers: map[string]string{"authorization": credentials}, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start self-monitoring: %w", err)
@@ -138,23 +199,29 @@ func (a *App) Run(ctx context.Context) error {
 	a.runWriters(gctx, g)
 	a.runServers(gctx, g)
 	g.Go(func() error { return a.access.auth.Run(gctx) })
-	g.Go(func() error { return a.query.alerting.Run(gctx) })
-	g.Go(func() error { return a.reloadOnHangup(gctx) })
+	if a.alerting != nil {
+		g.Go(func() error { return a.alerting.Run(gctx) })
+		g.Go(func() error { return a.reloadOnHangup(gctx) })
+	}
+	if a.peers != nil {
+		g.Go(func() error { return a.heartbeat(gctx) })
+	}
 	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
 		stopServing()
 		return errors.Join(err, g.Wait())
 	}
-	a.query.ready.Store(true)
-	a.logger.Info("ready", "http", a.listeners.http.Addr().String(), "otlp_grpc", a.listeners.otlpGRPC.Addr().String(),
-		"otlp_http", a.listeners.otlpHTTP.Addr().String(), "after", time.Since(a.started).Round(time.Millisecond))
-	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: http://%s\n", a.opts.Version, a.listeners.http.Addr())
+	a.ready.Store(true)
+	run := a.listeners.running()
+	a.logger.Info("ready", "role", a.opts.Role, "instance", a.instance, "http", run.HTTP, "otlp_grpc", run.OTLPGRPC,
+		"otlp_http", run.OTLPHTTP, "after", time.Since(a.started).Round(time.Millisecond))
+	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: http://%s\n", a.opts.Version, run.HTTP)
 
 	select {
 	case <-ctx.Done():
 		a.logger.Info("stopping", "reason", context.Cause(ctx))
 	case <-gctx.Done(): // A part failed; the rest is stopped below.
 	}
-	a.query.ready.Store(false)
+	a.ready.Store(false)
 	a.drain() //nolint:contextcheck // The context that ended is the reason to drain.
 	stopServing()
 	return g.Wait() //nolint:wrapcheck // Parts wrap their own errors.

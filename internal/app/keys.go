@@ -14,12 +14,12 @@ import (
 
 const catalogName = "catalog.db"
 
-// OpenCatalog opens the catalog of a data directory for a command, also while a server runs on it.
+// OpenCatalog opens the configured catalog for a command, also while servers run on it.
 func OpenCatalog(ctx context.Context, cfg config.Config) (*catalog.Catalog, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)
 	}
-	c, err := catalog.Open(ctx, filepath.Join(cfg.DataDir, catalogName))
+	c, err := catalog.OpenConfig(ctx, cfg.Catalog, catalog.Options{Path: filepath.Join(cfg.DataDir, catalogName)})
 	if err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}

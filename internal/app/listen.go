@@ -22,14 +22,14 @@ const RunFile = "run.json"
 type Running struct {
 	PID      int    `json:"pid"`
 	HTTP     string `json:"http"`
-	OTLPGRPC string `json:"otlp_grpc"`
-	OTLPHTTP string `json:"otlp_http"`
+	OTLPGRPC string `json:"otlp_grpc,omitempty"`
+	OTLPHTTP string `json:"otlp_http,omitempty"`
 }
 
-// listeners are the three sockets. They are opened before anything else so that a taken port stops the start at once.
+// listeners are the sockets: one for HTTP, and two for OTLP where the role has an intake. They are opened before anything else so that a taken port stops the start at once.
 type listeners struct{ http, otlpGRPC, otlpHTTP net.Listener }
 
-func openListeners(cfg config.Config, s *stack, reg prometheus.Registerer) (*listeners, error) {
+func openListeners(cfg config.Config, role config.Role, s *stack, reg prometheus.Registerer) (*listeners, error) {
 	l := &listeners{}
 	for _, x := range []struct {
 		key, addr string
@@ -39,6 +39,9 @@ func openListeners(cfg config.Config, s *stack, reg prometheus.Registerer) (*lis
 		{"otlp.grpc_listen", cfg.OTLP.GRPCListen, &l.otlpGRPC},
 		{"otlp.http_listen", cfg.OTLP.HTTPListen, &l.otlpHTTP},
 	} {
+		if x.to != &l.http && !role.Is(config.Gateway) {
+			continue
+		}
 		ln, err := net.Listen("tcp", x.addr) //nolint:noctx // Binding does not block.
 		if err != nil {
 			return nil, fmt.Errorf("listen on %s (%s): %w", x.addr, x.key, err)
@@ -62,6 +65,9 @@ func openListeners(cfg config.Config, s *stack, reg prometheus.Registerer) (*lis
 // loopback says whether every listener is reachable from this machine only.
 func (l *listeners) loopback() bool {
 	for _, ln := range []net.Listener{l.http, l.otlpGRPC, l.otlpHTTP} {
+		if ln == nil {
+			continue
+		}
 		addr, ok := ln.Addr().(*net.TCPAddr)
 		if !ok || !addr.IP.IsLoopback() {
 			return false
@@ -71,7 +77,11 @@ func (l *listeners) loopback() bool {
 }
 
 func (l *listeners) running() Running {
-	return Running{PID: os.Getpid(), HTTP: l.http.Addr().String(), OTLPGRPC: l.otlpGRPC.Addr().String(), OTLPHTTP: l.otlpHTTP.Addr().String()}
+	r := Running{PID: os.Getpid(), HTTP: l.http.Addr().String()}
+	if l.otlpGRPC != nil {
+		r.OTLPGRPC, r.OTLPHTTP = l.otlpGRPC.Addr().String(), l.otlpHTTP.Addr().String()
+	}
+	return r
 }
 
 // writeRunFile says where the process listens, whole or not at all.

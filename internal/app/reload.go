@@ -19,7 +19,7 @@ func (a *App) reloadOnHangup(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-hangup:
-			if err := a.query.alerting.Reload(ctx); err != nil {
+			if err := a.alerting.Reload(ctx); err != nil {
 				a.logger.Error("rules not reloaded", "err", err)
 			}
 		}

@@ -25,9 +25,9 @@ const (
 
 var errStarting = errors.New("starting or stopping")
 
-// readiness says whether every store answers.
-func (a *App) readiness(ctx context.Context, p *queryPart) error {
-	if !p.ready.Load() {
+// readiness says whether everything this process needs answers.
+func (a *App) readiness(ctx context.Context) error {
+	if !a.ready.Load() {
 		return errStarting
 	}
 	var errs []error
@@ -39,21 +39,37 @@ func (a *App) readiness(ctx context.Context, p *queryPart) error {
 	return errors.Join(errs...)
 }
 
-// components asks every part how it is.
+// components asks every part of this process how it is.
 func (a *App) components(ctx context.Context) []component {
-	busState := component{Name: "bus", State: stateOK}
+	var out []component
+	if a.stores.bus != nil {
+		out = append(out, a.busState())
+	}
+	if a.stores.tsdb != nil {
+		out = append(out, component{Name: "metrics", State: stateOK})
+	}
+	if a.stores.clickhouse != nil {
+		out = append(out, a.engineState(), state("clickhouse", a.stores.clickhouse.Ping(ctx)))
+	}
+	if a.peers != nil {
+		out = append(out, state("catalog", a.stores.catalog.Ping(ctx)))
+	}
+	return out
+}
+
+func (a *App) busState() component {
+	c := component{Name: "bus", State: stateOK}
 	if err := a.stores.bus.Err(); err != nil {
-		busState.State, busState.Message = stateDown, err.Error()
-	} else {
-		for _, st := range a.stores.bus.Stats() {
-			if st.Bytes*10 > st.LimitBytes*8 {
-				busState.State = stateDegraded
-				busState.Message = fmt.Sprintf("%s holds %d of %d bytes; the writers are behind", st.Topic, st.Bytes, st.LimitBytes)
-			}
+		c.State, c.Message = stateDown, err.Error()
+		return c
+	}
+	for _, st := range a.stores.bus.Stats() {
+		if st.LimitBytes > 0 && st.Bytes*10 > st.LimitBytes*8 {
+			c.State = stateDegraded
+			c.Message = fmt.Sprintf("%s holds %d of %d bytes; the writers are behind", st.Topic, st.Bytes, st.LimitBytes)
 		}
 	}
-	out := []component{busState, {Name: "metrics", State: stateOK}, a.engineState(), state("clickhouse", a.stores.clickhouse.Ping(ctx))}
-	return out
+	return c
 }
 
 func (a *App) engineState() component {

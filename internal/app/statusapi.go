@@ -11,6 +11,7 @@ import (
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/storage"
 )
 
 type authStatus struct {
@@ -23,6 +24,7 @@ type statusAnswer struct {
 	Version    string            `json:"version"`
 	Commit     string            `json:"commit"`
 	StartedAt  *time.Time        `json:"started_at"`
+	Instance   string            `json:"instance"`
 	Roles      []string          `json:"roles"`
 	Addresses  map[string]string `json:"addresses"`
 	Auth       authStatus        `json:"auth"`
@@ -41,7 +43,8 @@ func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
 	if p, ok := auth.FromContext(r.Context()); ok {
 		run := a.listeners.running()
 		ans.Auth.Authenticated, ans.Auth.Scopes = true, p.Scopes
-		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{"all"}
+		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{string(a.opts.Role)}
+		ans.Instance = a.instance
 		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
 		ans.Components = a.components(r.Context())
 	}
@@ -97,15 +100,36 @@ func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteError(w, err)
 		return
 	}
+	ans := a.localLedger(rng)
+	if a.peers != nil && r.URL.Query().Get("local") == "" {
+		a.addPeers(r.Context(), rng, &ans)
+	}
+	httpapi.WriteJSON(w, http.StatusOK, ans)
+}
+
+// localLedger is what this process counted.
+func (a *App) localLedger(rng storage.TimeRange) ledgerAnswer {
 	// The bus is read before and after: what arrives in between is in flight, not missing.
-	before, counts, stats := a.stores.bus.Stats(), a.stores.ledger.Totals(), a.stores.bus.Stats()
-	ans := ledgerAnswer{Rows: []ledgerRow{}, Totals: totals(counts, before, stats), Bus: []busRow{}, Warnings: []string{}}
+	before, counts, stats := a.busStats(), a.stores.ledger.Totals(), a.busStats()
+	ans := ledgerAnswer{Rows: []ledgerRow{}, Totals: totals(counts, before, stats), Bus: busRows(stats), Warnings: []string{}}
 	for _, row := range a.stores.ledger.Rows(rng.Start, rng.End) {
 		ans.Rows = append(ans.Rows, ledgerRow{
 			Minute: row.Minute, Signal: row.Signal, Source: row.Source, Received: row.Received, Accepted: row.Accepted,
 			Refused: orEmpty(row.Refused), Stored: row.Stored, Rejected: orEmpty(row.Rejected), Resent: row.Resent,
 		})
 	}
+	return ans
+}
+
+func (a *App) busStats() []bus.TopicStats {
+	if a.stores.bus == nil {
+		return nil
+	}
+	return a.stores.bus.Stats()
+}
+
+func busRows(stats []bus.TopicStats) []busRow {
+	out := make([]busRow, 0, len(stats))
 	for _, st := range stats {
 		b := busRow{
 			Topic: st.Topic, Partition: st.Partition, First: st.First, Next: st.Next, Committed: st.Committed,
@@ -114,9 +138,9 @@ func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
 		if !st.Oldest.IsZero() {
 			b.Oldest = &st.Oldest
 		}
-		ans.Bus = append(ans.Bus, b)
+		out = append(out, b)
 	}
-	httpapi.WriteJSON(w, http.StatusOK, ans)
+	return out
 }
 
 func orEmpty(m map[string]int64) map[string]int64 {
@@ -130,7 +154,7 @@ func orEmpty(m map[string]int64) map[string]int64 {
 func totals(counts map[ledger.Signal]ledger.Counts, before, after []bus.TopicStats) []ledgerTotal {
 	busy := map[ledger.Signal]bool{}
 	for i, st := range after {
-		if st.Next > st.Committed || before[i].Next > before[i].Committed || before[i].Next != st.Next {
+		if st.Next > st.Committed || i >= len(before) || before[i].Next > before[i].Committed || before[i].Next != st.Next {
 			busy[writer.SignalOf(st.Topic)] = true
 		}
 	}

@@ -9,56 +9,82 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/ingest/bus/embedded"
-	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage/catalog"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/clickhouse/engine"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/metrics"
+	"github.com/strata-apm/strata/storage/metrics/fanout"
 )
 
-// stores are everything that keeps data.
+// stores are everything that keeps data; those that the role does not need are nil.
 type stores struct {
-	ledger     *ledger.Ledger
-	bus        *embedded.Bus
-	metrics    *metrics.Store
+	catalog *catalog.Catalog
+	ledger  *ledger.Ledger
+	bus     transport
+	// producer is the bus as the gateway uses it.
+	producer bus.Producer
+	// layout is how the gateway cuts requests for the bus; nil leaves them whole.
+	layout intake.Layout
+	tsdb   *metrics.Store
+	// metrics is what is queried: the tsdb of this process, or those of all writers.
+	metrics    promapi.Storage
+	fanout     *fanout.Storage
 	metadata   *metrics.Metadata
 	engine     *supervise.Supervisor // nil with a ClickHouse server
 	clickhouse *clickhouse.Store
-	catalog    *catalog.Catalog
 }
 
 // storeTimeout is how long a ClickHouse that is still starting is waited for.
 const storeTimeout = 2 * time.Minute
 
-func (a *App) openStores(ctx context.Context) (*stores, error) {
-	s := &stores{metadata: metrics.NewMetadata()}
-	dir := a.cfg.DataDir
-	if err := a.startEngine(s); err != nil { //nolint:contextcheck // First: it loads while the others open, and it outlives ctx.
-		return nil, err
+func (a *App) openCatalog(ctx context.Context) error {
+	c, err := catalog.OpenConfig(ctx, a.cfg.Catalog, catalog.Options{
+		Path: filepath.Join(a.cfg.DataDir, catalogName), Logger: a.logger.With("part", "catalog"),
+	})
+	if err != nil {
+		return fmt.Errorf("open catalog: %w", err)
+	}
+	a.stores.catalog = c
+	a.stack.push("catalog", c.Close)
+	if !a.cfg.Catalog.Remote() {
+		return nil
+	}
+	key, err := a.internalKey(ctx, auth.ScopeRead)
+	if err != nil {
+		return err
+	}
+	a.peers = newPeers(c, a.instance, key)
+	return nil
+}
+
+func (a *App) openStores(ctx context.Context) error {
+	s, role := a.stores, a.opts.Role
+	usesClickHouse := role.Is(config.WriterRole) || role.Is(config.QueryRole)
+	if usesClickHouse {
+		if err := a.startEngine(s); err != nil { //nolint:contextcheck // First: it loads while the others open, and it outlives ctx.
+			return err
+		}
 	}
 	var err error
-	if s.catalog, err = catalog.Open(ctx, filepath.Join(dir, catalogName)); err != nil {
-		return nil, fmt.Errorf("open catalog: %w", err)
-	}
-	a.stack.push("catalog", s.catalog.Close)
-	if s.ledger, err = ledger.Open(filepath.Join(dir, "ledger"), a.logger, time.Now); err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
+	if s.ledger, err = ledger.Open(filepath.Join(a.cfg.DataDir, "ledger"), a.logger, time.Now); err != nil {
+		return fmt.Errorf("open ledger: %w", err)
 	}
 	a.stack.push("ledger", s.ledger.Close)
-	if s.bus, err = a.openBus(s.ledger); err != nil {
-		return nil, err
+	if err := a.openBus(ctx); err != nil {
+		return err
 	}
-	a.stack.push("bus", s.bus.Close)
-	if err := recount(ctx, s.bus, s.ledger); err != nil {
-		return nil, fmt.Errorf("count what the bus holds: %w", err)
+	if err := a.openMetrics(); err != nil {
+		return err
 	}
-	if s.metrics, err = metrics.Open(filepath.Join(dir, "metrics"), a.cfg.Metrics, a.logger.With("part", "tsdb"), a.reg); err != nil {
-		return nil, fmt.Errorf("open metrics: %w", err)
+	if !usesClickHouse {
+		return nil
 	}
-	a.stack.push("metrics", s.metrics.Close)
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	opts := clickhouse.Options{Logger: a.logger.With("part", "clickhouse")}
@@ -66,10 +92,33 @@ func (a *App) openStores(ctx context.Context) (*stores, error) {
 		opts.Dial = s.engine.DialContext
 	}
 	if s.clickhouse, err = clickhouse.Open(ctx, a.cfg.ClickHouse, opts); err != nil {
-		return nil, fmt.Errorf("open ClickHouse: %w", err)
+		return fmt.Errorf("open ClickHouse: %w", err)
 	}
 	a.stack.push("clickhouse", s.clickhouse.Close)
-	return s, nil
+	return nil
+}
+
+// openMetrics opens the tsdb of a writer, and the way to those of all writers where this process queries and is not the only one.
+func (a *App) openMetrics() error {
+	s, role := a.stores, a.opts.Role
+	if a.storesMetrics() {
+		tsdb, err := metrics.Open(filepath.Join(a.cfg.DataDir, "metrics"), a.cfg.Metrics, a.logger.With("part", "tsdb"), a.reg)
+		if err != nil {
+			return fmt.Errorf("open metrics: %w", err)
+		}
+		s.tsdb, s.metrics = tsdb, tsdb
+		a.stack.push("metrics", tsdb.Close)
+	}
+	if a.peers == nil || !role.Is(config.QueryRole) && !role.Is(config.AlertRole) {
+		return nil
+	}
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: writers{s.catalog}, Bearer: a.peers.key})
+	if err != nil {
+		return fmt.Errorf("open the way to the writers: %w", err)
+	}
+	s.fanout, s.metrics = f, f
+	a.stack.push("fan-out", f.Close)
+	return nil
 }
 
 // startEngine starts the embedded ClickHouse unless a server is configured.
@@ -95,49 +144,5 @@ func (a *App) startEngine(s *stores) error {
 		}
 	}()
 	a.stack.push("engine", s.engine.Close)
-	return nil
-}
-
-func topics() []string {
-	return []string{bus.TopicMetrics, bus.TopicRemoteWrite, bus.TopicTraces, bus.TopicLogs}
-}
-
-func (a *App) openBus(l *ledger.Ledger) (*embedded.Bus, error) {
-	b, err := embedded.Open(filepath.Join(a.cfg.DataDir, "bus"), embedded.Options{
-		Logger: a.logger.With("part", "bus"), Topics: topics(), LimitBytes: a.cfg.Bus.LimitBytes, SegmentBytes: a.cfg.Bus.SegmentBytes,
-		OnDurable: func(topic string, offset int64, headers []bus.Header) {
-			l.Accepted(topic, offset, writer.Item(topic, headers))
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open bus: %w", err)
-	}
-	return b, nil
-}
-
-// recount counts the records that the bus took after the ledger was last saved: those of the seconds before a kill.
-func recount(ctx context.Context, b *embedded.Bus, l *ledger.Ledger) error {
-	for _, st := range b.Stats() {
-		next := max(l.AcceptedOffset(st.Topic), st.First)
-		if next >= st.Next {
-			continue
-		}
-		err := b.Consume(ctx, st.Topic, func(ctx context.Context, p bus.Partition) error {
-			for next < st.Next {
-				msgs, err := p.Fetch(ctx, next, 1<<20)
-				if err != nil {
-					return fmt.Errorf("read %s from %d: %w", st.Topic, next, err)
-				}
-				for _, m := range msgs {
-					l.Accepted(st.Topic, m.Offset, writer.Item(st.Topic, m.Headers))
-					next = m.Offset + 1
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err //nolint:wrapcheck // Wrapped above.
-		}
-	}
 	return nil
 }

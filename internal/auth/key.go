@@ -73,6 +73,18 @@ func CreateKey(ctx context.Context, store storage.KeyWriter, r KeyRequest) (stor
 	return k, secret, nil
 }
 
+// Valid says whether the store has this key and it is neither revoked nor expired. An error means that the store did not answer.
+func Valid(ctx context.Context, store storage.KeyReader, secret string) (bool, error) {
+	k, err := store.KeyByHash(ctx, hash(secret))
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up a key: %w", err)
+	}
+	return k.RevokedAt.IsZero() && !expired(k.ExpiresAt, time.Now()), nil
+}
+
 func newSecret(prefix string) string {
 	var raw [32]byte
 	_, _ = rand.Read(raw[:]) // Never returns an error.

@@ -16,10 +16,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/storage/catalog"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/metrics"
+	"github.com/strata-apm/strata/storage/metrics/fanout"
 )
 
 // Config is the whole configuration of one server process.
@@ -31,9 +34,13 @@ type Config struct {
 	HTTP       HTTP              `yaml:"http"`
 	OTLP       OTLP              `yaml:"otlp"`
 	Bus        Bus               `yaml:"bus"`
+	Writer     Writer            `yaml:"writer"`
 	Metrics    metrics.Config    `yaml:"metrics"`
+	Fanout     fanout.Config     `yaml:"fanout"`
 	ClickHouse clickhouse.Config `yaml:"clickhouse"`
 	Engine     Engine            `yaml:"engine"`
+	Catalog    catalog.Config    `yaml:"catalog"`
+	Cluster    Cluster           `yaml:"cluster"`
 	Query      promapi.Config    `yaml:"query"`
 	Alerting   Alerting          `yaml:"alerting"`
 	Auth       Auth              `yaml:"auth"`
@@ -57,11 +64,30 @@ type OTLP struct {
 	Limits        otlp.Limits `yaml:"limits"`
 }
 
-// Bus is the embedded log.
+// Bus is the durable pipe: Kafka where brokers are named, else the embedded log.
 type Bus struct {
-	// LimitBytes is the most each topic may hold; past it the intake refuses.
-	LimitBytes   int64 `yaml:"limit_bytes"`
-	SegmentBytes int64 `yaml:"segment_bytes"`
+	// LimitBytes is the most each topic of the embedded log may hold; past it the intake refuses.
+	LimitBytes   int64        `yaml:"limit_bytes"`
+	SegmentBytes int64        `yaml:"segment_bytes"`
+	Kafka        kafka.Config `yaml:"kafka"`
+}
+
+// Shared says that the bus is one that several processes use.
+func (b Bus) Shared() bool { return len(b.Kafka.Brokers) > 0 }
+
+// Writer is what a writer takes off the bus.
+type Writer struct {
+	// Signals are metrics, traces and logs. A second group of writers (bus.kafka.group) that replicates the metrics takes only those:
+	// spans and log records of two groups would be stored twice.
+	Signals []string `yaml:"signals"`
+}
+
+// Cluster is how this process is known to the others when roles run in separate processes.
+type Cluster struct {
+	// Instance names the process for good. Default: a name made at the first start and kept in the data directory.
+	Instance string `yaml:"instance"`
+	// AdvertiseURL is where the others reach its HTTP listener. Default: http:// and the listen address.
+	AdvertiseURL string `yaml:"advertise_url"`
 }
 
 // Engine is the embedded ClickHouse; it is not started when clickhouse.url is set.
@@ -91,10 +117,19 @@ type Auth struct {
 // Self is the server's own telemetry.
 type Self struct {
 	Enabled bool `yaml:"enabled"`
+	// Endpoint is the OTLP gRPC address (host:port) it goes to from a process that has no such listener itself; empty sends nothing.
+	Endpoint string `yaml:"endpoint"`
 	// TraceRatio is the share of own requests that are traced.
 	TraceRatio float64       `yaml:"trace_ratio"`
 	Interval   time.Duration `yaml:"interval"`
 }
+
+// The values of Writer.Signals.
+const (
+	SignalMetrics = "metrics"
+	SignalTraces  = "traces"
+	SignalLogs    = "logs"
+)
 
 // Default returns the configuration of a fresh install.
 func Default() Config {
@@ -105,8 +140,11 @@ func Default() Config {
 			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
 			MaxBodyBytes: 64 << 20, InFlightBytes: 256 << 20, Limits: otlp.DefaultLimits(),
 		},
-		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20},
+		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20, Kafka: kafka.DefaultConfig()},
+		Writer:     Writer{Signals: []string{SignalMetrics, SignalTraces, SignalLogs}},
 		Metrics:    metrics.DefaultConfig(),
+		Fanout:     fanout.DefaultConfig(),
+		Catalog:    catalog.Default(),
 		ClickHouse: clickhouse.Default(),
 		Query:      promapi.DefaultConfig(),
 		Alerting:   Alerting{RuleFiles: []string{}, EvaluationInterval: 15 * time.Second, RepeatInterval: 4 * time.Hour},
@@ -147,7 +185,15 @@ func decode(b []byte, cfg *Config) error {
 
 // Validate reports everything that cannot work.
 func (c Config) Validate() error {
-	errs := []error{c.OTLP.Limits.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate()}
+	errs := []error{
+		c.OTLP.Limits.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate(), c.Fanout.Validate(), c.Catalog.Validate(),
+		c.Writer.validate(), c.Cluster.validate(),
+	}
+	if c.Bus.Shared() {
+		if err := c.Bus.Kafka.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("bus.kafka: %w", err))
+		}
+	}
 	for key, addr := range map[string]string{"http.listen": c.HTTP.Listen, "otlp.grpc_listen": c.OTLP.GRPCListen, "otlp.http_listen": c.OTLP.HTTPListen} {
 		errs = append(errs, validAddress(key, addr))
 	}
@@ -172,6 +218,9 @@ func (c Config) Validate() error {
 	}
 	if c.Alerting.EvaluationInterval < time.Second || c.Alerting.RepeatInterval < time.Minute {
 		errs = append(errs, errors.New("alerting: evaluation_interval must be at least 1s, repeat_interval at least 1m"))
+	}
+	if c.Self.Endpoint != "" {
+		errs = append(errs, validAddress("self.endpoint", c.Self.Endpoint))
 	}
 	if c.Self.TraceRatio < 0 || c.Self.TraceRatio > 1 || c.Self.Interval < time.Second {
 		errs = append(errs, errors.New("self: trace_ratio must be between 0 and 1, interval at least 1s"))

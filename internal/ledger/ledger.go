@@ -176,35 +176,48 @@ func bump(m *map[string]int64, reason string, n int64) {
 	(*m)[reason] += n
 }
 
-// Accepted counts the item of the bus record at offset as received and accepted. Calls come in offset order within a topic; an
+// Accepted counts the item of the bus record at offset as received and accepted. Calls come in offset order within a partition; an
 // offset counted before is passed over.
-func (l *Ledger) Accepted(topic string, offset int64, it Item) {
+func (l *Ledger) Accepted(partition string, offset int64, it Item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o := l.offsets[topic]
+	o := l.offsets[partition]
 	if offset < o.Accepted {
 		return
 	}
 	o.Accepted = offset + 1
-	l.offsets[topic] = o
+	l.offsets[partition] = o
+	l.accept(it)
+}
+
+// AcceptedElsewhere counts an item that a bus outside this process took. What was counted after the last save is lost when the
+// process is killed: the bus cannot be asked who put a record there.
+func (l *Ledger) AcceptedElsewhere(it Item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accept(it)
+}
+
+func (l *Ledger) accept(it Item) {
 	l.add(it.Signal, it.Source, func(c *Counts) {
 		c.Received += it.N
 		c.Accepted += it.N
 	})
 }
 
-// AcceptedOffset is the first offset of topic that Accepted has not seen.
-func (l *Ledger) AcceptedOffset(topic string) int64 {
+// AcceptedOffset is the first offset of partition that Accepted has not seen.
+func (l *Ledger) AcceptedOffset(partition string) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.offsets[topic].Accepted
+	return l.offsets[partition].Accepted
 }
 
 // Stored counts outcomes, given in offset order, and saves the ledger; those of offsets counted before are passed over. It is called
-// when the store holds the records and before the bus position moves past them.
-func (l *Ledger) Stored(topic string, outcomes []Outcome) error {
+// when the store holds the records: before the position moves past them where the partition is this process's for ever, after that
+// where another process may own it meanwhile.
+func (l *Ledger) Stored(partition string, outcomes []Outcome) error {
 	l.mu.Lock()
-	o := l.offsets[topic]
+	o := l.offsets[partition]
 	for _, out := range outcomes {
 		if out.Offset < o.Stored {
 			continue
@@ -217,7 +230,7 @@ func (l *Ledger) Stored(topic string, outcomes []Outcome) error {
 			}
 		})
 	}
-	l.offsets[topic] = o
+	l.offsets[partition] = o
 	l.mu.Unlock()
 	return l.Save()
 }

@@ -58,6 +58,8 @@ func routes() []route {
 		{method: get, path: "/openapi.json", tag: "meta", summary: "This document", status: ok},
 
 		{method: get, path: "/status", tag: "meta", summary: "State of the server and its parts", status: ok},
+		{method: get, path: "/status/instances", tag: "meta", summary: "The processes and what each says of itself", status: ok},
+		{method: get, path: "/status/watermarks", tag: "ledger", summary: "Up to when everything that was accepted has been stored, by partition", status: ok},
 		{method: get, path: "/ledger", tag: "ledger", summary: "What was received, refused and stored, by minute and source", params: rng, status: ok},
 		{method: get, path: "/rules", tag: "alerting", summary: "List rule groups", status: ok},
 		{method: post, path: "/rules", tag: "alerting", summary: "Create a rule group", body: ruleBody{}, status: made},

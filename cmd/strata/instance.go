@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/strata-apm/strata/internal/app"
+)
+
+// instanceCmd groups the commands about the processes that share a catalog.
+type instanceCmd struct {
+	List   instanceListCmd   `cmd:"" help:"List the processes that were seen."`
+	Forget instanceForgetCmd `cmd:"" help:"Forget a writer that is gone for good: queries no longer call their answers partial because of it."`
+}
+
+// instanceListCmd lists the processes.
+type instanceListCmd struct{ serverFlags }
+
+// Run implements the command.
+func (c *instanceListCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cat, err := app.OpenCatalog(ctx, cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	list, err := cat.ListInstances(ctx, 0)
+	if err = errors.Join(err, cat.Close()); err != nil {
+		return fmt.Errorf("list processes: %w", err)
+	}
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ID\tROLE\tURL\tVERSION\tSEEN")
+	for _, in := range list {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", in.ID, in.Role, in.URL, in.Version, in.SeenAt.Format(time.DateTime))
+	}
+	return w.Flush() //nolint:wrapcheck // Writing to standard output.
+}
+
+// instanceForgetCmd forgets a process.
+type instanceForgetCmd struct {
+	serverFlags
+	ID string `arg:"" help:"The process's id, as list prints it."`
+}
+
+// Run implements the command.
+func (c *instanceForgetCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	cat, err := app.OpenCatalog(ctx, cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // It says what failed.
+	}
+	if err := errors.Join(cat.DeleteInstance(ctx, c.ID), cat.Close()); err != nil {
+		return fmt.Errorf("forget %s: %w", c.ID, err)
+	}
+	_, err = fmt.Fprintln(s.out, "forgotten")
+	return err //nolint:wrapcheck // Writing to standard output.
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/prometheus/prometheus/promql"
+	promstorage "github.com/prometheus/prometheus/storage"
+
+	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/remotewrite"
+)
+
+func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
+	external, err := url.Parse(a.externalURL())
+	if err != nil {
+		return nil, fmt.Errorf("http.external_url: %w", err)
+	}
+	queryable, appendable := a.ruleStores()
+	al, err := alerting.New(alerting.Options{
+		Engine: engine, Queryable: queryable, Appendable: appendable,
+		Store: alerting.Store{
+			Rules: a.stores.catalog, Notifiers: a.stores.catalog, Queue: a.stores.catalog, Log: a.stores.catalog,
+		},
+		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
+		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
+		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("alerting: %w", err)
+	}
+	return al, nil
+}
+
+// ruleStores are where rules read and write. Over several processes a rule that sees only a part of the series must fail, not resolve its
+// alerts, and what it writes goes by the bus, so that it lands where its series are.
+func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
+	if a.stores.fanout == nil {
+		return a.stores.tsdb, a.stores.tsdb
+	}
+	strict := a.stores.fanout.Strict()
+	if !a.cfg.Bus.Shared() {
+		return strict, a.stores.tsdb
+	}
+	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
+	return strict, remotewrite.NewAppendable(in, a.remoteWriteLimits(), "rules")
+}

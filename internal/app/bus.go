@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/bus/embedded"
+	"github.com/strata-apm/strata/ingest/bus/kafka"
+	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// transport is the bus, whichever it is.
+type transport interface {
+	bus.Producer
+	bus.Consumer
+	bus.Inspector
+}
+
+func topics() []string {
+	return []string{bus.TopicMetrics, bus.TopicRemoteWrite, bus.TopicTraces, bus.TopicLogs}
+}
+
+// openBus opens the embedded log, or Kafka where brokers are configured. A process that only queries needs neither.
+func (a *App) openBus(ctx context.Context) error {
+	switch {
+	case a.cfg.Bus.Shared():
+		return a.openKafka(ctx)
+	case a.opts.Role == config.QueryRole:
+		return nil
+	}
+	b, err := a.openEmbedded(a.stores.ledger)
+	if err != nil {
+		return err
+	}
+	a.stack.push("bus", b.Close)
+	a.stores.bus, a.stores.producer = b, b
+	if err := recount(ctx, b, a.stores.ledger); err != nil {
+		return fmt.Errorf("count what the bus holds: %w", err)
+	}
+	return nil
+}
+
+func (a *App) openKafka(ctx context.Context) error {
+	b, err := kafka.New(a.cfg.Bus.Kafka, kafka.Options{Logger: a.logger.With("part", "bus"), Topics: topics(), Instance: a.instance})
+	if err != nil {
+		return fmt.Errorf("open bus: %w", err)
+	}
+	a.stack.push("bus", b.Close)
+	// Topics that do not fit are a mistake to be mended now; brokers that are away come back while the process runs.
+	if err := b.Check(ctx); err != nil {
+		if !errors.Is(err, bus.ErrUnavailable) {
+			return fmt.Errorf("open bus: %w", err)
+		}
+		a.logger.Warn("the brokers do not answer yet", "err", err)
+	}
+	a.stores.bus, a.stores.producer, a.stores.layout = b, countedProducer{b, a.stores.ledger}, kafkaLayout{b}
+	return nil
+}
+
+// kafkaLayout is intake.Layout over Kafka.
+type kafkaLayout struct{ *kafka.Bus }
+
+// PartitionOf implements intake.Layout.
+func (kafkaLayout) PartitionOf(key []byte, n int) int { return kafka.PartitionOf(key, n) }
+
+// embeddedPartition names the one partition that a topic of the embedded log has.
+func embeddedPartition(topic string) string { return topic + "-0" }
+
+func (a *App) openEmbedded(l *ledger.Ledger) (*embedded.Bus, error) {
+	b, err := embedded.Open(filepath.Join(a.cfg.DataDir, "bus"), embedded.Options{
+		Logger: a.logger.With("part", "bus"), Topics: topics(), LimitBytes: a.cfg.Bus.LimitBytes, SegmentBytes: a.cfg.Bus.SegmentBytes,
+		OnDurable: func(topic string, offset int64, headers []bus.Header) {
+			l.Accepted(embeddedPartition(topic), offset, writer.Item(topic, headers))
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	return b, nil
+}
+
+// recount counts the records that the bus took after the ledger was last saved: those of the seconds before a kill.
+func recount(ctx context.Context, b *embedded.Bus, l *ledger.Ledger) error {
+	for _, st := range b.Stats() {
+		name := embeddedPartition(st.Topic)
+		next := max(l.AcceptedOffset(name), st.First)
+		if next >= st.Next {
+			continue
+		}
+		err := b.Consume(ctx, st.Topic, func(ctx context.Context, p bus.Partition) error {
+			for next < st.Next {
+				msgs, err := p.Fetch(ctx, next, 1<<20)
+				if err != nil {
+					return fmt.Errorf("read %s from %d: %w", st.Topic, next, err)
+				}
+				for _, m := range msgs {
+					l.Accepted(name, m.Offset, writer.Item(st.Topic, m.Headers))
+					next = m.Offset + 1
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err //nolint:wrapcheck // Wrapped above.
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/ingest/remotewrite"
+	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// gatewayPart is the intake.
+type gatewayPart struct {
+	grpc        *grpc.Server
+	http        *http.Server
+	remoteWrite http.Handler
+}
+
+func (a *App) newGateway() *gatewayPart {
+	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
+	opts, rw := otlp.Options{Limits: a.cfg.OTLP.Limits, Layout: a.stores.layout}, a.remoteWriteLimits()
+	if a.stores.tsdb != nil { // In this process: then the gateway knows the bound on series.
+		opts.Gate, rw.Series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.Query.Lookback), a.stores.tsdb
+	}
+	recv := otlp.NewReceiver(in, opts)
+	return &gatewayPart{
+		grpc:        recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
+		http:        newServer(a.access.ingest(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
+		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write"), a.reg),
+	}
+}
+
+func (a *App) remoteWriteLimits() remotewrite.Limits {
+	l := a.cfg.OTLP.Limits
+	return remotewrite.Limits{Labels: l.Attributes, LabelBytes: l.AttributeBytes, Past: l.MetricsPast, Layout: a.stores.layout}
+}
+
+// countedProducer counts what a bus outside this process took; the embedded one counts for itself, record by record.
+type countedProducer struct {
+	bus.Producer
+	ledger *ledger.Ledger
+}
+
+// Produce implements bus.Producer.
+func (p countedProducer) Produce(ctx context.Context, topic string, recs ...bus.Record) error {
+	if err := p.Producer.Produce(ctx, topic, recs...); err != nil {
+		return fmt.Errorf("produce: %w", err)
+	}
+	for _, r := range recs {
+		p.ledger.AcceptedElsewhere(writer.Item(topic, r.Headers))
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/metrics/fanout"
+)
+
+const (
+	// heartbeatEvery is how often a process says that it lives; it counts as gone after goneAfter.
+	heartbeatEvery = 5 * time.Second
+	goneAfter      = 20 * time.Second
+)
+
+// localPrefix is where a writer serves the Prometheus API of its own tsdb to the others, whatever /prometheus answers.
+const localPrefix = "/local"
+
+// instanceName is the name of this process among the others: configured, or made at the first start.
+func (a *App) instanceName() (string, error) {
+	if a.cfg.Cluster.Instance != "" {
+		return a.cfg.Cluster.Instance, nil
+	}
+	path := filepath.Join(a.cfg.DataDir, "instance")
+	b, err := os.ReadFile(path) //nolint:gosec // The operator names the directory.
+	if err == nil && len(strings.TrimSpace(string(b))) > 0 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read the instance's name: %w", err)
+	}
+	name := fmt.Sprintf("%s-%s", a.opts.Role, strings.ToLower(rand.Text()[:8]))
+	if err := writeFile(path, name+"\n"); err != nil {
+		return "", fmt.Errorf("keep the instance's name: %w", err)
+	}
+	return name, nil
+}
+
+// writeFile writes a small file whole or not at all, readable by its owner only.
+func writeFile(path, text string) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+		return err //nolint:wrapcheck // It names the file.
+	}
+	return os.Rename(tmp, path) //nolint:wrapcheck // It names the file.
+}
+
+// advertised is where the other processes reach this one.
+func (a *App) advertised() string {
+	if a.cfg.Cluster.AdvertiseURL != "" {
+		return a.cfg.Cluster.AdvertiseURL
+	}
+	return "http://" + a.listeners.http.Addr().String()
+}
+
+func (a *App) registration() storage.Instance {
+	in := storage.Instance{ID: a.instance, Role: string(a.opts.Role), URL: a.advertised(), Version: a.opts.Version, StartedAt: a.started}
+	if a.storesMetrics() {
+		in.Group = a.cfg.Bus.Kafka.Group
+	}
+	return in
+}
+
+// heartbeat tells the others that this process lives, until ctx ends. A writer stays in the registry afterwards: its samples are missed.
+func (a *App) heartbeat(ctx context.Context) error {
+	tick := time.NewTicker(heartbeatEvery)
+	defer tick.Stop()
+	for {
+		if err := a.stores.catalog.PutInstance(ctx, a.registration()); err != nil && ctx.Err() == nil {
+			a.logger.Warn("the registry of processes is away", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return a.signOff(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *App) signOff(ctx context.Context) error {
+	if a.storesMetrics() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := a.stores.catalog.DeleteInstance(ctx, a.instance); err != nil {
+		a.logger.Warn("not signed off from the registry of processes", "err", err)
+	}
+	return nil
+}
+
+// storesMetrics says whether this process owns a tsdb.
+func (a *App) storesMetrics() bool {
+	return a.opts.Role.Is(config.WriterRole) && a.cfg.Writer.Takes(config.SignalMetrics)
+}
+
+// writers is the fan-out's registry: every writer of metrics that is known, also those that are down.
+type writers struct{ catalog storage.InstanceStore }
+
+// Writers implements fanout.Registry.
+func (w writers) Writers(ctx context.Context) ([]fanout.Writer, error) {
+	all, err := w.catalog.ListInstances(ctx, 0)
+	if err != nil {
+		return nil, fmt.Errorf("list writers: %w", err)
+	}
+	var out []fanout.Writer
+	for _, in := range all {
+		if in.Group != "" {
+			out = append(out, fanout.Writer{ID: in.ID, URL: in.URL + localPrefix, Group: in.Group})
+		}
+	}
+	return out, nil
+}
+
+// internalKey is a key for requests among the processes. It is kept in the data directory and made anew when it is no longer valid.
+func (a *App) internalKey(ctx context.Context, scope auth.Scope) (string, error) {
+	path := filepath.Join(a.cfg.DataDir, "key-"+string(scope))
+	if b, err := os.ReadFile(path); err == nil { //nolint:gosec // The operator names the directory.
+		secret := strings.TrimSpace(string(b))
+		if valid, err := auth.Valid(ctx, a.stores.catalog, secret); valid || err != nil {
+			return secret, err //nolint:wrapcheck // It names the catalog.
+		}
+	}
+	_, secret, err := auth.CreateKey(ctx, a.stores.catalog, auth.KeyRequest{Name: "process " + a.instance, Scope: scope})
+	if err != nil {
+		return "", fmt.Errorf("create the key of this process: %w", err)
+	}
+	if err := writeFile(path, secret+"\n"); err != nil {
+		return "", fmt.Errorf("keep the key of this process: %w", err)
+	}
+	return secret, nil
+}

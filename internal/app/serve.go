@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/selfmon"
+)
+
+// newWriters returns one writer per topic that this process takes off the bus.
+func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error {
+	quarantine := writer.NewQuarantine(filepath.Join(a.cfg.DataDir, "quarantine"))
+	opts := func(topic string) writer.Options {
+		return writer.Options{
+			Topic: topic, Ledger: a.stores.ledger, Logger: a.logger.With("part", "writer", "topic", topic),
+			Tracer: a.self.Tracer.Tracer(selfmon.ServiceName), Quarantine: quarantine, Shared: a.cfg.Bus.Shared(),
+		}
+	}
+	md, out := a.stores.metadata, map[string]func(context.Context, bus.Partition) error{}
+	if a.cfg.Writer.Takes(config.SignalTraces) {
+		out[bus.TopicTraces] = writer.NewBatches(opts(bus.TopicTraces), writer.TraceSink{Appender: a.stores.clickhouse}).Handle
+	}
+	if a.cfg.Writer.Takes(config.SignalLogs) {
+		out[bus.TopicLogs] = writer.NewBatches(opts(bus.TopicLogs), writer.LogSink{Appender: a.stores.clickhouse}).Handle
+	}
+	if a.cfg.Writer.Takes(config.SignalMetrics) {
+		out[bus.TopicMetrics] = writer.NewSamples(opts(bus.TopicMetrics), a.stores.tsdb, func() writer.Translator {
+			return writer.NewOTLPTranslator(md, a.cfg.Query.Lookback)
+		}).Handle
+		out[bus.TopicRemoteWrite] = writer.NewSamples(opts(bus.TopicRemoteWrite), a.stores.tsdb, func() writer.Translator {
+			return writer.NewRemoteWriteTranslator(md)
+		}).Handle
+	}
+	return out
+}
+
+// newServer bounds what a slow or silent client can hold.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// runWriters runs one writer per topic.
+func (a *App) runWriters(ctx context.Context, g *errgroup.Group) {
+	for topic, handle := range a.writers {
+		g.Go(func() error {
+			if err := a.stores.bus.Consume(ctx, topic, handle); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("writer of %s: %w", topic, err)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error { return a.stores.ledger.Run(ctx) })
+}
+
+// runServers serves until the servers are shut down by drain or ctx ends.
+func (a *App) runServers(ctx context.Context, g *errgroup.Group) {
+	serve := func(name string, f func() error) {
+		g.Go(func() error {
+			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+				return fmt.Errorf("serve %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	serve("HTTP", func() error { return a.http.Serve(a.listeners.http) })
+	if a.gateway != nil {
+		serve("OTLP gRPC", func() error { return a.gateway.grpc.Serve(a.listeners.otlpGRPC) })
+		serve("OTLP HTTP", func() error { return a.gateway.http.Serve(a.listeners.otlpHTTP) })
+	}
+	context.AfterFunc(ctx, func() {
+		_ = a.http.Close()
+		if a.gateway != nil {
+			a.gateway.grpc.Stop()
+			_ = a.gateway.http.Close()
+		}
+	})
+}
+
+// drain stops taking requests and waits for those under way: each is acknowledged after the bus holds it, or refused.
+func (a *App) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := a.self.Close(ctx); err != nil { // While the port it sends to still listens.
+		a.logger.Warn("own telemetry not sent", "err", err)
+	}
+	var g errgroup.Group
+	g.Go(func() error { return a.http.Shutdown(ctx) })
+	if a.gateway != nil {
+		g.Go(func() error { return a.gateway.http.Shutdown(ctx) })
+		g.Go(func() error {
+			stop := context.AfterFunc(ctx, a.gateway.grpc.Stop)
+			defer stop()
+			a.gateway.grpc.GracefulStop()
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		a.logger.Warn("requests were cut off", "after", drainTimeout, "err", err)
+	}
+}
