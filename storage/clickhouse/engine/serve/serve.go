@@ -29,6 +29,12 @@ type Options struct {
 	DataDir string
 	// Socket is the path of the unix socket; its folder must exist. A stale socket file is replaced.
 	Socket string
+	// Listen is a TCP address instead of the socket, for an engine that several processes use.
+	Listen string
+	// Password is asked of every request over TCP. It may be empty on a loopback address only.
+	Password string
+	// OnListen is told the TCP address; may be nil.
+	OnListen func(address string)
 	// MaxMemoryBytes bounds all queries, inserts and merges together. Default: a share of what the machine or the cgroup has.
 	MaxMemoryBytes uint64
 	// MaxConcurrent bounds the statements that run at once; further ones wait shortly. Default: 64.
@@ -55,6 +61,9 @@ func Serve(ctx context.Context, opts Options) error {
 	}
 	if opts.MaxMemoryBytes == 0 {
 		opts.MaxMemoryBytes = DefaultMemory()
+	}
+	if err := opts.checkListen(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -86,36 +95,13 @@ func Serve(ctx context.Context, opts Options) error {
 	}
 	defer srv.close()
 
-	listener, err := listen(ctx, opts.DataDir, opts.Socket)
+	listener, err := listen(ctx, opts)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
 	opts.Logger.Info("engine is ready", "version", lib.Version(), "data_dir", opts.DataDir, "max_memory_bytes", opts.MaxMemoryBytes)
 	return srv.run(ctx, listener)
-}
-
-func listen(ctx context.Context, dataDir, socket string) (net.Listener, error) {
-	// The lock is held, so every socket that lies here belongs to a process that is gone.
-	stale, err := filepath.Glob(filepath.Join(dataDir, "engine-*.sock"))
-	if err != nil {
-		return nil, fmt.Errorf("look for old sockets in %s: %w", dataDir, err)
-	}
-	for _, old := range append(stale, socket) {
-		if err := os.Remove(old); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("remove the old socket %s: %w", old, err)
-		}
-	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "unix", socket)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", socket, err)
-	}
-	if err := os.Chmod(socket, 0o600); err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("protect the socket %s: %w", socket, err)
-	}
-	return listener, nil
 }
 
 // lockDataDir waits a little for a predecessor that is still closing: a restarted server must not fail because of it.
@@ -204,12 +190,12 @@ func (s *server) close() {
 
 func (s *server) run(ctx context.Context, listener net.Listener) error {
 	// Requests outlive ctx by the time they are given to end, so they are not derived from it.
-	hs := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 4 << 20}
+	hs := &http.Server{Handler: s.guarded(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 4 << 20}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve on %s: %w", s.opts.Socket, err)
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
 	s.log.Info("engine is closing")
