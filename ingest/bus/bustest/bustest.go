@@ -41,6 +41,7 @@ const patience = 30 * time.Second
 
 // Run runs the suite. Every case uses a topic of its own with one partition.
 func Run(t *testing.T, target Target) {
+	t.Helper()
 	cases := []struct {
 		name string
 		run  func(*testing.T, *fixture)
@@ -65,7 +66,7 @@ func Run(t *testing.T, target Target) {
 	}
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := &fixture{Target: target, topic: fmt.Sprintf("bustest.%d.%d", i, rand.Uint32())}
+			f := &fixture{Target: target, topic: fmt.Sprintf("bustest.%d.%d", i, rand.Uint32())} //nolint:gosec // A name.
 			f.reopen(t)
 			t.Cleanup(func() { f.close() })
 			c.run(t, f)
@@ -157,6 +158,7 @@ func random(n int) []byte {
 }
 
 func testOrder(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, numbers(0, 50)...)
 	for _, v := range numbers(50, 60) {
 		f.produce(t, v)
@@ -176,6 +178,7 @@ func testOrder(t *testing.T, f *fixture) {
 }
 
 func testFields(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := []bus.Record{
 		{Key: []byte{0, 255}, Value: []byte("v"), Headers: []bus.Header{{Key: "a", Value: "1"}, {Key: "a", Value: "2"}, {Key: "b", Value: "ü\x00"}}},
 		{Key: []byte("k"), Value: []byte{}},
@@ -193,6 +196,7 @@ func testFields(t *testing.T, f *fixture) {
 }
 
 func testMaxBytes(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, "aaaa", "bbbb", "cccc", "dddd")
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		first := position(ctx, t, p).Offset
@@ -208,6 +212,7 @@ func testMaxBytes(t *testing.T, f *fixture) {
 }
 
 func testFetchAgain(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, numbers(0, 20)...)
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		msgs := read(ctx, t, p, position(ctx, t, p).Offset, 20)
@@ -221,6 +226,7 @@ func testFetchAgain(t *testing.T, f *fixture) {
 }
 
 func testNeverCommitted(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, "a", "b")
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		pos := position(ctx, t, p)
@@ -231,6 +237,7 @@ func testNeverCommitted(t *testing.T, f *fixture) {
 }
 
 func testCommitSurvives(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, numbers(0, 10)...)
 	var want bus.Position
 	var name string
@@ -257,6 +264,7 @@ func testCommitSurvives(t *testing.T, f *fixture) {
 }
 
 func testUncommitted(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, numbers(0, 10)...)
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		msgs := read(ctx, t, p, position(ctx, t, p).Offset, 10)
@@ -272,6 +280,7 @@ func testUncommitted(t *testing.T, f *fixture) {
 }
 
 func testFetchWaits(t *testing.T, f *fixture) {
+	t.Helper()
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -290,6 +299,7 @@ func testFetchWaits(t *testing.T, f *fixture) {
 }
 
 func testFetchEnds(t *testing.T, f *fixture) {
+	t.Helper()
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		pos := position(ctx, t, p)
 		end, cancel := context.WithCancel(ctx)
@@ -302,6 +312,7 @@ func testFetchEnds(t *testing.T, f *fixture) {
 }
 
 func testDeadline(t *testing.T, f *fixture) {
+	t.Helper()
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		offset := position(ctx, t, p).Offset
 		var got []string
@@ -332,6 +343,7 @@ func testDeadline(t *testing.T, f *fixture) {
 }
 
 func testLarge(t *testing.T, f *fixture) {
+	t.Helper()
 	want := [][]byte{random(f.Large), bytes.Repeat([]byte("x"), f.Large), random(f.Large / 2), {}, random(f.Large)}
 	var recs []bus.Record
 	for _, v := range want {
@@ -347,6 +359,7 @@ func testLarge(t *testing.T, f *fixture) {
 }
 
 func testTooLarge(t *testing.T, f *fixture) {
+	t.Helper()
 	require.ErrorIs(t, f.bus.Produce(t.Context(), f.topic, bus.Record{Value: random(f.TooLarge)}), bus.ErrTooLarge)
 	f.produce(t, "the next one")
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
@@ -356,6 +369,7 @@ func testTooLarge(t *testing.T, f *fixture) {
 }
 
 func testConcurrent(t *testing.T, f *fixture) {
+	t.Helper()
 	const producers, each = 8, 40
 	var wg sync.WaitGroup
 	for n := range producers {
@@ -382,17 +396,20 @@ func testConcurrent(t *testing.T, f *fixture) {
 }
 
 func testUnknownTopic(t *testing.T, f *fixture) {
+	t.Helper()
 	require.Error(t, f.bus.Produce(t.Context(), "bustest.unknown", bus.Record{Value: []byte("v")}))
 	require.Error(t, f.bus.Consume(t.Context(), "bustest.unknown", func(context.Context, bus.Partition) error { return nil }))
 }
 
 func testEndedContext(t *testing.T, f *fixture) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, f.bus.Produce(ctx, f.topic, bus.Record{Value: []byte("v")}), context.Canceled)
 }
 
 func testHandlerError(t *testing.T, f *fixture) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	err := f.bus.Consume(ctx, f.topic, func(context.Context, bus.Partition) error { return errHandler })
@@ -403,6 +420,7 @@ func testHandlerError(t *testing.T, f *fixture) {
 var errHandler = errors.New("the handler gives up")
 
 func testStats(t *testing.T, f *fixture) {
+	t.Helper()
 	f.produce(t, numbers(0, 7)...)
 	f.consume(t, func(ctx context.Context, p bus.Partition) error {
 		msgs := read(ctx, t, p, position(ctx, t, p).Offset, 7)

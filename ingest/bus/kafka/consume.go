@@ -30,15 +30,11 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 	logger := b.opts.Logger.With("topic", topic, "group", b.cfg.groupOf(topic))
 	for backoff := minBackoff; ctx.Err() == nil; backoff = min(2*backoff, maxBackoff) {
 		began := time.Now()
-		err := b.Check(ctx)
-		if err == nil {
-			err = b.member(ctx, topic, handle, logger)
-		}
+		err := b.member(ctx, topic, handle, logger)
 		if ctx.Err() != nil {
 			break
 		}
-		var fatal *handlerError
-		if errors.As(err, &fatal) {
+		if fatal, ok := errors.AsType[*handlerError](err); ok {
 			return fatal.err
 		}
 		if time.Since(began) > maxBackoff {
@@ -55,10 +51,15 @@ type handlerError struct{ err error }
 
 func (e *handlerError) Error() string { return e.err.Error() }
 
+var errGone = errors.New("the handler ended without an answer")
+
 // member joins the group, once, and hands out partitions generation by generation. It leaves when ctx ends or when a partition ends
 // with an error: after a commit whose answer was lost only a new member id and a new generation make certain that the lost commit
 // cannot arrive later and move the position back (docs/design/0008).
 func (b *Bus) member(ctx context.Context, topic string, handle handler, logger *slog.Logger) error {
+	if err := b.Check(ctx); err != nil {
+		return err
+	}
 	group, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID: b.cfg.groupOf(topic), Brokers: b.cfg.Brokers, Dialer: b.dialer, Topics: []string{topic},
 		GroupBalancers:    []kafkago.GroupBalancer{balancer{b.opts.Instance}},
@@ -132,7 +133,14 @@ func (m *membership) begin(ctx context.Context, gen *kafkago.Generation) {
 			defer cancel()
 			stop := context.AfterFunc(genCtx, cancel)
 			defer stop()
-			if err := m.own(ctx, cancel, gen, id); err != nil {
+			// In a goroutine of its own: a handler that ends by runtime.Goexit, as a failed test does, must not take with it what
+			// kafka-go waits for.
+			err, done := error(&handlerError{errGone}), make(chan struct{})
+			go func() {
+				defer close(done)
+				err = m.own(ctx, cancel, gen, id)
+			}()
+			if <-done; err != nil {
 				m.fail(err)
 			}
 			<-ctx.Done() // A partition that its handler is done with does not end the generation.
@@ -148,7 +156,7 @@ func (m *membership) own(ctx context.Context, cancel context.CancelFunc, gen *ka
 	}
 	defer p.close()
 	if err := p.begin(ctx); err != nil {
-		return nil //nolint:nilerr // Only the end of ctx ends it.
+		return nil // Only the end of ctx ends it.
 	}
 	err := m.handle(ctx, p)
 	switch {

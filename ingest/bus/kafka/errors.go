@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -15,16 +16,8 @@ import (
 
 // isCode says whether err is one of the broker's error codes.
 func isCode(err error, codes ...kafkago.Error) bool {
-	var code kafkago.Error
-	if !errors.As(err, &code) {
-		return false
-	}
-	for _, c := range codes {
-		if code == c {
-			return true
-		}
-	}
-	return false
+	code, ok := errors.AsType[kafkago.Error](err)
+	return ok && slices.Contains(codes, code)
 }
 
 // isDial says that a request never left this process.
@@ -35,8 +28,7 @@ func isDial(err error) bool {
 
 // isRefused says that the broker said no, or was never reached: what was asked for has not happened.
 func isRefused(err error) bool {
-	var code kafkago.Error
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[kafkago.Error](err); ok {
 		// These two are said by a leader that has appended already.
 		return code != kafkago.RequestTimedOut && code != kafkago.NotEnoughReplicasAfterAppend
 	}

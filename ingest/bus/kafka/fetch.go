@@ -102,8 +102,8 @@ func (p *partition) fetchAhead(offset int64) {
 }
 
 // fetch asks the broker once. It returns an empty piece when there is nothing yet.
-func (p *partition) fetch(ctx context.Context, offset int64) (piece, error) {
-	for {
+func (p *partition) fetch(ctx context.Context, from int64) (piece, error) {
+	for offset := from; ; {
 		attempt, cancel := context.WithTimeout(ctx, fetchWait+p.bus.cfg.Timeout)
 		resp, err := p.bus.client.Fetch(attempt, &kafkago.FetchRequest{
 			Topic: p.topic, Partition: p.id, Offset: offset, MinBytes: 1, MaxBytes: int64(p.bus.cfg.FetchBytes), MaxWait: fetchWait,
@@ -126,6 +126,7 @@ func (p *partition) fetch(ctx context.Context, offset int64) (piece, error) {
 		if err != nil {
 			return piece{}, fmt.Errorf("decode records at %d: %w", offset, err)
 		}
+		got.from = from // A gap stepped over belongs to the piece.
 		return got, nil
 	}
 }

@@ -52,33 +52,33 @@ func testConfig(brokers ...string) Config {
 }
 
 // open opens a bus that is closed when the test ends, and runs its Run.
-func open(t testing.TB, cfg Config, opts Options) *Bus {
-	t.Helper()
-	b, closeBus := openRunning(t, cfg, opts)
-	t.Cleanup(closeBus)
+func open(tb testing.TB, cfg Config, opts Options) *Bus {
+	tb.Helper()
+	b, closeBus := openRunning(tb, cfg, opts)
+	tb.Cleanup(closeBus)
 	return b
 }
 
-func openRunning(t testing.TB, cfg Config, opts Options) (*Bus, func()) {
-	t.Helper()
+func openRunning(tb testing.TB, cfg Config, opts Options) (*Bus, func()) {
+	tb.Helper()
 	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		opts.Logger = slog.New(slog.NewTextHandler(testWriter{tb}, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}
 	b, err := New(cfg, opts)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
 	return b, func() {
 		cancel()
-		require.NoError(t, <-done)
-		require.NoError(t, b.Close())
+		require.NoError(tb, <-done)
+		require.NoError(tb, b.Close())
 	}
 }
 
-type testWriter struct{ t testing.TB }
+type testWriter struct{ tb testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(string(p[:max(len(p)-1, 0)]))
+	w.tb.Log(string(p[:max(len(p)-1, 0)]))
 	return len(p), nil
 }

@@ -35,7 +35,7 @@ type sequence struct {
 
 // next is the sequence of the batch behind one of n records; Kafka wraps at 2^31.
 func (s sequence) next(n int) sequence {
-	s.first = int32((int64(s.first) + int64(n)) & 0x7fffffff) //nolint:gosec // Masked to 31 bits.
+	s.first = int32((int64(s.first) + int64(n)) & 0x7fffffff)
 	return s
 }
 
@@ -73,8 +73,8 @@ func encodeBatch(recs []*bus.Record, now time.Time, compression kafkago.Compress
 		}
 	}
 	b := out.Bytes()
-	count := uint32(len(recs))                                  //nolint:gosec // A batch has few records.
-	millis := uint64(now.UnixMilli())                           //nolint:gosec // After 1970.
+	count := uint32(len(recs)) //nolint:gosec // A batch has few records.
+	millis := uint64(now.UnixMilli())
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))        //nolint:gosec // Bounded by max_message_bytes.
 	binary.BigEndian.PutUint32(b[12:], 0xffffffff)              // Partition leader epoch: the broker's.
 	b[16] = 2                                                   // Magic.

@@ -106,8 +106,7 @@ func (b *Bus) refresh(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	var mismatch *mismatchError
-	if err != nil && !errors.As(err, &mismatch) && !errors.Is(err, bus.ErrUnavailable) {
+	if _, misfit := errors.AsType[*mismatchError](err); err != nil && !misfit && !errors.Is(err, bus.ErrUnavailable) {
 		err = unavailable(err)
 	}
 	b.stats.mu.Lock()

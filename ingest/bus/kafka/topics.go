@@ -28,8 +28,7 @@ func (b *Bus) ensureTopics(ctx context.Context) (map[string]topicInfo, error) {
 		if err == nil {
 			err = b.createTopics(ctx, missing)
 		}
-		var mismatch *mismatchError
-		if errors.As(err, &mismatch) {
+		if _, ok := errors.AsType[*mismatchError](err); ok {
 			return nil, err
 		}
 		sleep(ctx, backoff)
@@ -107,7 +106,7 @@ func (b *Bus) describeTopics(ctx context.Context) (map[string]topicInfo, []strin
 	return infos, missing, b.verifySettings(ctx, infos)
 }
 
-// verifySettings compares the settings of existing topics with ours and notes their limits.
+// verifySettings compares the settings of existing topics with ours.
 func (b *Bus) verifySettings(ctx context.Context, infos map[string]topicInfo) error {
 	req := &kafkago.DescribeConfigsRequest{}
 	for name := range infos {
@@ -124,21 +123,27 @@ func (b *Bus) verifySettings(ctx context.Context, infos map[string]topicInfo) er
 			return fmt.Errorf("read settings of topic %s: %w", r.ResourceName, r.Error)
 		}
 		for _, e := range r.ConfigEntries {
-			switch e.ConfigName {
-			case settingMaxBytes:
-				n, _ := strconv.Atoi(e.ConfigValue)
-				if n < b.cfg.MaxMessageBytes {
-					return &mismatchError{r.ResourceName, settingMaxBytes,
-						fmt.Sprintf("the topic allows %s, max_message_bytes is %d", e.ConfigValue, b.cfg.MaxMessageBytes)}
-				}
-			case settingCleanup:
-				if e.ConfigValue != "delete" {
-					return &mismatchError{r.ResourceName, settingCleanup, fmt.Sprintf("must be delete, not %q: compaction drops records that were not stored yet", e.ConfigValue)}
-				}
+			if reason := b.misfit(e.ConfigName, e.ConfigValue); reason != "" {
+				return &mismatchError{topic: r.ResourceName, setting: e.ConfigName, reason: reason}
 			}
 		}
 	}
 	return nil
+}
+
+// misfit says why a topic with this setting will not do.
+func (b *Bus) misfit(setting, value string) string {
+	switch setting {
+	case settingMaxBytes:
+		if n, err := strconv.Atoi(value); err != nil || n < b.cfg.MaxMessageBytes {
+			return fmt.Sprintf("the topic allows %s, max_message_bytes is %d", value, b.cfg.MaxMessageBytes)
+		}
+	case settingCleanup:
+		if value != "delete" {
+			return fmt.Sprintf("must be delete, not %q: compaction drops records that were not stored yet", value)
+		}
+	}
+	return ""
 }
 
 // refreshPartitions takes over partitions that were added to the topics meanwhile.

@@ -72,7 +72,7 @@ func New(ctx context.Context, dir string, opts Options) (*Cluster, error) {
 	}
 	var err error
 	for range startAttempts { // Another process may take a port between the probe and the start.
-		c := &Cluster{Dir: filepath.Join(dir, "kafka-"+strconv.Itoa(rand.Int()))}
+		c := &Cluster{Dir: filepath.Join(dir, "kafka-"+strconv.Itoa(rand.Int()))} //nolint:gosec // A name.
 		if c.port, err = freePorts(ctx); err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func New(ctx context.Context, dir string, opts Options) (*Cluster, error) {
 			c.addresses(opts)
 			return c, nil
 		}
-		_ = c.Close()
+		_ = c.script(ctx, "stop")
 	}
 	return nil, err
 }
@@ -153,7 +153,7 @@ func (c *Cluster) script(ctx context.Context, args ...string) error {
 // freePorts returns the first of portsPerCluster consecutive free ports.
 func freePorts(ctx context.Context) (int, error) {
 	for range 50 {
-		base := firstPort + rand.IntN(lastPort-firstPort-portsPerCluster)
+		base := firstPort + rand.IntN(lastPort-firstPort-portsPerCluster) //nolint:gosec // A port.
 		if free(ctx, base) {
 			return base, nil
 		}

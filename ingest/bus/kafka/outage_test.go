@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/testutil/kafkatest"
+)
+
+// The broker is paused, killed and restarted under producers and a consumer. Nothing acknowledged is lost, nothing acknowledged is
+// doubled, and what was refused while the broker was surely away was not kept.
+func TestBrokerAwayAndBack(t *testing.T) {
+	t.Parallel()
+	own := kafkatest.Start(t, kafkatest.Options{})
+	topic := topicName(t)
+	cfg := testConfig(own.Brokers...)
+	cfg.Partitions = 2
+	cfg.DeliveryTimeout = 30 * time.Second
+	b := open(t, cfg, Options{Topics: []string{topic}})
+	rec := func(v string) bus.Record { return bus.Record{Key: []byte(v), Value: []byte(v)} }
+
+	var mu sync.Mutex
+	seen := map[string]int{}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- b.Consume(ctx, topic, func(ctx context.Context, p bus.Partition) error {
+			pos, err := p.Position(ctx)
+			for err == nil {
+				var msgs []bus.Message
+				if msgs, err = p.Fetch(ctx, pos.Offset, 1<<20); err != nil {
+					break
+				}
+				pos.Offset = msgs[len(msgs)-1].Offset + 1
+				if err = p.Commit(ctx, pos); err == nil {
+					mu.Lock()
+					for _, m := range msgs {
+						seen[string(m.Value)]++
+					}
+					mu.Unlock()
+				}
+			}
+			return err
+		})
+	}()
+	require.NoError(t, b.Produce(t.Context(), topic, rec("before")))
+
+	acknowledged := []string{"before"}
+	// A pause longer than one attempt: the same batch is sent again and must be there once.
+	require.NoError(t, own.Pause(t.Context(), 1))
+	answers := make(chan error, 20)
+	for i := range cap(answers) {
+		v := fmt.Sprintf("paused-%d", i)
+		acknowledged = append(acknowledged, v)
+		go func() { answers <- b.Produce(t.Context(), topic, rec(v)) }()
+	}
+	resume := time.NewTimer(cfg.Timeout + time.Second)
+	<-resume.C
+	require.NoError(t, own.Resume(t.Context(), 1))
+	var errs error
+	for range cap(answers) {
+		errs = errors.Join(errs, <-answers)
+	}
+	require.NoError(t, errs)
+
+	require.NoError(t, own.Kill(t.Context(), 1))
+	_ = b.Produce(t.Context(), topic, rec("in doubt"), rec("in doubt too")) // The connection breaks; it may or may not have been written.
+	for i := range 3 {
+		begin := time.Now()
+		require.ErrorIs(t, b.Produce(t.Context(), topic, rec(fmt.Sprintf("refused-%d", i))), bus.ErrUnavailable)
+		require.Less(t, time.Since(begin), cfg.Timeout+2*time.Second)
+	}
+	require.Eventually(t, func() bool { return errors.Is(b.Err(), bus.ErrUnavailable) }, 20*time.Second, 10*time.Millisecond)
+
+	require.NoError(t, own.Restart(t.Context(), 1))
+	require.Eventually(t, func() bool { return b.Produce(t.Context(), topic, rec("after"), rec("after too")) == nil }, 20*time.Second, 100*time.Millisecond)
+	acknowledged = append(acknowledged, "after", "after too")
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, v := range acknowledged {
+			if seen[v] == 0 {
+				return false
+			}
+		}
+		return b.Err() == nil
+	}, 30*time.Second, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	for v, n := range seen {
+		require.LessOrEqual(t, n, 1, v)
+		require.NotContains(t, v, "refused")
+	}
+}
+
+// What waits for brokers that hang is bounded.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	own := kafkatest.Start(t, kafkatest.Options{})
+	topic := topicName(t)
+	cfg := testConfig(own.Brokers...)
+	cfg.BufferBytes = 4 << 20
+	b, closeBus := openRunning(t, cfg, Options{Topics: []string{topic}})
+	require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("v")}))
+	require.NoError(t, own.Pause(t.Context(), 1))
+	value := make([]byte, 512<<10)
+	answers := make(chan error, 16)
+	for range cap(answers) {
+		go func() { answers <- b.Produce(t.Context(), topic, bus.Record{Value: value}) }()
+	}
+	full := 0
+	for range cap(answers) {
+		err := <-answers
+		if errors.Is(err, bus.ErrFull) {
+			full++
+			continue
+		}
+		require.ErrorIs(t, err, bus.ErrUnavailable)
+	}
+	require.Equal(t, 9, full, "seven records of 512 KiB and their frames fit into 4 MiB")
+	// A caller that goes away is let go at once, though its record stays counted until its batch is decided.
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, b.Produce(ctx, topic, bus.Record{Value: []byte("v")}), context.DeadlineExceeded)
+	require.NoError(t, own.Resume(t.Context(), 1))
+	require.Eventually(t, func() bool { return b.Produce(t.Context(), topic, bus.Record{Value: value}) == nil }, 20*time.Second, 50*time.Millisecond)
+	closeBus()
+	require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: value}), bus.ErrUnavailable)
+	require.Zero(t, b.buffered.Load())
+}
