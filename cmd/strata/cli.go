@@ -27,6 +27,7 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Keys for ingest, read and admin."`
 	Instance instanceCmd `cmd:"" help:"The processes that share a catalog."`
 	Demo     demoCmd     `cmd:"" help:"Send the telemetry of a synthetic shop over OTLP."`
+	Vulture  vultureCmd  `cmd:"" help:"Write known data without pause, read it back, and tell what is missing, doubled, wrong or late."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
