@@ -32,7 +32,7 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 		began := time.Now()
 		err := b.member(ctx, topic, handle, logger)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // Told to stop is no failure.
 		}
 		if fatal, ok := errors.AsType[*handlerError](err); ok {
 			return fatal.err

@@ -135,18 +135,17 @@ func TestStaleGenerationIsFenced(t *testing.T) {
 	require.NoError(t, zombie.Produce(t.Context(), topic, bus.Record{Value: []byte("a")}, bus.Record{Value: []byte("b")}))
 	ctx, cancel := context.WithCancel(t.Context())
 	var (
-		held, wake = make(chan struct{}), make(chan struct{})
-		once       sync.Once
-		stale      error
-		ended      atomic.Bool
+		decided, wake = make(chan error, 1), make(chan struct{})
+		once          sync.Once
+		stale         error
+		ended         atomic.Bool
 	)
 	zombieDone := make(chan error, 1)
 	go func() {
 		zombieDone <- zombie.Consume(ctx, topic, func(ctx context.Context, p bus.Partition) error {
 			err := error(nil)
 			once.Do(func() {
-				require.NoError(t, p.Commit(ctx, bus.Position{Offset: 0, Metadata: "1"}))
-				close(held)
+				decided <- p.Commit(ctx, bus.Position{Offset: 0, Metadata: "1"})
 				<-wake // It ignores the end of ctx.
 				ended.Store(ctx.Err() != nil)
 				err = p.Commit(context.WithoutCancel(ctx), bus.Position{Offset: 1, Metadata: "stale"})
@@ -158,10 +157,10 @@ func TestStaleGenerationIsFenced(t *testing.T) {
 			return err
 		})
 	}()
-	<-held
+	require.NoError(t, <-decided)
 	heir := open(t, cfg, Options{Topics: []string{topic}, Instance: "heir"})
 	heirCtx, stopHeir := context.WithCancel(t.Context())
-	committed, heirDone := make(chan struct{}), make(chan error, 1)
+	found, committed, heirDone := make(chan bus.Position, 1), make(chan error, 1), make(chan error, 1)
 	var first sync.Once
 	go func() {
 		heirDone <- heir.Consume(heirCtx, topic, func(ctx context.Context, p bus.Partition) error {
@@ -170,9 +169,8 @@ func TestStaleGenerationIsFenced(t *testing.T) {
 				return err
 			}
 			first.Do(func() {
-				require.Equal(t, bus.Position{Offset: 0, Metadata: "1"}, pos, "what the former owner decided before is seen")
-				require.NoError(t, p.Commit(ctx, bus.Position{Offset: 2}))
-				close(committed)
+				found <- pos
+				committed <- p.Commit(ctx, bus.Position{Offset: 2})
 			})
 			<-ctx.Done()
 			return nil
@@ -180,7 +178,9 @@ func TestStaleGenerationIsFenced(t *testing.T) {
 	}()
 	// Which of the two gets the one partition is a matter of hashing; the zombie's member is gone, so now it is the heir.
 	select {
-	case <-committed:
+	case err := <-committed:
+		require.NoError(t, err)
+		require.Equal(t, bus.Position{Offset: 0, Metadata: "1"}, <-found, "what the former owner decided before is seen")
 	case <-time.After(30 * time.Second):
 		t.Fatal("the heir did not get the partition")
 	}

@@ -46,8 +46,9 @@ type Bus struct {
 	transport *kafkago.Transport
 	dialer    *kafkago.Dialer
 	codec     kafkago.Compression
+	conns     connections
 
-	topicsMu sync.Mutex // held while topics are made or verified
+	topicsMu chan struct{} // holds one value while topics are made or verified; a mutex that can be waited for with a context
 	topics   atomic.Pointer[map[string]topicInfo]
 
 	lanesMu  sync.Mutex
@@ -87,9 +88,10 @@ func New(cfg Config, opts Options) (*Bus, error) {
 		opts.Instance = host + "-" + strconv.Itoa(os.Getpid())
 	}
 	codec, _ := compressionOf(cfg.Compression)
-	b := &Bus{cfg: cfg, opts: opts, codec: codec, lanes: map[laneKey]*lane{}}
+	b := &Bus{cfg: cfg, opts: opts, codec: codec, lanes: map[laneKey]*lane{}, topicsMu: make(chan struct{}, 1)}
+	b.conns.timeout = min(cfg.Timeout, 3*time.Second)
 	b.transport = &kafkago.Transport{
-		ClientID: clientID, DialTimeout: min(cfg.Timeout, 3*time.Second), MetadataTTL: metadataTTL, MetadataTopics: opts.Topics,
+		Dial: b.conns.dial, ClientID: clientID, DialTimeout: min(cfg.Timeout, 3*time.Second), MetadataTTL: metadataTTL, MetadataTopics: opts.Topics,
 		TLS: tlsConfig, SASL: mechanism,
 	}
 	b.client = &kafkago.Client{Addr: kafkago.TCP(cfg.Brokers...), Transport: b.transport}
@@ -110,6 +112,7 @@ func (b *Bus) Close() error {
 	b.lanesMu.Unlock()
 	b.senders.Wait()
 	b.transport.CloseIdleConnections()
+	b.conns.closeAll()
 	return nil
 }
 
@@ -134,8 +137,12 @@ func (b *Bus) topicInfos(ctx context.Context) (map[string]topicInfo, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
 	defer cancel()
-	b.topicsMu.Lock()
-	defer b.topicsMu.Unlock()
+	select {
+	case b.topicsMu <- struct{}{}:
+		defer func() { <-b.topicsMu }()
+	case <-ctx.Done():
+		return nil, unavailable(fmt.Errorf("verify topics: %w", ctx.Err()))
+	}
 	if known := b.topics.Load(); known != nil {
 		return *known, nil
 	}

@@ -19,6 +19,7 @@ import (
 )
 
 func topicName(t *testing.T) string {
+	t.Helper()
 	return strings.NewReplacer("/", ".", " ", "_").Replace(t.Name())
 }
 
