@@ -31,11 +31,11 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 	for backoff := minBackoff; ctx.Err() == nil; backoff = min(2*backoff, maxBackoff) {
 		began := time.Now()
 		err := b.member(ctx, topic, handle, logger)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // Told to stop is no failure.
-		}
 		if fatal, ok := errors.AsType[*handlerError](err); ok {
 			return fatal.err
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		if time.Since(began) > maxBackoff {
 			backoff = minBackoff
