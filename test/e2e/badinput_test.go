@@ -51,6 +51,14 @@ func (s *server) exportTrace(t *testing.T) error {
 	return err
 }
 
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().String()
+}
+
 // TestTenThousandIdleConnections is row 13: past the bound connections are refused, nothing else is, and all recovers by itself.
 func TestTenThousandIdleConnections(t *testing.T) {
 	const want, bound = 10_000, 4096

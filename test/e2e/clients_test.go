@@ -85,8 +85,10 @@ func (s *server) requireCounts(t *testing.T, spans, logs, points int64) {
 }
 
 // TestGoSDK runs the demo shop, which is the OpenTelemetry Go SDK with a resource for each service.
-func TestGoSDK(t *testing.T) {
-	s := start(t, quiet()...)
+func TestGoSDK(t *testing.T) { eachForm(t, goSDK) }
+
+func goSDK(t *testing.T, s *server) {
+	t.Helper()
 	sum, err := demo.Run(t.Context(), demo.Options{Endpoint: s.run.OTLPGRPC, Traces: 200, Rate: 200, Seed: 1, MetricInterval: time.Second})
 	require.NoError(t, err)
 	require.Zero(t, sum.Failed)
@@ -124,10 +126,12 @@ var telemetrygen = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-func TestTelemetrygen(t *testing.T) {
+func TestTelemetrygen(t *testing.T) { eachForm(t, generatedTelemetry) }
+
+func generatedTelemetry(t *testing.T, s *server) {
+	t.Helper()
 	path, err := telemetrygen()
 	require.NoError(t, err)
-	s := start(t, quiet()...)
 	run := func(args ...string) {
 		t.Helper()
 		out, err := exec.CommandContext(t.Context(), path, append(args, "--otlp-insecure")...).CombinedOutput()
@@ -152,9 +156,11 @@ func TestTelemetrygen(t *testing.T) {
 }
 
 // TestPrometheusRemoteWriteClients writes with the client that Prometheus itself uses and reads the samples back.
-func TestPrometheusRemoteWriteClients(t *testing.T) {
-	s := start(t, quiet()...)
-	client, err := remoteapi.NewAPI(s.url(""), remoteapi.WithAPIPath("prometheus/api/v1/write"))
+func TestPrometheusRemoteWriteClients(t *testing.T) { eachForm(t, prometheusRemoteWriteClients) }
+
+func prometheusRemoteWriteClients(t *testing.T, s *server) {
+	t.Helper()
+	client, err := remoteapi.NewAPI("http://"+s.writeHTTP, remoteapi.WithAPIPath("prometheus/api/v1/write"))
 	require.NoError(t, err)
 	const samples = 100
 	base := time.Now().Add(-time.Minute).UnixMilli()
@@ -190,7 +196,10 @@ func TestPrometheusRemoteWriteClients(t *testing.T) {
 const javaAgent = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1"
 
 // TestJavaAgent starts an unchanged Java program with the OpenTelemetry Java agent.
-func TestJavaAgent(t *testing.T) {
+func TestJavaAgent(t *testing.T) { eachForm(t, javaProgram) }
+
+func javaProgram(t *testing.T, s *server) {
+	t.Helper()
 	jars, err := filepath.Abs(filepath.Join("..", "..", "bin", "java"))
 	require.NoError(t, err)
 	jar := filepath.Join(jars, "opentelemetry-javaagent-"+javaAgent[strings.LastIndex(javaAgent, ":")+1:]+".jar")
@@ -203,7 +212,6 @@ func TestJavaAgent(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, filepath.Join("java", "Shop.java")).CombinedOutput()
 	require.NoError(t, err, string(out))
 
-	s := start(t, quiet()...)
 	const requests = 20
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -251,9 +259,11 @@ func TestJavaAgent(t *testing.T) {
 }
 
 // TestRemoteRead reads samples back with Prometheus's own remote read client, as Thanos and a second Prometheus do.
-func TestRemoteRead(t *testing.T) {
-	s := start(t, quiet()...)
-	client, err := remoteapi.NewAPI(s.url(""), remoteapi.WithAPIPath("prometheus/api/v1/write"))
+func TestRemoteRead(t *testing.T) { eachForm(t, remoteRead) }
+
+func remoteRead(t *testing.T, s *server) {
+	t.Helper()
+	client, err := remoteapi.NewAPI("http://"+s.writeHTTP, remoteapi.WithAPIPath("prometheus/api/v1/write"))
 	require.NoError(t, err)
 	at := time.Now().Add(-time.Minute).UnixMilli()
 	_, err = client.Write(t.Context(), remoteapi.WriteV1MessageType, &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{

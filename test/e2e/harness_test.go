@@ -64,13 +64,16 @@ type running struct {
 // server is one strata process on a data directory; it can be killed and started again on the same ports.
 type server struct {
 	t    *testing.T
+	role string
 	dir  string
 	env  []string
-	cmd  *exec.Cmd
-	run  running
-	logs *bytes.Buffer
-	mu   sync.Mutex // protects logs
-	done chan error
+	// writeHTTP is where remote write goes: this process, or the gateway of a spread-out form.
+	writeHTTP string
+	cmd       *exec.Cmd
+	run       running
+	logs      *bytes.Buffer
+	mu        sync.Mutex // protects logs
+	done      chan error
 }
 
 // Write collects the log of the process.
@@ -83,14 +86,20 @@ func (s *server) Write(b []byte) (int, error) {
 // start starts a server with environment variables env and waits until it is ready.
 func start(t *testing.T, env ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), env: env, logs: &bytes.Buffer{}}
+	return startRole(t, "all", env...)
+}
+
+// startRole is start for a process of one role.
+func startRole(t *testing.T, role string, env ...string) *server {
+	t.Helper()
+	s := &server{t: t, role: role, dir: t.TempDir(), env: env, logs: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			log := s.logs.String()
-			t.Logf("log of the server:\n%s", log[max(0, len(log)-8000):])
+			t.Logf("log of %s:\n%s", role, log[max(0, len(log)-8000):])
 		}
 	})
 	s.launch("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
@@ -101,7 +110,7 @@ func start(t *testing.T, env ...string) *server {
 func (s *server) launch(httpAddr, grpcAddr, otlpHTTP string) {
 	s.t.Helper()
 	_ = os.Remove(filepath.Join(s.dir, "run.json"))
-	cmd := exec.Command(program(s.t, "strata"), "all", "--data-dir", s.dir, "--http-listen", httpAddr,
+	cmd := exec.Command(program(s.t, "strata"), s.role, "--data-dir", s.dir, "--http-listen", httpAddr,
 		"--otlp-grpc-listen", grpcAddr, "--otlp-http-listen", otlpHTTP)
 	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = s, s
@@ -130,13 +139,22 @@ func (s *server) waitReady() {
 		_, err = s.get("/-/ready")
 		return err
 	})
+	s.writeHTTP = s.run.HTTP
 }
 
 // restart starts the process again on the ports it had.
 func (s *server) restart() {
 	s.t.Helper()
-	s.launch(s.run.HTTP, s.run.OTLPGRPC, s.run.OTLPHTTP)
+	s.launch(s.run.HTTP, orAny(s.run.OTLPGRPC), orAny(s.run.OTLPHTTP))
 	s.waitReady()
+}
+
+// orAny is an address that a process without such a listener may be given.
+func orAny(address string) string {
+	if address == "" {
+		return "127.0.0.1:0"
+	}
+	return address
 }
 
 // kill ends the process at once and waits for it; the engine's child notices and ends too.

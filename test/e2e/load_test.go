@@ -327,6 +327,11 @@ func (s *server) waitStored() ledgerAnswer {
 				return fmt.Errorf("%s is at %d of %d", b.Topic, b.Committed, b.Next)
 			}
 		}
+		for _, tot := range l.Totals {
+			if tot.InFlight > 0 {
+				return fmt.Errorf("%d %s are in flight", tot.InFlight, tot.Signal)
+			}
+		}
 		return nil
 	})
 	return l

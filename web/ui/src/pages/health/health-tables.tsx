@@ -60,14 +60,14 @@ export function BusTable({ rows }: { rows: BusTopic[] }) {
       align: 'end',
       minPage: 700,
       sort: (row) => row.bytes,
-      render: (row) => `${formatBytes(row.bytes)} / ${formatBytes(row.limit_bytes)}`,
+      render: (row) => (row.limit_bytes > 0 ? `${formatBytes(row.bytes)} / ${formatBytes(row.limit_bytes)}` : '–'),
     },
     {
       id: 'fill',
       header: t('health.fill'),
       width: 140,
       align: 'end',
-      sort: (row) => row.bytes / row.limit_bytes,
+      sort: (row) => (row.limit_bytes > 0 ? row.bytes / row.limit_bytes : 0),
       render: (row) => <Meter value={row.limit_bytes > 0 ? row.bytes / row.limit_bytes : null} />,
     },
     {

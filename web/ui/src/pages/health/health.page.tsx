@@ -12,6 +12,7 @@ import { paletteColor } from '@/theme/colors';
 import c from './health.module.css';
 import { BusTable, SourceTable } from './health-tables';
 import { byMinute } from './ledger-math';
+import { Processes } from './processes';
 import { TotalCard } from './total-card';
 
 const kinds = { ok: 'ok', degraded: 'warn', down: 'crit' } as const;
@@ -23,6 +24,7 @@ export function HealthPage() {
   return (
     <Page>
       <Components />
+      <Processes />
       <QueryView query={query} skeleton={<PageSkeleton />}>
         {(data) => <LedgerView data={data} />}
       </QueryView>

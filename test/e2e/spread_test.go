@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/internal/testutil/kafkatest"
+	"github.com/strata-apm/strata/internal/testutil/pgtest"
+)
+
+// standalone is the engine as a process of its own.
+type standalone struct {
+	t       *testing.T
+	dir     string
+	address string
+	cmd     *exec.Cmd
+	logs    bytes.Buffer
+}
+
+func startEngine(t *testing.T) *standalone {
+	t.Helper()
+	e := &standalone{t: t, dir: t.TempDir(), address: freeAddress(t)}
+	e.launch()
+	t.Cleanup(func() {
+		e.kill()
+		if t.Failed() {
+			log := e.logs.String()
+			t.Logf("log of the engine:\n%s", log[max(0, len(log)-3000):])
+		}
+	})
+	return e
+}
+
+func (e *standalone) launch() {
+	e.t.Helper()
+	e.cmd = exec.Command(program(e.t, "strata"), "engine", "--listen", e.address, "--data-dir", e.dir, "--memory-bytes", "2147483648")
+	e.cmd.Stdout, e.cmd.Stderr = &e.logs, &e.logs
+	require.NoError(e.t, e.cmd.Start())
+	eventually(e.t, 30*time.Second, "the engine answers", func() error {
+		resp, err := http.Get("http://" + e.address + "/ping")
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
+	})
+}
+
+func (e *standalone) kill() {
+	if e.cmd != nil {
+		_ = e.cmd.Process.Kill()
+		_ = e.cmd.Wait()
+		e.cmd = nil
+	}
+}
+
+// spread is the product as separate processes: gateway, writers, query, alert, Kafka, PostgreSQL and ClickHouse's engine.
+type spread struct {
+	// server answers like a process with every role: the page of query, the intake of the gateway.
+	*server
+	kafka   *kafkatest.Cluster
+	pg      *pgtest.Server
+	engine  *standalone
+	gateway *server
+	writers []*server
+	query   *server
+	alert   *server
+}
+
+// startSpread starts everything, with brokers Kafka brokers and the given number of writers.
+func startSpread(t *testing.T, brokers, writers int, env ...string) *spread {
+	t.Helper()
+	sp := &spread{kafka: kafkatest.Start(t, kafkatest.Options{Brokers: brokers}), pg: pgtest.Start(t), engine: startEngine(t)}
+	env = append([]string{
+		"STRATA_CATALOG_URL=" + sp.pg.Database(),
+		"STRATA_BUS_KAFKA_BROKERS=[" + strings.Join(sp.kafka.Brokers, ",") + "]",
+		"STRATA_BUS_KAFKA_PARTITIONS=4", fmt.Sprintf("STRATA_BUS_KAFKA_REPLICATION_FACTOR=%d", brokers),
+		"STRATA_CLICKHOUSE_URL=http://" + sp.engine.address + "/strata", "STRATA_SELF_ENABLED=false",
+	}, env...)
+	sp.gateway = startRole(t, "gateway", env...)
+	for i := range writers {
+		sp.writers = append(sp.writers, startRole(t, "writer", append(env, fmt.Sprintf("STRATA_CLUSTER_INSTANCE=writer-%d", i+1))...))
+	}
+	sp.query, sp.alert = startRole(t, "query", env...), startRole(t, "alert", env...)
+	sp.server = &server{t: t, role: "query", dir: sp.query.dir, env: env, logs: &bytes.Buffer{}, writeHTTP: sp.gateway.run.HTTP, run: sp.query.run}
+	sp.server.run.OTLPGRPC, sp.server.run.OTLPHTTP = sp.gateway.run.OTLPGRPC, sp.gateway.run.OTLPHTTP
+	return sp
+}
+
+// processes are the strata processes, for faults.
+func (sp *spread) processes() []*server {
+	return append([]*server{sp.gateway, sp.query, sp.alert}, sp.writers...)
+}
+
+// pause stops a process as a machine that hangs does; the returned function lets it go on.
+func (s *server) pause() (resume func()) {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGSTOP))
+	return func() { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGCONT)) }
+}
+
+// eachForm runs a case against one process with every role and against the spread-out form.
+func eachForm(t *testing.T, f func(t *testing.T, s *server)) {
+	t.Helper()
+	t.Run("all", func(t *testing.T) { f(t, start(t, quiet()...)) })
+	t.Run("spread", func(t *testing.T) { f(t, startSpread(t, 1, 2).server) })
+}
