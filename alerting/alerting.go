@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"
 	"golang.org/x/sync/errgroup"
 
@@ -23,20 +24,31 @@ import (
 // maxConcurrentEvals bounds the rules that are evaluated beside the regular ones, as Prometheus does.
 const maxConcurrentEvals = 4
 
-// Alerting runs rules and notifiers. Made by New, run once by Run.
+// Alerting runs rules and notifiers, beside other copies on the same catalog. Made by New, run once by Run.
 type Alerting struct {
 	opts       Options
 	loader     *loader
 	manager    *rules.Manager
+	leases     *leases
+	gate       *gate
 	dispatcher *dispatcher
 	delivery   *delivery
 	counts     *counts
+	api        *API
+	started    time.Time
+	first      map[string]bool // leases of the groups that were there at the start; not changed after
 	// stopEvals ends evaluations under way, which the manager would wait for.
 	stopEvals context.CancelFunc
 	ready     atomic.Bool
 
 	reloadMu sync.Mutex // One reload at a time.
 	seen     string     // State of the rule files at the last reload; guarded by reloadMu.
+	loaded   bool       // Run has loaded the rules; guarded by reloadMu.
+	version  string     // Version of the catalog's rules at the last reload; guarded by reloadMu.
+
+	namesMu sync.Mutex
+	groups  []string // leases of the rule groups; guarded by namesMu
+	orphans []string // leases of groups that are gone while notifiers still believe in their alerts; guarded by namesMu
 }
 
 // New returns alerting that does nothing until Run.
@@ -48,17 +60,21 @@ func New(opts Options) (*Alerting, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Alerting{opts: opts, counts: c, loader: newLoader(opts.Parser, opts.Logger)}
-	a.delivery = newDelivery(opts, c, webhook.NewSender(opts.Version))
-	a.dispatcher = newDispatcher(opts, c, a.delivery, a.stillActive)
-	a.delivery.onGone = a.dispatcher.forget
+	a := &Alerting{opts: opts, counts: c, loader: newLoader(opts.Parser, opts.Logger), gate: newGate(), first: make(map[string]bool)}
+	a.leases = newLeases(opts, c)
+	a.delivery = newDelivery(opts, c, a.leases, webhook.NewSender(opts.Version))
+	a.dispatcher = newDispatcher(opts, c, a.delivery, a.leases)
+	a.dispatcher.stillActive = a.stillActive
+	a.delivery.onNew = a.dispatcher.tell
+	a.leases.wanted, a.leases.letGo, a.leases.changed = a.wanted, a.delivery.letGo, a.delivery.refresh
+	a.api = a.newAPI()
 	// The manager wants its context at construction; Run ends it.
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stopEvals = cancel
 	a.manager = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation,
 		ExternalURL:          opts.ExternalURL,
-		QueryFunc:            rules.EngineQueryFunc(opts.Engine, opts.Queryable),
+		QueryFunc:            a.guarded(rules.EngineQueryFunc(opts.Engine, opts.Queryable)),
 		NotifyFunc:           a.dispatcher.notify,
 		Context:              ctx,
 		Appendable:           opts.Appendable,
@@ -84,21 +100,26 @@ func (a *Alerting) Ready() bool { return a.ready.Load() }
 // Warnings describes rule sources that do not load, empty when all do.
 func (a *Alerting) Warnings() []string { return a.loader.warnings() }
 
-// Run evaluates rules and delivers notifications until ctx ends. It loads the rules first; a catalog that does not answer then is an
-// error.
+// Routes adds the API's routes below /api/v1. Who may use them is decided before: reading needs scope read, changing scope admin.
+func (a *Alerting) Routes(r chi.Router) { a.api.Routes(r) }
+
+// Run evaluates rules and delivers notifications until ctx ends, then releases its leases. It loads the rules first; a catalog that
+// does not answer then is an error.
 func (a *Alerting) Run(ctx context.Context) error {
 	defer a.stopEvals()
-	if err := a.dispatcher.restore(ctx); err != nil {
+	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	if err := a.Reload(ctx); err != nil {
-		return err
-	}
+	a.started = time.Now()
 	a.ready.Store(true)
+	defer a.leases.release(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { a.manager.Run(); return nil })
+	g.Go(func() error { return a.leases.run(ctx) })
 	g.Go(func() error { return a.delivery.run(ctx) })
+	g.Go(func() error { return a.delivery.watchQueue(ctx) })
 	g.Go(func() error { return a.housekeep(ctx) })
+	g.Go(func() error { return a.poll(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
 		a.stopEvals()
@@ -106,6 +127,64 @@ func (a *Alerting) Run(ctx context.Context) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// begin loads what there is and gets the first leases, so that nothing has to wait that is free.
+func (a *Alerting) begin(ctx context.Context) error {
+	if err := a.firstLoad(ctx); err != nil {
+		return err
+	}
+	if err := a.findOrphans(ctx); err != nil {
+		return err
+	}
+	if _, _, err := a.delivery.load(ctx); err != nil {
+		return err
+	}
+	a.leases.tick(ctx)
+	return a.dispatcher.adopt(ctx)
+}
+
+func (a *Alerting) firstLoad(ctx context.Context) error {
+	a.reloadMu.Lock()
+	defer a.reloadMu.Unlock()
+	// Prometheus restores pending time of the groups of the first load only, and whether or not they are evaluated. The gate does
+	// it instead, for each group that this copy begins to evaluate; so the first load is one of nothing.
+	if err := a.manager.Update(a.opts.EvaluationInterval, nil, a.opts.ExternalLabels, a.opts.ExternalURL.String(), a.evaluate); err != nil {
+		return fmt.Errorf("load no rules: %w", err)
+	}
+	a.loaded = true
+	if err := a.reload(ctx, a.fileState()); err != nil {
+		return err
+	}
+	for _, name := range a.wanted() {
+		a.first[name] = true
+	}
+	return nil
+}
+
+// wanted names the leases there are to have.
+func (a *Alerting) wanted() []string {
+	a.namesMu.Lock()
+	defer a.namesMu.Unlock()
+	return slices.Concat(a.groups, a.orphans, a.delivery.names())
+}
+
+// findOrphans looks for alerts that notifiers believe in and no rule group is left to end: their leases are wanted as well.
+func (a *Alerting) findOrphans(ctx context.Context) error {
+	keys, err := a.opts.Store.Log.NotifiedKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read notification log: %w", err)
+	}
+	a.namesMu.Lock()
+	defer a.namesMu.Unlock()
+	a.orphans = nil
+	for _, key := range keys {
+		lease, ok := leaseOfKey(key)
+		if ok && !slices.Contains(a.groups, lease) && !slices.Contains(a.orphans, lease) {
+			a.orphans = append(a.orphans, lease)
+		}
+	}
+	return nil
 }
 
 // housekeep reloads rule files that changed and resolves alerts that nobody reports any more.
@@ -118,17 +197,57 @@ func (a *Alerting) housekeep(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := a.reloadChanged(ctx); err != nil && ctx.Err() == nil {
+		err := a.reloadChanged(ctx)
+		if err == nil {
+			err = a.findOrphans(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			a.opts.Logger.Error("rules not reloaded", "error", err)
 		}
 		a.dispatcher.sweep(ctx)
 	}
 }
 
-// Reload reads all rules again. It is for SIGHUP; files that change and edits through the API need no call.
+// poll reloads the rules when another process has changed them in the catalog.
+func (a *Alerting) poll(ctx context.Context) error {
+	if a.opts.Store.Versions == nil {
+		return nil
+	}
+	ticker := time.NewTicker(a.opts.PollInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		version, err := a.opts.Store.Versions.RulesVersion(ctx)
+		if err == nil {
+			err = a.reloadTo(ctx, version)
+		}
+		if err != nil && ctx.Err() == nil {
+			a.opts.Logger.Error("rules of the catalog not looked at", "error", err)
+		}
+	}
+}
+
+func (a *Alerting) reloadTo(ctx context.Context, version string) error {
+	a.reloadMu.Lock()
+	defer a.reloadMu.Unlock()
+	if version == a.version {
+		return nil
+	}
+	return a.reload(ctx, a.fileState())
+}
+
+// Reload reads all rules again. It is for SIGHUP; files that change and edits through the API need no call. Before Run has loaded the
+// rules it does nothing: the manager would wait for groups that do not run yet.
 func (a *Alerting) Reload(ctx context.Context) error {
 	a.reloadMu.Lock()
 	defer a.reloadMu.Unlock()
+	if !a.loaded {
+		return nil
+	}
 	return a.reload(ctx, a.fileState())
 }
 
@@ -144,17 +263,32 @@ func (a *Alerting) reloadChanged(ctx context.Context) error {
 
 // reload does the work; reloadMu is held.
 func (a *Alerting) reload(ctx context.Context, state string) error {
+	version := ""
+	if a.opts.Store.Versions != nil { // Before the rules, so that a change in between is seen as one.
+		var err error
+		if version, err = a.opts.Store.Versions.RulesVersion(ctx); err != nil {
+			return fmt.Errorf("load rules: %w", err)
+		}
+	}
 	groups, err := a.opts.Store.Rules.ListRuleGroups(ctx)
 	if err != nil {
 		return fmt.Errorf("load rules: %w", err)
 	}
 	ids := a.loader.begin(a.opts.RuleFiles, groups)
-	err = a.manager.Update(a.opts.EvaluationInterval, ids, a.opts.ExternalLabels, a.opts.ExternalURL.String(), nil)
+	err = a.manager.Update(a.opts.EvaluationInterval, ids, a.opts.ExternalLabels, a.opts.ExternalURL.String(), a.evaluate)
 	a.counts.ruleProblems.Set(float64(len(a.loader.warnings())))
 	if err != nil {
 		return fmt.Errorf("load rules: %w", err)
 	}
-	a.seen = state
+	var names []string
+	for _, g := range a.manager.RuleGroups() {
+		names = append(names, ruleLease(g.File(), g.Name()))
+	}
+	a.namesMu.Lock()
+	a.groups = names
+	a.namesMu.Unlock()
+	a.leases.kick()
+	a.seen, a.version = state, version
 	return nil
 }
 
@@ -174,16 +308,13 @@ func (a *Alerting) fileState() string {
 
 // stillActive says whether an alert that has not been reported for a while may still be one: its rule cannot be evaluated now, was not
 // evaluated yet, or has it pending again after a restart. Only a rule that works and does not have it, or no rule at all, ends it.
-func (a *Alerting) stillActive(name string, fp model.Fingerprint) bool {
-	for _, r := range a.manager.AlertingRules() {
-		if r.Name() != name {
+func (a *Alerting) stillActive(lease, name string, fp model.Fingerprint) bool {
+	for _, g := range a.manager.RuleGroups() {
+		if ruleLease(g.File(), g.Name()) != lease {
 			continue
 		}
-		if r.Health() != rules.HealthGood {
-			return true
-		}
-		for _, alert := range r.ActiveAlerts() {
-			if fingerprint(a.withExternal(alert.Labels)) == fp {
+		for _, r := range g.AlertingRules() {
+			if r.Name() == name && (r.Health() != rules.HealthGood || a.active(r, fp)) {
 				return true
 			}
 		}
@@ -191,6 +322,8 @@ func (a *Alerting) stillActive(name string, fp model.Fingerprint) bool {
 	return false
 }
 
-func (a *Alerting) withExternal(ls labels.Labels) labels.Labels {
-	return withExternal(ls, a.opts.ExternalLabels)
+func (a *Alerting) active(r *rules.AlertingRule, fp model.Fingerprint) bool {
+	return slices.ContainsFunc(r.ActiveAlerts(), func(alert *rules.Alert) bool {
+		return fingerprint(withExternal(alert.Labels, a.opts.ExternalLabels)) == fp
+	})
 }

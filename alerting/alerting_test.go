@@ -355,11 +355,11 @@ type brokenQueue struct {
 	err error
 }
 
-func (b *brokenQueue) Enqueue(ctx context.Context, ns []storage.Notification, gs []storage.NotifiedGroup) error {
+func (b *brokenQueue) Enqueue(ctx context.Context, ns []storage.Notification, gs []storage.NotifiedGroup, by storage.Lease) error {
 	if b.err != nil {
 		return b.err
 	}
-	return b.NotificationQueue.Enqueue(ctx, ns, gs)
+	return b.NotificationQueue.Enqueue(ctx, ns, gs, by)
 }
 
 func TestRetryPolicy(t *testing.T) {

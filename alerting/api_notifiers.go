@@ -97,7 +97,7 @@ func (b notifierBody) notifier(before storage.Notifier) (storage.Notifier, error
 	return n, webhook.ValidateSecret(n.Secret)
 }
 
-func (a *Alerting) listNotifiers(w http.ResponseWriter, r *http.Request) {
+func (a *API) listNotifiers(w http.ResponseWriter, r *http.Request) {
 	ns, statuses, err := a.opts.Store.Notifiers.ListNotifiers(r.Context())
 	if err != nil {
 		a.fail(w, r, err)
@@ -116,7 +116,7 @@ func (a *Alerting) listNotifiers(w http.ResponseWriter, r *http.Request) {
 }
 
 // find returns a notifier; it has answered when ok is false.
-func (a *Alerting) find(w http.ResponseWriter, r *http.Request) (n storage.Notifier, s storage.NotifierStatus, ok bool) {
+func (a *API) find(w http.ResponseWriter, r *http.Request) (n storage.Notifier, s storage.NotifierStatus, ok bool) {
 	ns, statuses, err := a.opts.Store.Notifiers.ListNotifiers(r.Context())
 	if err != nil {
 		a.fail(w, r, err)
@@ -131,7 +131,7 @@ func (a *Alerting) find(w http.ResponseWriter, r *http.Request) (n storage.Notif
 	return n, s, false
 }
 
-func (a *Alerting) createNotifier(w http.ResponseWriter, r *http.Request) {
+func (a *API) createNotifier(w http.ResponseWriter, r *http.Request) {
 	var body notifierBody
 	if !readJSON(w, r, &body) {
 		return
@@ -145,12 +145,11 @@ func (a *Alerting) createNotifier(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	a.delivery.refresh()
-	a.dispatcher.tell(r.Context())
+	a.notifiersChanged(r.Context())
 	writeJSON(w, http.StatusCreated, notifierAnswer(n, storage.NotifierStatus{}, 0))
 }
 
-func (a *Alerting) updateNotifier(w http.ResponseWriter, r *http.Request) {
+func (a *API) updateNotifier(w http.ResponseWriter, r *http.Request) {
 	before, status, ok := a.find(w, r)
 	if !ok {
 		return
@@ -170,10 +169,9 @@ func (a *Alerting) updateNotifier(w http.ResponseWriter, r *http.Request) {
 	}
 	if before.Enabled != n.Enabled {
 		// Off: what waits would be old news once it is on again. On: a decision under way may have left something behind.
-		a.delivery.purge(r.Context(), n.ID, dropDisabled)
+		purge(r.Context(), a.opts.Store.Queue, a.opts.Logger, n.ID, dropped{dropDisabled, a.counts})
 	}
-	a.delivery.refresh()
-	a.dispatcher.tell(r.Context())
+	a.notifiersChanged(r.Context())
 	pending, err := a.opts.Store.Log.CountPending(r.Context())
 	if err != nil {
 		a.fail(w, r, err)
@@ -182,26 +180,25 @@ func (a *Alerting) updateNotifier(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, notifierAnswer(n, status, pending[n.ID]))
 }
 
-func (a *Alerting) deleteNotifier(w http.ResponseWriter, r *http.Request) {
+func (a *API) deleteNotifier(w http.ResponseWriter, r *http.Request) {
 	id := chi.URLParam(r, "id")
 	if err := a.opts.Store.Notifiers.DeleteNotifier(r.Context(), id); err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	a.delivery.refresh()
-	a.dispatcher.forget(id)
+	a.notifiersChanged(r.Context())
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // testNotifier sends a made-up alert once, past the queue, and says how it went.
-func (a *Alerting) testNotifier(w http.ResponseWriter, r *http.Request) {
+func (a *API) testNotifier(w http.ResponseWriter, r *http.Request) {
 	n, _, ok := a.find(w, r)
 	if !ok {
 		return
 	}
 	now := time.Now().UTC()
 	body, err := json.Marshal(webhook.NewMessage(webhook.Group{
-		Key: groupKey("StrataTest"), Labels: map[string]string{"alertname": "StrataTest"}, Receiver: n.Name, ExternalURL: a.opts.ExternalURL.String(),
+		Key: groupKey("", "StrataTest"), Labels: map[string]string{"alertname": "StrataTest"}, Receiver: n.Name, ExternalURL: a.opts.ExternalURL.String(),
 	}, []webhook.Alert{{
 		Status: webhook.StatusFiring, StartsAt: now, Fingerprint: "0000000000000000", GeneratorURL: a.opts.ExternalURL.JoinPath("alerts").String(),
 		Labels:      map[string]string{"alertname": "StrataTest", "severity": "none"},
@@ -211,7 +208,7 @@ func (a *Alerting) testNotifier(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	res := a.delivery.sender.Send(r.Context(), webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, newID("msg_"), body)
+	res := a.sender.Send(r.Context(), webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, newID("msg_"), body)
 	answer := struct {
 		OK     bool   `json:"ok"`
 		Status int    `json:"status"`
@@ -221,6 +218,6 @@ func (a *Alerting) testNotifier(w http.ResponseWriter, r *http.Request) {
 	if res.Err != nil {
 		answer.Error, status.Error = res.Err.Error(), res.Err.Error()
 	}
-	a.delivery.status(r.Context(), n, status)
+	setStatus(r.Context(), a.opts.Store.Notifiers, a.opts.Logger, n, status)
 	writeJSON(w, http.StatusOK, answer)
 }

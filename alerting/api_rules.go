@@ -32,7 +32,7 @@ type groupJSON struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-func (a *Alerting) apiGroup(g storage.RuleGroup) groupJSON {
+func (a *API) apiGroup(g storage.RuleGroup) groupJSON {
 	parsed, err := parseGroup(g.YAML, a.opts.Parser)
 	interval := a.opts.EvaluationInterval
 	if err == nil && parsed.Interval > 0 {
@@ -43,7 +43,7 @@ func (a *Alerting) apiGroup(g storage.RuleGroup) groupJSON {
 	}
 }
 
-func (a *Alerting) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
+func (a *API) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
 	sum := sha256.Sum256([]byte(file + "\x00" + g.Name))
 	interval := a.opts.EvaluationInterval
 	if g.Interval > 0 {
@@ -58,7 +58,7 @@ func (a *Alerting) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
 	return out
 }
 
-func (a *Alerting) listRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) listRules(w http.ResponseWriter, r *http.Request) {
 	stored, err := a.opts.Store.Rules.ListRuleGroups(r.Context())
 	if err != nil {
 		a.fail(w, r, err)
@@ -68,17 +68,25 @@ func (a *Alerting) listRules(w http.ResponseWriter, r *http.Request) {
 	for _, g := range stored {
 		out = append(out, a.apiGroup(g))
 	}
-	for file, groups := range a.loader.fileGroups() {
-		for _, g := range groups {
-			out = append(out, a.fileGroup(file, g))
+	evaluated, warnings, err := a.opts.State.RuleGroups(r.Context())
+	if err != nil {
+		a.opts.Logger.Error("rule files not listed", "error", err)
+		warnings = append(warnings, "rule files are not shown: "+err.Error())
+	}
+	for _, g := range evaluated {
+		if !strings.HasPrefix(g.File, apiPrefix) {
+			out = append(out, a.fileGroup(g.File, g.Group))
 		}
 	}
+	if warnings == nil {
+		warnings = []string{}
+	}
 	slices.SortFunc(out, func(x, y groupJSON) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
-	writeJSON(w, http.StatusOK, map[string]any{"groups": out, "warnings": a.loader.warnings()})
+	writeJSON(w, http.StatusOK, map[string]any{"groups": out, "warnings": warnings})
 }
 
 // readGroup reads and validates the body; it has answered when ok is false.
-func (a *Alerting) readGroup(w http.ResponseWriter, r *http.Request) (g storage.RuleGroup, ok bool) {
+func (a *API) readGroup(w http.ResponseWriter, r *http.Request) (g storage.RuleGroup, ok bool) {
 	var body struct {
 		YAML string `json:"yaml"`
 	}
@@ -98,7 +106,7 @@ func (a *Alerting) readGroup(w http.ResponseWriter, r *http.Request) (g storage.
 	return storage.RuleGroup{Name: parsed.Name, YAML: body.YAML, CreatedAt: now, UpdatedAt: now}, true
 }
 
-func (a *Alerting) createRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) createRules(w http.ResponseWriter, r *http.Request) {
 	g, ok := a.readGroup(w, r)
 	if !ok {
 		return
@@ -108,11 +116,11 @@ func (a *Alerting) createRules(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	a.applied(r)
+	a.rulesChanged(r.Context())
 	writeJSON(w, http.StatusCreated, a.apiGroup(g))
 }
 
-func (a *Alerting) updateRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) updateRules(w http.ResponseWriter, r *http.Request) {
 	id := chi.URLParam(r, "id")
 	if refuseFile(w, id) {
 		return
@@ -126,11 +134,11 @@ func (a *Alerting) updateRules(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	a.applied(r)
+	a.rulesChanged(r.Context())
 	writeJSON(w, http.StatusOK, a.apiGroup(g))
 }
 
-func (a *Alerting) deleteRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) deleteRules(w http.ResponseWriter, r *http.Request) {
 	id := chi.URLParam(r, "id")
 	if refuseFile(w, id) {
 		return
@@ -139,7 +147,7 @@ func (a *Alerting) deleteRules(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	a.applied(r)
+	a.rulesChanged(r.Context())
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -149,14 +157,4 @@ func refuseFile(w http.ResponseWriter, id string) bool {
 	}
 	writeAPIError(w, http.StatusConflict, "conflict", "this group comes from a file; edit the file", nil)
 	return true
-}
-
-// applied makes a stored change effective. When that fails the change is stored all the same and the next look at the files does it.
-func (a *Alerting) applied(r *http.Request) {
-	if err := a.Reload(r.Context()); err != nil {
-		a.reloadMu.Lock()
-		a.seen = "unknown"
-		a.reloadMu.Unlock()
-		a.opts.Logger.Error("rules not reloaded after a change", "error", err)
-	}
 }

@@ -4,10 +4,13 @@ package alerting
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +23,8 @@ const (
 	pageSize = 16
 	// maxAge is how long delivery of one notification is tried.
 	maxAge = 24 * time.Hour
-	// resync is how often the notifiers are compared with the catalog, which another process may have changed.
-	resync = 30 * time.Second
+	// queueInterval is how often the queue is looked at for what another copy has put there.
+	queueInterval = time.Second
 )
 
 // retryPolicy is an exponential back-off.
@@ -41,30 +44,47 @@ func (p retryPolicy) after(n int, asked time.Duration) time.Duration {
 	return max(d, asked)
 }
 
-// delivery sends what is queued, one worker for each enabled notifier. Safe for concurrent use.
+// delivery sends what is queued, one worker for each enabled notifier whose lease this copy has. Safe for concurrent use.
 type delivery struct {
 	opts   Options
 	counts *counts
 	sender *webhook.Sender
+	leases *leases
 	// changed asks run to look at the notifiers again.
 	changed chan struct{}
-	// onGone is told when a receiver has ended a notifier.
-	onGone func(notifier string)
+	// onNew is told when a notifier was added or switched on.
+	onNew func(context.Context)
 
 	mu      sync.Mutex
+	enabled []string           // ids of all enabled notifiers, sorted; guarded by mu
 	workers map[string]*worker // by notifier; guarded by mu
 }
 
 type worker struct {
 	notifier storage.Notifier
+	grant    grant
 	// work has room for one signal: there is something in the queue.
 	work   chan struct{}
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-func newDelivery(opts Options, c *counts, s *webhook.Sender) *delivery {
-	return &delivery{opts: opts, counts: c, sender: s, changed: make(chan struct{}, 1), workers: make(map[string]*worker), onGone: func(string) {}}
+func newDelivery(opts Options, c *counts, l *leases, s *webhook.Sender) *delivery {
+	return &delivery{
+		opts: opts, counts: c, sender: s, leases: l, changed: make(chan struct{}, 1), workers: make(map[string]*worker),
+		onNew: func(context.Context) {},
+	}
+}
+
+// names lists the leases of all enabled notifiers.
+func (d *delivery) names() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]string, len(d.enabled))
+	for i, id := range d.enabled {
+		out[i] = notifierPrefix + id
+	}
+	return out
 }
 
 // wake tells a notifier's worker that something was queued.
@@ -87,11 +107,12 @@ func signal(c chan struct{}) {
 	}
 }
 
-// run keeps the workers equal to the notifiers of the catalog until ctx ends, then waits for them.
+// run keeps the workers equal to the notifiers of the catalog, which other processes change as well, until ctx ends, then waits for
+// them.
 func (d *delivery) run(ctx context.Context) error {
 	defer d.sender.Close()
 	defer d.stopAll()
-	ticker := time.NewTicker(resync)
+	ticker := time.NewTicker(d.opts.PollInterval)
 	defer ticker.Stop()
 	for {
 		if err := d.sync(ctx); err != nil && ctx.Err() == nil {
@@ -106,21 +127,62 @@ func (d *delivery) run(ctx context.Context) error {
 	}
 }
 
-func (d *delivery) sync(ctx context.Context) error {
+// watchQueue wakes the workers when another copy has queued something, until ctx ends.
+func (d *delivery) watchQueue(ctx context.Context) error {
+	if d.opts.Store.Leases == nil {
+		return nil
+	}
+	ticker := time.NewTicker(queueInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		pending, err := d.opts.Store.Log.CountPending(ctx)
+		if err != nil {
+			continue // Reading the queue itself reports it.
+		}
+		for id := range pending {
+			d.wake(id)
+		}
+	}
+}
+
+// load reads the notifiers and says whether one is enabled that was not before.
+func (d *delivery) load(ctx context.Context) (want map[string]storage.Notifier, fresh bool, err error) {
 	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
 	if err != nil {
-		return err
+		return nil, false, fmt.Errorf("read notifiers: %w", err)
 	}
-	want := make(map[string]storage.Notifier)
+	want = make(map[string]storage.Notifier)
 	for _, n := range notifiers {
 		if n.Enabled {
 			want[n.ID] = n
 		}
 	}
 	d.mu.Lock()
+	before := d.enabled
+	d.enabled = slices.Sorted(maps.Keys(want))
+	now := d.enabled
+	d.mu.Unlock()
+	fresh = slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(before, id) })
+	if !slices.Equal(before, now) {
+		d.leases.kick()
+	}
+	return want, fresh, nil
+}
+
+func (d *delivery) sync(ctx context.Context) error {
+	want, fresh, err := d.load(ctx)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
 	var stopped []*worker
 	for id, w := range d.workers {
-		if want[id] != w.notifier || w.ended() {
+		if want[id] != w.notifier || w.ended() || !d.leases.holds(w.grant) {
 			w.cancel()
 			stopped = append(stopped, w)
 			delete(d.workers, id)
@@ -131,21 +193,48 @@ func (d *delivery) sync(ctx context.Context) error {
 	for _, w := range stopped {
 		<-w.done
 	}
+	d.start(ctx, want)
+	if fresh {
+		d.onNew(ctx)
+	}
+	return nil
+}
+
+// start begins the workers that are missing.
+func (d *delivery) start(ctx context.Context, want map[string]storage.Notifier) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, n := range want {
-		if d.workers[id] != nil {
+		g, ok := d.leases.grant(notifierPrefix + id)
+		if !ok || d.workers[id] != nil {
 			continue
 		}
 		wctx, cancel := context.WithCancel(ctx)
-		w := &worker{notifier: n, work: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
+		w := &worker{notifier: n, grant: g, work: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
 		d.workers[id] = w
 		go func() {
 			defer close(w.done)
 			d.work(wctx, w)
 		}()
 	}
-	return nil
+}
+
+// letGo ends the workers whose leases are about to be released, and waits for them.
+func (d *delivery) letGo(names []string) {
+	d.mu.Lock()
+	var stopped []*worker
+	for _, name := range names {
+		id, ok := strings.CutPrefix(name, notifierPrefix)
+		if w := d.workers[id]; ok && w != nil {
+			w.cancel()
+			stopped = append(stopped, w)
+			delete(d.workers, id)
+		}
+	}
+	d.mu.Unlock()
+	for _, w := range stopped {
+		<-w.done
+	}
 }
 
 // stopAll waits without the lock, which whoever a worker waits for may want.
@@ -188,17 +277,21 @@ func (d *delivery) work(ctx context.Context, w *worker) {
 			continue
 		}
 		for _, n := range page {
-			if !d.deliver(ctx, w.notifier, n) {
+			if !d.deliver(ctx, w, n) {
 				return
 			}
 		}
 	}
 }
 
-// deliver tries until the notification is done with. It returns false when the worker has to end: it is being stopped, or the receiver
-// wants nothing any more.
-func (d *delivery) deliver(ctx context.Context, n storage.Notifier, item storage.Notification) bool {
+// deliver tries until the notification is done with. It returns false when the worker has to end: it is being stopped, its lease is
+// over, or the receiver wants nothing any more.
+func (d *delivery) deliver(ctx context.Context, w *worker, item storage.Notification) bool {
+	n := w.notifier
 	for attempt := 0; ; attempt++ {
+		if !d.leases.holds(w.grant) {
+			return false
+		}
 		r := d.sender.Send(ctx, webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, item.ID, []byte(item.Payload))
 		switch {
 		case ctx.Err() != nil && r.Err != nil:
@@ -240,11 +333,16 @@ func (d *delivery) finish(ctx context.Context, item storage.Notification) {
 }
 
 func (d *delivery) status(ctx context.Context, n storage.Notifier, s storage.NotifierStatus) {
+	setStatus(ctx, d.opts.Store.Notifiers, d.opts.Logger, n, s)
+}
+
+// setStatus stores how an attempt that is over went, also when its request or worker is being stopped.
+func setStatus(ctx context.Context, store storage.NotifierStore, logger *slog.Logger, n storage.Notifier, s storage.NotifierStatus) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	s.LastAttempt = time.Now()
-	if err := d.opts.Store.Notifiers.SetNotifierStatus(ctx, n.ID, s); err != nil {
-		d.opts.Logger.Error("status of notifier not stored", "notifier", n.Name, "error", err)
+	if err := store.SetNotifierStatus(ctx, n.ID, s); err != nil {
+		logger.Error("status of notifier not stored", "notifier", n.Name, "error", err)
 	}
 }
 
@@ -254,24 +352,36 @@ func (d *delivery) disable(ctx context.Context, n storage.Notifier) bool {
 	d.status(ctx, n, storage.NotifierStatus{Error: "disabled: the receiver answered 410 Gone"})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
+	all, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
+	if err == nil && !slices.Contains(all, n) {
+		d.refresh()
+		return true // Somebody has changed it meanwhile; the answer was not to what it is now.
+	}
 	n.Enabled = false
-	if err := d.opts.Store.Notifiers.PutNotifier(ctx, n); err != nil {
+	if err = errors.Join(err, d.opts.Store.Notifiers.PutNotifier(ctx, n)); err != nil {
 		d.opts.Logger.Error("notifier not disabled", "notifier", n.Name, "error", err)
 		return false
 	}
-	d.purge(ctx, n.ID, dropGone)
+	purge(ctx, d.opts.Store.Queue, d.opts.Logger, n.ID, dropped{dropGone, d.counts})
 	d.refresh()
 	return true
 }
 
+// dropped counts what is given up, and why. The counts are nil in a process that delivers nothing.
+type dropped struct {
+	reason string
+	counts *counts
+}
+
 // purge empties a notifier's queue and log.
-func (d *delivery) purge(ctx context.Context, notifier, reason string) {
-	dropped, err := d.opts.Store.Queue.PurgeNotifier(ctx, notifier)
+func purge(ctx context.Context, queue storage.NotificationQueue, logger *slog.Logger, notifier string, d dropped) {
+	n, err := queue.PurgeNotifier(ctx, notifier)
 	if err != nil {
-		d.opts.Logger.Error("queue not emptied", "notifier", notifier, "error", fmt.Errorf("%s: %w", reason, err))
+		logger.Error("queue not emptied", "notifier", notifier, "reason", d.reason, "error", err)
 	}
-	d.counts.dropped.WithLabelValues(notifier, reason).Add(float64(dropped))
-	d.onGone(notifier)
+	if d.counts != nil {
+		d.counts.dropped.WithLabelValues(notifier, d.reason).Add(float64(n))
+	}
 }
 
 // pause returns false when ctx ended first.

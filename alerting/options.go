@@ -23,6 +23,25 @@ type Store struct {
 	Notifiers storage.NotifierStore
 	Queue     storage.NotificationQueue
 	Log       storage.NotificationLog
+	// Leases and Versions are for several processes on one catalog. Without leases this one evaluates and delivers everything;
+	// without versions it does not see rules that another process changes.
+	Leases   storage.LeaseStore
+	Versions storage.RuleVersions
+}
+
+// Catalog is a catalog that has everything.
+type Catalog interface {
+	storage.RuleStore
+	storage.RuleVersions
+	storage.NotifierStore
+	storage.NotificationQueue
+	storage.NotificationLog
+	storage.LeaseStore
+}
+
+// StoreOf takes everything from one catalog, which other processes may share.
+func StoreOf(c Catalog) Store {
+	return Store{Rules: c, Notifiers: c, Queue: c, Log: c, Leases: c, Versions: c}
 }
 
 // Options are given by the program. Fields without a default are required.
@@ -41,6 +60,13 @@ type Options struct {
 	RepeatInterval time.Duration
 	// ReloadInterval is how often rule files are looked at; 0 means 15 s.
 	ReloadInterval time.Duration
+	// PollInterval is how often rules and notifiers that another process has changed are looked for; 0 means 3 s.
+	PollInterval time.Duration
+	// LeaseTTL is how long after this copy dies the others have taken over its rule groups and notifiers, at most; 0 means 15 s.
+	LeaseTTL time.Duration
+	// Holder names this copy among those that share the catalog. Two that run must not have the same; one that is started again
+	// with the same needs not wait until its leases run out. Empty means a random one.
+	Holder string
 	// ForGracePeriod is how long a restored alert stays pending at least; 0 means 10 min.
 	ForGracePeriod time.Duration
 	// ExternalURL is how people reach the server; links in notifications start with it.
@@ -65,17 +91,29 @@ const (
 	outageTolerance = time.Hour
 )
 
-func (o *Options) setDefaults() error {
-	if o.Engine == nil || o.Queryable == nil || o.Appendable == nil || o.Store.Rules == nil || o.Store.Notifiers == nil ||
-		o.Store.Queue == nil || o.Store.Log == nil || o.Logger == nil {
-		return errors.New("alerting: an option is missing")
-	}
+// complete says whether the store can do what every process needs.
+func (s Store) complete() bool {
+	return s.Rules != nil && s.Notifiers != nil && s.Queue != nil && s.Log != nil
+}
+
+// setFallbacks fills in what has a default everywhere.
+func (o *Options) setFallbacks() {
 	if o.Parser == nil {
 		o.Parser = parser.NewParser(parser.Options{})
 	}
 	if o.ExternalURL == nil {
 		o.ExternalURL = &url.URL{Scheme: "http", Host: "127.0.0.1:7080"}
 	}
+	if o.EvaluationInterval == 0 {
+		o.EvaluationInterval = 15 * time.Second
+	}
+}
+
+func (o *Options) setDefaults() error {
+	if o.Engine == nil || o.Queryable == nil || o.Appendable == nil || !o.Store.complete() || o.Logger == nil {
+		return errors.New("alerting: an option is missing")
+	}
+	o.setFallbacks()
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()
 	}
@@ -83,14 +121,18 @@ func (o *Options) setDefaults() error {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.EvaluationInterval, 15 * time.Second},
 		{&o.RepeatInterval, 4 * time.Hour},
 		{&o.ReloadInterval, 15 * time.Second},
 		{&o.ForGracePeriod, 10 * time.Minute},
+		{&o.PollInterval, 3 * time.Second},
+		{&o.LeaseTTL, 15 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if o.Holder == "" {
+		o.Holder = newID("")
 	}
 	if o.retry == (retryPolicy{}) {
 		o.retry = defaultRetry()
