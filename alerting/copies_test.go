@@ -314,7 +314,10 @@ func testPaused(t *testing.T, server *pgtest.Server) {
 		if len(have[i]) == 1 {
 			want = rules.StateFiring
 		}
-		f.eventually("each knows its part", func() bool { st := stateOf(f, "A01"); return st == want || (want != rules.StateFiring && st == rules.StateUnknown) })
+		f.eventually("each knows its part", func() bool {
+			st := stateOf(f, "A01")
+			return st == want || (want != rules.StateFiring && st == rules.StateUnknown)
+		})
 	}
 }
 
