@@ -50,26 +50,43 @@ const (
 	finishTimeout = 15 * time.Second
 )
 
-// settle counts what was stored and moves the position past it.
+// settle counts what was stored and moves the position past it. A ledger that cannot be saved, as on a full disk, is tried again: what it
+// counted is in memory, and the batch is not stored a second time for it.
 func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, outcomes []ledger.Outcome) error {
 	count := func() error {
-		if err := o.Ledger.Stored(p.Name(), outcomes); err != nil {
-			return fmt.Errorf("count what was stored: %w", err)
+		for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+			err := o.Ledger.Stored(p.Name(), outcomes)
+			if err == nil {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return fmt.Errorf("count what was stored: %w", err)
+			}
+			o.Logger.Error("what was stored is not counted yet", "partition", p.Name(), "err", err, "retry_in", backoff)
+			sleep(ctx, backoff)
 		}
-		return nil
 	}
 	if !o.Shared {
 		if err := count(); err != nil {
 			return err
 		}
 	}
-	if err := p.Commit(ctx, pos); err != nil {
+	// The store has it, so the position moves also when this process is told to stop.
+	if err := p.Commit(context.WithoutCancel(ctx), pos); err != nil {
 		return fmt.Errorf("commit %s: %w", p.Name(), err)
 	}
 	if o.Shared {
 		return count()
 	}
 	return nil
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // Batches writes the batches of one topic into a Sink.
@@ -123,7 +140,7 @@ func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
 		if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
 			break
 		}
-		if err := w.opts.settle(context.WithoutCancel(ctx), p, bus.Position{Offset: last + 1}, outcomes); err != nil {
+		if err := w.opts.settle(ctx, p, bus.Position{Offset: last + 1}, outcomes); err != nil {
 			return fmt.Errorf("batch %s: %w", id, err)
 		}
 		first, end = last+1, -1

@@ -67,7 +67,7 @@ func (w *Samples) Handle(ctx context.Context, p bus.Partition) error {
 	r := &samplesRun{Samples: w, p: p, translator: w.translator(), next: pos.Offset}
 	for {
 		if len(r.outcomes) > 0 && (r.bytes >= syncBytes || time.Since(r.dirtySince) >= syncEvery || ctx.Err() != nil) {
-			if err := r.checkpoint(context.WithoutCancel(ctx)); err != nil {
+			if err := r.checkpoint(ctx); err != nil {
 				return err
 			}
 		}

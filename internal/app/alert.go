@@ -22,9 +22,7 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 	queryable, appendable := a.ruleStores()
 	al, err := alerting.New(alerting.Options{
 		Engine: engine, Queryable: queryable, Appendable: appendable,
-		Store: alerting.Store{
-			Rules: a.stores.catalog, Notifiers: a.stores.catalog, Queue: a.stores.catalog, Log: a.stores.catalog,
-		},
+		Store: alerting.StoreOf(a.stores.catalog), Holder: a.instance,
 		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
 		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
 		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
@@ -33,6 +31,23 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 		return nil, fmt.Errorf("alerting: %w", err)
 	}
 	return al, nil
+}
+
+// newRulesAPI is the API of rules and notifiers in a process that evaluates none.
+func (a *App) newRulesAPI() (*alerting.API, error) {
+	external, err := url.Parse(a.externalURL())
+	if err != nil {
+		return nil, fmt.Errorf("http.external_url: %w", err)
+	}
+	api, err := alerting.NewAPI(alerting.APIOptions{
+		Store: alerting.StoreOf(a.stores.catalog), State: a.peers, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
+		ExternalURL: external, Version: a.opts.Version, Logger: a.logger.With("part", "alerting"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rules API: %w", err)
+	}
+	a.stack.push("rules API", api.Close)
+	return api, nil
 }
 
 // ruleStores are where rules read and write. Over several processes a rule that sees only a part of the series must fail, not resolve its

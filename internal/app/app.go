@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -61,7 +62,8 @@ type App struct {
 	gateway    *gatewayPart
 	writers    map[string]func(context.Context, bus.Partition) error // by topic
 	alerting   *alerting.Alerting
-	peers      *peers // where there are other processes
+	rules      interface{ Routes(r chi.Router) } // the API of rules and notifiers
+	peers      *peers                            // where there are other processes
 	http       *http.Server
 	ready      atomic.Bool
 	self       *selfmon.Telemetry
@@ -135,11 +137,19 @@ func (a *App) newParts() error {
 		a.writers = a.newWriters()
 	}
 	engine := promapi.NewEngine(a.cfg.Query, a.logger.With("part", "promql"), a.reg)
-	if role.Is(config.AlertRole) {
-		var err error
-		if a.alerting, err = a.newAlerting(engine); err != nil {
+	switch {
+	case role.Is(config.AlertRole):
+		al, err := a.newAlerting(engine)
+		if err != nil {
 			return err
 		}
+		a.alerting, a.rules = al, al
+	case role == config.QueryRole:
+		api, err := a.newRulesAPI()
+		if err != nil {
+			return err
+		}
+		a.rules = api
 	}
 	handler, err := a.newHTTP(engine)
 	if err != nil {

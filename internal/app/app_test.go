@@ -20,7 +20,7 @@ import (
 
 // Every route that is mounted below /api/v1 is in the OpenAPI document.
 func TestEveryRouteIsDocumented(t *testing.T) {
-	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, alerting: &alerting.Alerting{}}
+	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}}
 	r := chi.NewRouter()
 	a.mountRoutes(r, &httpapi.API{})
 	n := 0

@@ -113,18 +113,10 @@ func (a *App) mountRoutes(r chi.Router, api *httpapi.API) {
 		if api != nil {
 			api.Mount(r)
 		}
-		if rules := a.ruleRoutes(); rules != nil {
-			rules(r)
+		if a.rules != nil {
+			a.rules.Routes(r)
 		}
 	})
-}
-
-// ruleRoutes are the routes of rules and notifiers. A process that only queries edits them in the catalog; others evaluate them.
-func (a *App) ruleRoutes() func(chi.Router) {
-	if a.alerting != nil {
-		return a.alerting.Routes
-	}
-	return nil
 }
 
 // traced records own requests as spans; the intake is not traced, because a span about a span would never end.

@@ -3,68 +3,85 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 
+	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/query/httpapi"
 )
 
+var errNobodyEvaluates = errors.New("no process evaluates rules: start strata alert")
+
+// RuleGroups implements alerting.RuleState: what the processes that evaluate rules say, each group by the one that evaluates it.
+func (p *peers) RuleGroups(ctx context.Context) ([]alerting.EvaluatedGroup, []string, error) {
+	return p.ruleGroups(ctx, nil)
+}
+
+func (p *peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.EvaluatedGroup, []string, error) {
+	all, err := p.list(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	evaluators := with(all, config.AlertRole)
+	if len(evaluators) == 0 {
+		return nil, []string{errNobodyEvaluates.Error()}, nil
+	}
+	var lists [][]alerting.EvaluatedGroup
+	var warnings []string
+	for _, a := range askAll[json.RawMessage](ctx, p, evaluators, "/prometheus/api/v1/rules", q) {
+		groups, err := []alerting.EvaluatedGroup(nil), a.err
+		if err == nil {
+			groups, err = alerting.ParseRuleGroups(a.body)
+		}
+		if err != nil {
+			warnings = append(warnings, "process "+a.from.ID+" did not answer: "+err.Error()+"; what it evaluates may be missing")
+			continue
+		}
+		lists = append(lists, groups)
+	}
+	return alerting.MergeRuleGroups(lists...), warnings, nil
+}
+
 // promAnswer is the envelope of Prometheus's API.
-type promAnswer[T any] struct {
-	Status   string   `json:"status"`
-	Data     T        `json:"data"`
-	Warnings []string `json:"warnings,omitempty"`
+type promAnswer struct {
+	Status    string   `json:"status"`
+	Data      any      `json:"data,omitempty"`
+	ErrorType string   `json:"errorType,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
 }
 
-type ruleGroups struct {
-	Groups []json.RawMessage `json:"groups"`
-}
-
-type alertList struct {
-	Alerts []json.RawMessage `json:"alerts"`
-}
-
-// withRules answers /rules and /alerts with what the processes that evaluate rules say; each group is evaluated by one of them.
+// withRules answers /rules and /alerts of the Prometheus API from the processes that evaluate rules.
 func (p *peers) withRules(prefix string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case prefix + "/rules":
-			out := promAnswer[ruleGroups]{Status: "success", Data: ruleGroups{Groups: []json.RawMessage{}}}
-			gather(p, r, "/prometheus/api/v1/rules", &out, func(d ruleGroups) { out.Data.Groups = append(out.Data.Groups, d.Groups...) })
-			httpapi.WriteJSON(w, http.StatusOK, out)
+			groups, warnings, err := p.ruleGroups(r.Context(), r.URL.Query())
+			if groups == nil {
+				groups = []alerting.EvaluatedGroup{}
+			}
+			writeProm(w, map[string]any{"groups": groups}, warnings, err)
 		case prefix + "/alerts":
-			out := promAnswer[alertList]{Status: "success", Data: alertList{Alerts: []json.RawMessage{}}}
-			gather(p, r, "/prometheus/api/v1/alerts", &out, func(d alertList) { out.Data.Alerts = append(out.Data.Alerts, d.Alerts...) })
-			httpapi.WriteJSON(w, http.StatusOK, out)
+			groups, warnings, err := p.ruleGroups(r.Context(), nil)
+			var alerts []json.RawMessage
+			if err == nil {
+				alerts, err = alerting.AlertsOf(groups)
+			}
+			writeProm(w, map[string]any{"alerts": alerts}, warnings, err)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// gather asks every process that evaluates rules and adds up what they say; one that does not answer becomes a warning.
-func gather[T any](p *peers, r *http.Request, path string, out *promAnswer[T], add func(T)) {
-	all, err := p.list(r.Context())
+func writeProm(w http.ResponseWriter, data any, warnings []string, err error) {
 	if err != nil {
-		out.Warnings = append(out.Warnings, err.Error())
+		httpapi.WriteJSON(w, http.StatusServiceUnavailable, promAnswer{Status: "error", ErrorType: "unavailable", Error: err.Error()})
 		return
 	}
-	evaluators := with(all, config.AlertRole)
-	if len(evaluators) == 0 {
-		out.Warnings = append(out.Warnings, "no process evaluates rules: start strata alert")
-	}
-	q := url.Values{}
-	for k, v := range r.URL.Query() {
-		q[k] = v
-	}
-	for _, a := range askAll[promAnswer[T]](r.Context(), p, evaluators, path, q) {
-		if a.err != nil {
-			out.Warnings = append(out.Warnings, "process "+a.from.ID+" did not answer: "+a.err.Error()+"; its rules are missing")
-			continue
-		}
-		out.Warnings = append(out.Warnings, a.body.Warnings...)
-		add(a.body.Data)
-	}
+	httpapi.WriteJSON(w, http.StatusOK, promAnswer{Status: "success", Data: data, Warnings: warnings})
 }

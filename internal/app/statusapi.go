@@ -3,12 +3,14 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage"
@@ -46,9 +48,27 @@ func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
 		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{string(a.opts.Role)}
 		ans.Instance = a.instance
 		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
+		if a.gateway == nil && a.opts.Role.Is(config.QueryRole) {
+			a.addIntake(r.Context(), ans.Addresses)
+		}
 		ans.Components = a.components(r.Context())
 	}
 	httpapi.WriteJSON(w, http.StatusOK, ans)
+}
+
+// addIntake adds where telemetry is sent to: the addresses of a gateway.
+func (a *App) addIntake(ctx context.Context, addresses map[string]string) {
+	all, err := a.peers.list(ctx)
+	if err != nil {
+		return // The registry's state is one of the components.
+	}
+	for _, p := range with(all, config.Gateway) {
+		var st statusAnswer
+		if p.live && a.peers.get(ctx, p.URL+"/api/v1/status", &st) == nil {
+			addresses["otlp_grpc"], addresses["otlp_http"] = st.Addresses["otlp_grpc"], st.Addresses["otlp_http"]
+			return
+		}
+	}
 }
 
 type ledgerRow struct {

@@ -74,6 +74,8 @@ type server struct {
 	logs      *bytes.Buffer
 	mu        sync.Mutex // protects logs
 	done      chan error
+	// life is held by whoever kills and starts the process.
+	life sync.Mutex
 }
 
 // Write collects the log of the process.
@@ -86,13 +88,16 @@ func (s *server) Write(b []byte) (int, error) {
 // start starts a server with environment variables env and waits until it is ready.
 func start(t *testing.T, env ...string) *server {
 	t.Helper()
-	return startRole(t, "all", env...)
+	return startRole(t, "all", "", env...)
 }
 
-// startRole is start for a process of one role.
-func startRole(t *testing.T, role string, env ...string) *server {
+// startRole is start for a process of one role, on dir unless that is empty.
+func startRole(t *testing.T, role, dir string, env ...string) *server {
 	t.Helper()
-	s := &server{t: t, role: role, dir: t.TempDir(), env: env, logs: &bytes.Buffer{}}
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	s := &server{t: t, role: role, dir: dir, env: env, logs: &bytes.Buffer{}}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {

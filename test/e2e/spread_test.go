@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +27,8 @@ type standalone struct {
 	address string
 	cmd     *exec.Cmd
 	logs    bytes.Buffer
+	// away is held while the engine is down for long.
+	away sync.Mutex
 }
 
 func startEngine(t *testing.T) *standalone {
@@ -76,21 +80,38 @@ type spread struct {
 	alert   *server
 }
 
+// spreadOptions say how many of what; firstWriterDir is the data directory of the first writer, empty for any.
+type spreadOptions struct {
+	brokers, writers int
+	firstWriterDir   string
+	env              []string
+}
+
 // startSpread starts everything, with brokers Kafka brokers and the given number of writers.
 func startSpread(t *testing.T, brokers, writers int, env ...string) *spread {
 	t.Helper()
-	sp := &spread{kafka: kafkatest.Start(t, kafkatest.Options{Brokers: brokers}), pg: pgtest.Start(t), engine: startEngine(t)}
-	env = append([]string{
+	return startSpreadOn(t, spreadOptions{brokers: brokers, writers: writers, env: env})
+}
+
+func startSpreadOn(t *testing.T, o spreadOptions) *spread {
+	t.Helper()
+	sp := &spread{kafka: kafkatest.Start(t, kafkatest.Options{Brokers: o.brokers}), pg: pgtest.Start(t), engine: startEngine(t)}
+	env := append([]string{
 		"STRATA_CATALOG_URL=" + sp.pg.Database(),
 		"STRATA_BUS_KAFKA_BROKERS=[" + strings.Join(sp.kafka.Brokers, ",") + "]",
-		"STRATA_BUS_KAFKA_PARTITIONS=4", fmt.Sprintf("STRATA_BUS_KAFKA_REPLICATION_FACTOR=%d", brokers),
+		"STRATA_BUS_KAFKA_PARTITIONS=4", fmt.Sprintf("STRATA_BUS_KAFKA_REPLICATION_FACTOR=%d", o.brokers),
 		"STRATA_CLICKHOUSE_URL=http://" + sp.engine.address + "/strata", "STRATA_SELF_ENABLED=false",
-	}, env...)
-	sp.gateway = startRole(t, "gateway", env...)
-	for i := range writers {
-		sp.writers = append(sp.writers, startRole(t, "writer", append(env, fmt.Sprintf("STRATA_CLUSTER_INSTANCE=writer-%d", i+1))...))
+	}, o.env...)
+	sp.gateway = startRole(t, "gateway", "", env...)
+	for i := range o.writers {
+		dir := ""
+		if i == 0 {
+			dir = o.firstWriterDir
+		}
+		named := append(slices.Clone(env), fmt.Sprintf("STRATA_CLUSTER_INSTANCE=writer-%d", i+1))
+		sp.writers = append(sp.writers, startRole(t, "writer", dir, named...))
 	}
-	sp.query, sp.alert = startRole(t, "query", env...), startRole(t, "alert", env...)
+	sp.query, sp.alert = startRole(t, "query", "", env...), startRole(t, "alert", "", env...)
 	sp.server = &server{t: t, role: "query", dir: sp.query.dir, env: env, logs: &bytes.Buffer{}, writeHTTP: sp.gateway.run.HTTP, run: sp.query.run}
 	sp.server.run.OTLPGRPC, sp.server.run.OTLPHTTP = sp.gateway.run.OTLPGRPC, sp.gateway.run.OTLPHTTP
 	return sp
