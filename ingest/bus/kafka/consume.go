@@ -66,7 +66,6 @@ func (b *Bus) member(ctx context.Context, topic string, handle handler, logger *
 		HeartbeatInterval: min(b.cfg.SessionTimeout/10, 3*time.Second), SessionTimeout: b.cfg.SessionTimeout,
 		RebalanceTimeout: b.cfg.RebalanceTimeout, JoinGroupBackoff: 500 * time.Millisecond, Timeout: b.cfg.Timeout,
 		WatchPartitionChanges: true, PartitionWatchInterval: 5 * time.Second,
-		ErrorLogger: kafkago.LoggerFunc(func(format string, args ...any) { logger.Warn("kafka group", "err", fmt.Sprintf(format, args...)) }),
 	})
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", b.cfg.groupOf(topic), err)
@@ -74,7 +73,7 @@ func (b *Bus) member(ctx context.Context, topic string, handle handler, logger *
 	m := &membership{bus: b, topic: topic, handle: handle, logger: logger}
 	ctx, m.end = context.WithCancel(ctx)
 	defer m.end()
-	for {
+	for failures := 0; ; {
 		gen, err := group.Next(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -82,8 +81,12 @@ func (b *Bus) member(ctx context.Context, topic string, handle handler, logger *
 			return m.error()
 		case err != nil: // kafka-go tries again by itself.
 			b.stats.groupError(topic, err)
-			logger.Warn("kafka group not joined", "err", err)
+			if failures&(failures+1) == 0 { // 0, 1, 3, 7, …
+				logger.Warn("kafka group not joined; trying again", "attempt", failures+1, "err", err)
+			}
+			failures++
 		default:
+			failures = 0
 			b.stats.groupError(topic, nil)
 			m.begin(ctx, gen)
 		}

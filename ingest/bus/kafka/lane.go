@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,8 +131,28 @@ func (l *lane) take() []*entry {
 	return batch
 }
 
-// encode returns the batch without the records whose callers have gone, and how many are in it.
-func (l *lane) encode(batch []*entry) ([]byte, int, error) {
+// encoded is a batch on the wire. raw is not written to once it was sent: kafka-go may still be reading it for an attempt that was
+// given up.
+type encoded struct {
+	raw     []byte
+	records int
+	seq     sequence
+	stamped bool
+}
+
+func (e *encoded) stamp(s sequence) {
+	if e.stamped && e.seq == s {
+		return
+	}
+	if e.stamped {
+		e.raw = slices.Clone(e.raw)
+	}
+	stamp(e.raw, s)
+	e.seq, e.stamped = s, true
+}
+
+// encode returns the batch without the records whose callers have gone.
+func (l *lane) encode(batch []*entry) (*encoded, error) {
 	for _, e := range batch {
 		e.mu.Lock()
 	}
@@ -147,23 +168,23 @@ func (l *lane) encode(batch []*entry) ([]byte, int, error) {
 		}
 	}
 	if len(recs) == 0 {
-		return nil, 0, nil
+		return &encoded{}, nil
 	}
 	b, err := encodeBatch(recs, time.Now(), l.bus.codec)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if len(b) > l.maxBytes {
-		return nil, 0, fmt.Errorf("produce to %s: %w: %d bytes after compression, the topic allows %d", l.key.topic, bus.ErrTooLarge, len(b), l.maxBytes)
+		return nil, fmt.Errorf("produce to %s: %w: %d bytes after compression, the topic allows %d", l.key.topic, bus.ErrTooLarge, len(b), l.maxBytes)
 	}
-	return b, len(recs), nil
+	return &encoded{raw: b, records: len(recs)}, nil
 }
 
 // send returns nil when the batch is on as many brokers as the topic asks for. It tries again for as long as that is allowed: a batch
 // that cannot have been written until Timeout, one that may have been until DeliveryTimeout.
 func (l *lane) send(batch []*entry) error {
-	raw, n, err := l.encode(batch)
-	if err != nil || n == 0 {
+	out, err := l.encode(batch)
+	if err != nil || out.records == 0 {
 		return err
 	}
 	begin, doubt := time.Now(), false
@@ -178,11 +199,11 @@ func (l *lane) send(batch []*entry) error {
 			return fmt.Errorf("produce to %s-%d: %w", l.key.topic, l.key.partition, unavailable(last))
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), min(left, l.bus.cfg.Timeout))
-		err := l.attempt(ctx, raw)
+		err := l.attempt(ctx, out)
 		switch {
 		case err == nil:
 			cancel()
-			l.seq = l.seq.next(n)
+			l.seq = l.seq.next(out.records)
 			return nil
 		case isCode(err, kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge):
 			cancel()
@@ -204,7 +225,7 @@ func (l *lane) send(batch []*entry) error {
 }
 
 // attempt sends the batch once. Nothing was sent while l.known is false.
-func (l *lane) attempt(ctx context.Context, raw []byte) error {
+func (l *lane) attempt(ctx context.Context, out *encoded) error {
 	if !l.known {
 		resp, err := l.bus.client.InitProducerID(ctx, &kafkago.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
 		if err == nil {
@@ -216,11 +237,11 @@ func (l *lane) attempt(ctx context.Context, raw []byte) error {
 		//nolint:gosec // The library widens an int16.
 		l.seq, l.known = sequence{producerID: int64(resp.Producer.ProducerID), epoch: int16(resp.Producer.ProducerEpoch)}, true
 	}
-	stamp(raw, l.seq)
-	size := binary.BigEndian.AppendUint32(nil, uint32(len(raw))) //nolint:gosec // Bounded by max_message_bytes. RawRecordSet leaves it to its reader.
+	out.stamp(l.seq)
+	size := binary.BigEndian.AppendUint32(nil, uint32(len(out.raw))) //nolint:gosec // Bounded by max_message_bytes. RawRecordSet leaves it to its reader.
 	resp, err := l.bus.client.RawProduce(ctx, &kafkago.RawProduceRequest{
 		Topic: l.key.topic, Partition: l.key.partition, RequiredAcks: kafkago.RequireAll,
-		RawRecords: protocol.RawRecordSet{Reader: io.MultiReader(bytes.NewReader(size), bytes.NewReader(raw))},
+		RawRecords: protocol.RawRecordSet{Reader: io.MultiReader(bytes.NewReader(size), bytes.NewReader(out.raw))},
 	})
 	if err != nil {
 		return fmt.Errorf("send: %w", err)

@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,13 +23,15 @@ var cluster *kafkatest.Cluster
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	flag.Parse()
 	dir, err := os.MkdirTemp("", "kafka-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if cluster, err = kafkatest.New(context.Background(), dir, kafkatest.Options{SASL: true, TLS: true}); err != nil {
+	bench := flag.Lookup("test.bench").Value.String() != ""
+	if cluster, err = kafkatest.New(context.Background(), dir, kafkatest.Options{SASL: true, TLS: true, Throughput: bench}); err != nil {
 		fmt.Fprintln(os.Stderr, "these tests need Apache Kafka:", err)
 		return 1
 	}

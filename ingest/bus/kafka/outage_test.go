@@ -16,11 +16,18 @@ import (
 	"github.com/strata-apm/strata/internal/testutil/kafkatest"
 )
 
-// The broker is paused, killed and restarted under producers and a consumer. Nothing acknowledged is lost, nothing acknowledged is
-// doubled, and what was refused while the broker was surely away was not kept.
-func TestBrokerAwayAndBack(t *testing.T) {
+// TestOutage needs a broker of its own, which it pauses and kills.
+func TestOutage(t *testing.T) {
 	t.Parallel()
 	own := kafkatest.Start(t, kafkatest.Options{})
+	t.Run("full", func(t *testing.T) { testFull(t, own) })
+	t.Run("away and back", func(t *testing.T) { testAwayAndBack(t, own) })
+}
+
+// The broker is paused, killed and restarted under producers and a consumer. Nothing acknowledged is lost, nothing acknowledged is
+// doubled, and what was refused while the broker was surely away was not kept.
+func testAwayAndBack(t *testing.T, own *kafkatest.Cluster) {
+	t.Helper()
 	topic := topicName(t)
 	cfg := testConfig(own.Brokers...)
 	cfg.Partitions = 2
@@ -29,7 +36,7 @@ func TestBrokerAwayAndBack(t *testing.T) {
 	rec := func(v string) bus.Record { return bus.Record{Key: []byte(v), Value: []byte(v)} }
 
 	var mu sync.Mutex
-	seen := map[string]int{}
+	seen := map[string]map[string]bool{} // by value, the places it was read from: a commit in doubt may have it read again there
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -40,14 +47,16 @@ func TestBrokerAwayAndBack(t *testing.T) {
 				if msgs, err = p.Fetch(ctx, pos.Offset, 1<<20); err != nil {
 					break
 				}
-				pos.Offset = msgs[len(msgs)-1].Offset + 1
-				if err = p.Commit(ctx, pos); err == nil {
-					mu.Lock()
-					for _, m := range msgs {
-						seen[string(m.Value)]++
+				mu.Lock()
+				for _, m := range msgs {
+					if seen[string(m.Value)] == nil {
+						seen[string(m.Value)] = map[string]bool{}
 					}
-					mu.Unlock()
+					seen[string(m.Value)][fmt.Sprint(p.Name(), " ", m.Offset)] = true
 				}
+				mu.Unlock()
+				pos.Offset = msgs[len(msgs)-1].Offset + 1
+				err = p.Commit(ctx, pos)
 			}
 			return err
 		})
@@ -98,7 +107,7 @@ func TestBrokerAwayAndBack(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, v := range acknowledged {
-			if seen[v] == 0 {
+			if len(seen[v]) == 0 {
 				return false
 			}
 		}
@@ -106,19 +115,19 @@ func TestBrokerAwayAndBack(t *testing.T) {
 	}, 30*time.Second, 10*time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
-	for v, n := range seen {
-		require.LessOrEqual(t, n, 1, v)
+	for v, places := range seen {
+		require.Len(t, places, 1, v)
 		require.NotContains(t, refused, v)
 	}
 }
 
 // What waits for brokers that hang is bounded.
-func TestFull(t *testing.T) {
-	t.Parallel()
-	own := kafkatest.Start(t, kafkatest.Options{})
+func testFull(t *testing.T, own *kafkatest.Cluster) {
+	t.Helper()
 	topic := topicName(t)
 	cfg := testConfig(own.Brokers...)
 	cfg.BufferBytes = 4 << 20
+	cfg.Timeout, cfg.DeliveryTimeout = 2*time.Second, 4*time.Second
 	b, closeBus := openRunning(t, cfg, Options{Topics: []string{topic}})
 	require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("v")}))
 	require.NoError(t, own.Pause(t.Context(), 1))
@@ -146,4 +155,73 @@ func TestFull(t *testing.T) {
 	closeBus()
 	require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: value}), bus.ErrUnavailable)
 	require.Zero(t, b.buffered.Load())
+}
+
+// One of three brokers is killed under load. Producers wait for the new leaders; every acknowledged record is there once.
+func TestLeaderDies(t *testing.T) {
+	t.Parallel()
+	own := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
+	topic := topicName(t)
+	cfg := testConfig(own.Brokers...)
+	cfg.Partitions, cfg.ReplicationFactor = 3, 3
+	cfg.Timeout, cfg.DeliveryTimeout = 15*time.Second, 30*time.Second
+	b := open(t, cfg, Options{Topics: []string{topic}})
+	require.NoError(t, b.Check(t.Context()))
+	ctx, stop := context.WithCancel(t.Context())
+	var (
+		producers sync.WaitGroup
+		mu        sync.Mutex
+		acked     = map[string]int{}
+	)
+	for n := range 6 {
+		producers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				v := fmt.Sprintf("%d/%d", n, i)
+				if err := b.Produce(t.Context(), topic, bus.Record{Key: []byte(v), Value: []byte(v)}); err != nil {
+					t.Errorf("produce %s: %v", v, err)
+					return
+				}
+				mu.Lock()
+				acked[v] = 0
+				mu.Unlock()
+			}
+		})
+	}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(acked)
+	}
+	require.Eventually(t, func() bool { return count() > 200 }, 20*time.Second, 5*time.Millisecond)
+	require.NoError(t, own.Kill(t.Context(), 1)) // It leads one of the three partitions.
+	before := count()
+	require.Eventually(t, func() bool { return count() > before+1000 }, 30*time.Second, 5*time.Millisecond)
+	stop()
+	producers.Wait()
+
+	readCtx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	left := len(acked)
+	require.NoError(t, b.Consume(readCtx, topic, func(ctx context.Context, p bus.Partition) error {
+		for offset := int64(0); ; {
+			msgs, err := p.Fetch(ctx, offset, 1<<20)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			for _, m := range msgs {
+				if acked[string(m.Value)]++; acked[string(m.Value)] == 1 {
+					left--
+				}
+			}
+			if left == 0 {
+				cancel()
+			}
+			mu.Unlock()
+			offset = msgs[len(msgs)-1].Offset + 1
+		}
+	}))
+	for v, n := range acked {
+		require.Equal(t, 1, n, v)
+	}
 }
