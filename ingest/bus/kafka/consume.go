@@ -35,7 +35,7 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 			return fatal.err
 		}
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // Told to stop is no failure.
 		}
 		if time.Since(began) > maxBackoff {
 			backoff = minBackoff
