@@ -221,7 +221,8 @@ func testOnce(t *testing.T, server *pgtest.Server) {
 // and says nothing again.
 func testKilled(t *testing.T, server *pgtest.Server) {
 	t.Helper()
-	c, s := newCluster(t, server, 2), newSink(t)
+	// Without the sweep's help: the log is taken up with the group.
+	c, s := newCluster(t, server, 2, func(o *Options) { o.ReloadInterval = time.Hour }), newSink(t)
 	a, b := c.copies[0], c.copies[1]
 	a.start()
 	b.start()
@@ -303,8 +304,9 @@ func testPaused(t *testing.T, server *pgtest.Server) {
 	b.sample(time.Now(), 1, "broken")
 	b.eventually("told by the other", func() bool { return len(s.all()) == 1 })
 	require.Empty(t, c.having(0, ""), "the paused one knows when its time is over")
-	require.Eventually(t, func() bool { c.freezes[0].set(false, false); return true }, time.Second, time.Millisecond)
+	c.freezes[0].set(false, false)
 	close(stopping.goOn)
+	a.eventually("the evaluation that was held up is given up", func() bool { return a.metric("prometheus_rule_evaluation_failures_total") > 0 })
 	time.Sleep(testTTL)
 	require.Len(t, s.all(), 1)
 	have := [][]string{c.having(0, rulesPrefix), c.having(1, rulesPrefix)}
