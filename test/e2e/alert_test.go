@@ -55,10 +55,23 @@ func (s *server) send(t *testing.T, method, path string, v any) []byte {
 
 // An alert that fires while its webhook is down is sent after a kill and a restart, under the id it had.
 func TestAlertReachesItsWebhookOverAKill(t *testing.T) {
+	env := append(quiet(), "STRATA_ALERTING_EVALUATION_INTERVAL=1s")
+	t.Run("all", func(t *testing.T) {
+		s := start(t, env...)
+		alertOverAKill(t, s, s)
+	})
+	t.Run("spread", func(t *testing.T) {
+		sp := startSpread(t, 1, 1, env...)
+		alertOverAKill(t, sp.server, sp.alert)
+	})
+}
+
+// alertOverAKill talks to s; evaluator is the process that evaluates rules.
+func alertOverAKill(t *testing.T, s, evaluator *server) {
+	t.Helper()
 	sink := &webhookSink{fail: true}
 	hook := httptest.NewServer(sink)
 	t.Cleanup(hook.Close)
-	s := start(t, append(quiet(), "STRATA_ALERTING_EVALUATION_INTERVAL=1s")...)
 	s.send(t, http.MethodPost, "/api/v1/notifiers", map[string]any{
 		"name": "night", "type": "webhook", "url": hook.URL, "send_resolved": true, "enabled": true, "allow_private": true,
 	})
@@ -87,11 +100,26 @@ func TestAlertReachesItsWebhookOverAKill(t *testing.T) {
 	require.Len(t, alerts.Data.Alerts, 1)
 	require.Equal(t, "firing", alerts.Data.Alerts[0].State)
 
-	s.kill()
+	var series struct {
+		Data struct {
+			Result []any `json:"result"`
+		} `json:"data"`
+	}
+	eventually(t, 20*time.Second, "the ALERTS series is there", func() error {
+		if err := s.getJSON("/prometheus/api/v1/query?query=ALERTS%7Balertname%3D%22AlwaysThere%22%7D", &series); err != nil {
+			return err
+		}
+		if len(series.Data.Result) != 1 {
+			return fmt.Errorf("%d series", len(series.Data.Result))
+		}
+		return nil
+	})
+
+	evaluator.kill()
 	sink.mu.Lock()
 	sink.fail = false
 	sink.mu.Unlock()
-	s.restart()
+	evaluator.restart()
 	eventually(t, 60*time.Second, "the webhook is delivered", func() error {
 		sink.mu.Lock()
 		defer sink.mu.Unlock()
