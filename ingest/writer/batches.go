@@ -126,25 +126,49 @@ func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
 		if err != nil {
 			return err
 		}
-		last := msgs[len(msgs)-1].Offset
+		d := decision{p: p, pos: bus.Position{Offset: first, Metadata: strconv.FormatInt(end, 10)}}
 		if end < 0 {
-			if err := p.Commit(ctx, bus.Position{Offset: first, Metadata: strconv.FormatInt(last, 10)}); err != nil {
-				return fmt.Errorf("commit end of batch: %w", err)
+			end = msgs[len(msgs)-1].Offset
+			d.pos.Metadata = strconv.FormatInt(end, 10)
+			if err := d.confirm(ctx); err != nil {
+				return err
 			}
 		}
-		id := storage.BatchID(fmt.Sprintf("%s-%d-%d", p.Name(), first, last))
-		outcomes, err := w.store(ctx, id, msgs)
-		if err != nil {
-			return err
+		id := storage.BatchID(fmt.Sprintf("%s-%d-%d", p.Name(), first, end))
+		var outcomes []ledger.Outcome
+		if len(msgs) > 0 { // A range that was decided may have been deleted from the bus since.
+			if outcomes, err = w.store(ctx, id, msgs, &d); err != nil {
+				return err
+			}
+			if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
+				break
+			}
 		}
-		if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
-			break
-		}
-		if err := w.opts.settle(ctx, p, bus.Position{Offset: last + 1}, outcomes); err != nil {
+		if err := w.opts.settle(ctx, p, bus.Position{Offset: end + 1}, outcomes); err != nil {
 			return fmt.Errorf("batch %s: %w", id, err)
 		}
-		first, end = last+1, -1
+		first, end = end+1, -1
 	}
+	return nil
+}
+
+// fresh is how old the confirmation of a decision may be when its insert begins. A writer that was stopped for longer may have lost its
+// partition, and by the time it goes on the store may have forgotten the batch: it asks before it inserts.
+const fresh = 5 * time.Second
+
+// decision is the range of the batch under way, as it is committed.
+type decision struct {
+	p         bus.Partition
+	pos       bus.Position
+	confirmed time.Time
+}
+
+// confirm commits the decision, again where it was committed before: that fails when the partition belongs to somebody else by now.
+func (d *decision) confirm(ctx context.Context) error {
+	if err := d.p.Commit(ctx, d.pos); err != nil {
+		return fmt.Errorf("commit end of batch: %w", err)
+	}
+	d.confirmed = time.Now()
 	return nil
 }
 
@@ -192,7 +216,7 @@ func fetchUntil(ctx context.Context, p bus.Partition, offset int64, maxBytes int
 }
 
 // store stores the batch, trying again for as long as the store is away. It returns no outcomes when it was told to stop meanwhile.
-func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
+func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message, d *decision) ([]ledger.Outcome, error) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishTimeout, cancel) })
@@ -201,6 +225,11 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 		attribute.String("messaging.destination.name", w.opts.Topic), attribute.Int("messaging.batch.message_count", len(msgs))))
 	defer span.End()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		if time.Since(d.confirmed) > fresh {
+			if err := d.confirm(finish); err != nil {
+				return nil, err
+			}
+		}
 		outcomes, err := w.sink.Store(finish, id, msgs)
 		if err == nil {
 			return outcomes, nil
