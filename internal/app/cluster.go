@@ -195,11 +195,8 @@ func (a *App) serveWatermarks(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	for _, st := range a.stores.bus.Stats() {
 		row := watermarkRow{Topic: st.Topic, Partition: st.Partition, Lag: st.Next - st.Committed}
-		switch {
-		case row.Lag <= 0:
-			row.Time = &now
-		case !st.Oldest.IsZero():
-			row.Time, row.Seconds = &st.Oldest, now.Sub(st.Oldest).Seconds()
+		if at := watermark(st, now); !at.IsZero() {
+			row.Time, row.Seconds = &at, now.Sub(at).Seconds()
 		}
 		ans.Watermarks = append(ans.Watermarks, row)
 	}

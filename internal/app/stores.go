@@ -79,6 +79,9 @@ func (a *App) openStores(ctx context.Context) error {
 	if err := a.openBus(ctx); err != nil {
 		return err
 	}
+	if s.bus != nil {
+		a.reg.MustRegister(newBusMetrics(s.bus))
+	}
 	if err := a.openMetrics(); err != nil {
 		return err
 	}
