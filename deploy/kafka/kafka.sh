@@ -15,6 +15,7 @@
 #
 # Ports from P on: P..P+2 clients, P+3..P+5 controllers, P+6..P+8 SASL (PLAIN, SCRAM), P+9..P+11 TLS with client certificates.
 # STRATA_KAFKA_JAVA_OPTS are further options for the brokers' Java: -XX:TieredStopAtLevel=1 halves the work of a start.
+# STRATA_KAFKA_OWNER is a process id: the brokers end when that process does.
 # D keeps broker-N.properties, broker-N.pid, broker-N.log, data-N and, with --tls, tls/{ca,client,server}.pem and tls/client.key.
 set -euo pipefail
 
@@ -171,6 +172,16 @@ launch() {
   : >"$dir/broker-$n.log"
   run_java "${java_opts[@]}" kafka.Kafka "$dir/broker-$n.properties" >"$dir/broker-$n.log" 2>&1 </dev/null &
   echo $! >"$dir/broker-$n.pid"
+  disown
+  [[ ! ${STRATA_KAFKA_OWNER:-} ]] || watch_owner "$n" "$STRATA_KAFKA_OWNER"
+}
+
+# watch_owner ends broker N soon after the process that wanted it has gone, as after a test that ran out of time.
+watch_owner() {
+  (
+    while kill -0 "$2" 2>/dev/null && alive "$1"; do sleep 1; done
+    if alive "$1"; then signal KILL "$1"; fi
+  ) </dev/null >/dev/null 2>&1 &
   disown
 }
 

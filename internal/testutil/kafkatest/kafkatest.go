@@ -149,6 +149,7 @@ func (c *Cluster) script(ctx context.Context, args ...string) error {
 	}
 	defer func() { _ = errors.Join(out.Close(), os.Remove(out.Name())) }()
 	cmd.Stdout, cmd.Stderr, cmd.Env = out, out, append(os.Environ(), c.env...)
+	cmd.Env = append(cmd.Env, "STRATA_KAFKA_OWNER="+strconv.Itoa(os.Getpid()))
 	if err := cmd.Run(); err != nil {
 		said, _ := os.ReadFile(out.Name())
 		return fmt.Errorf("kafka.sh %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said))
