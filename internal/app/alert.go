@@ -20,9 +20,13 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 		return nil, fmt.Errorf("http.external_url: %w", err)
 	}
 	queryable, appendable := a.ruleStores()
+	store := alerting.StoreOf(a.stores.catalog)
+	if a.peers == nil { // Nobody else: no leases to take and no changes of others to look for.
+		store.Leases, store.Versions = nil, nil
+	}
 	al, err := alerting.New(alerting.Options{
 		Engine: engine, Queryable: queryable, Appendable: appendable,
-		Store: alerting.StoreOf(a.stores.catalog), Holder: a.instance,
+		Store: store, Holder: a.instance,
 		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
 		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
 		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,

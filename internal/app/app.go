@@ -216,6 +216,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.peers != nil {
 		g.Go(func() error { return a.heartbeat(gctx) })
 	}
+	if a.stores.kafka != nil {
+		g.Go(func() error { return a.stores.kafka.Run(gctx) })
+	}
 	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
 		stopServing()
 		return errors.Join(err, g.Wait())

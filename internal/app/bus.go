@@ -60,6 +60,7 @@ func (a *App) openKafka(ctx context.Context) error {
 		}
 		a.logger.Warn("the brokers do not answer yet", "err", err)
 	}
+	a.stores.kafka = b
 	a.stores.bus, a.stores.producer, a.stores.layout = b, countedProducer{b, a.stores.ledger}, kafkaLayout{b}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 type busMetrics struct {
 	bus                       bus.Inspector
 	up, lag, watermark, bytes *prometheus.Desc
+	lost                      *prometheus.Desc
 }
 
 func newBusMetrics(b bus.Inspector) *busMetrics {
@@ -25,12 +26,13 @@ func newBusMetrics(b bus.Inspector) *busMetrics {
 		lag:       prometheus.NewDesc("strata_bus_lag_records", "Records that are not stored yet.", labels, nil),
 		watermark: prometheus.NewDesc("strata_bus_watermark_seconds", "Unix time up to which everything the bus took has been stored.", labels, nil),
 		bytes:     prometheus.NewDesc("strata_bus_bytes", "Bytes held on disk by the embedded log.", labels, nil),
+		lost:      prometheus.NewDesc("strata_bus_lost_offsets_total", "Offsets that Kafka deleted before they were stored.", labels[:1], nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *busMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.up, m.lag, m.watermark, m.bytes} {
+	for _, d := range []*prometheus.Desc{m.up, m.lag, m.watermark, m.bytes, m.lost} {
 		ch <- d
 	}
 }
@@ -42,6 +44,11 @@ func (m *busMetrics) Collect(ch chan<- prometheus.Metric) {
 		up = 0
 	}
 	ch <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up)
+	if k, ok := m.bus.(interface{ Lost() map[string]int64 }); ok {
+		for topic, n := range k.Lost() {
+			ch <- prometheus.MustNewConstMetric(m.lost, prometheus.CounterValue, float64(n), topic)
+		}
+	}
 	now := time.Now()
 	for _, st := range m.bus.Stats() {
 		labels := []string{st.Topic, strconv.Itoa(st.Partition)}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
@@ -27,6 +28,7 @@ type stores struct {
 	catalog *catalog.Catalog
 	ledger  *ledger.Ledger
 	bus     transport
+	kafka   *kafka.Bus // the bus where it is Kafka
 	// producer is the bus as the gateway uses it.
 	producer bus.Producer
 	// layout is how the gateway cuts requests for the bus; nil leaves them whole.
