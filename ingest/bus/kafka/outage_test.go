@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ func testAwayAndBack(t *testing.T, own *kafkatest.Cluster) {
 	done := make(chan error, 1)
 	go func() {
 		done <- b.Consume(ctx, topic, func(ctx context.Context, p bus.Partition) error {
+			partition, _, _ := strings.Cut(strings.TrimPrefix(p.Name(), topic), ".") // Without the epoch, which begins with the first commit.
 			pos, err := p.Position(ctx)
 			for err == nil {
 				var msgs []bus.Message
@@ -52,7 +54,7 @@ func testAwayAndBack(t *testing.T, own *kafkatest.Cluster) {
 					if seen[string(m.Value)] == nil {
 						seen[string(m.Value)] = map[string]bool{}
 					}
-					seen[string(m.Value)][fmt.Sprint(p.Name(), " ", m.Offset)] = true
+					seen[string(m.Value)][fmt.Sprint(partition, " ", m.Offset)] = true
 				}
 				mu.Unlock()
 				pos.Offset = msgs[len(msgs)-1].Offset + 1
@@ -62,9 +64,17 @@ func testAwayAndBack(t *testing.T, own *kafkatest.Cluster) {
 		})
 	}()
 	var acknowledged, refused []string
-	for i := range 10 { // Both partitions are warm after this.
-		acknowledged = append(acknowledged, fmt.Sprintf("before-%d", i))
-		require.NoError(t, b.Produce(t.Context(), topic, rec(acknowledged[i])))
+	for i := range 10 { // Both partitions are warm after this. A busy machine may need more than one attempt.
+		n := 0
+		require.Eventually(t, func() bool {
+			n++
+			v := fmt.Sprintf("before-%d-%d", i, n)
+			if b.Produce(t.Context(), topic, rec(v)) != nil {
+				return false
+			}
+			acknowledged = append(acknowledged, v)
+			return true
+		}, 30*time.Second, 50*time.Millisecond)
 	}
 
 	// A pause longer than one attempt: what was under way is sent again and must be there once; what waited behind it is refused and
@@ -101,8 +111,16 @@ func testAwayAndBack(t *testing.T, own *kafkatest.Cluster) {
 	require.Eventually(t, func() bool { return errors.Is(b.Err(), bus.ErrUnavailable) }, 20*time.Second, 10*time.Millisecond)
 
 	require.NoError(t, own.Restart(t.Context(), 1))
-	require.Eventually(t, func() bool { return b.Produce(t.Context(), topic, rec("after"), rec("after too")) == nil }, 20*time.Second, 100*time.Millisecond)
-	acknowledged = append(acknowledged, "after", "after too")
+	n := 0
+	require.Eventually(t, func() bool {
+		n++
+		one, two := fmt.Sprintf("after-%d", n), fmt.Sprintf("after-%d-too", n)
+		if b.Produce(t.Context(), topic, rec(one), rec(two)) != nil {
+			return false
+		}
+		acknowledged = append(acknowledged, one, two)
+		return true
+	}, 30*time.Second, 100*time.Millisecond)
 	require.Eventually(t, func() bool {
 		mu.Lock()
 		defer mu.Unlock()
