@@ -156,6 +156,9 @@ func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
 // partition, and by the time it goes on the store may have forgotten the batch: it asks before it inserts.
 const fresh = 5 * time.Second
 
+// attemptTimeout bounds one insert, so that none begins long after its confirmation, even when the process was stopped on the way.
+const attemptTimeout = time.Minute
+
 // decision is the range of the batch under way, as it is committed.
 type decision struct {
 	p         bus.Partition
@@ -230,12 +233,15 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 				return nil, err
 			}
 		}
-		outcomes, err := w.sink.Store(finish, id, msgs)
+		attempt, cancel := context.WithDeadline(finish, d.confirmed.Add(fresh+attemptTimeout))
+		outcomes, err := w.sink.Store(attempt, id, msgs)
+		cutOff := attempt.Err() != nil // By us, or by the end of the process: that says nothing about the batch.
+		cancel()
 		if err == nil {
 			return outcomes, nil
 		}
 		span.RecordError(err)
-		if !errors.Is(err, storage.ErrUnavailable) && finish.Err() == nil {
+		if !errors.Is(err, storage.ErrUnavailable) && !cutOff {
 			span.SetStatus(codes.Error, err.Error())
 			w.opts.Logger.Error("the store refuses a batch for good; it is kept aside", "batch", id, "dir", w.opts.Quarantine.dir, "err", err)
 			return w.opts.Quarantine.put(w.opts.Topic, id, msgs, "refused_by_store")

@@ -64,11 +64,11 @@ func Item(topic string, headers []bus.Header) ledger.Item {
 
 // outcome is the ledger's entry of one message; found is the number of items where the record does not say.
 func outcome(topic string, m bus.Message, found int) ledger.Outcome {
-	it := Item(topic, m.Headers)
-	if it.N == 0 {
-		it.N = int64(found)
+	source, n, ours := intake.RecordItem(m.Headers)
+	if !ours {
+		n = int64(found)
 	}
-	return ledger.Outcome{Item: it, Offset: m.Offset}
+	return ledger.Outcome{Item: ledger.Item{Signal: SignalOf(topic), Source: source, N: n}, Offset: m.Offset, Foreign: !ours}
 }
 
 // SignalOf is the signal that a topic carries.

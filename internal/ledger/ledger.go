@@ -75,6 +75,8 @@ type Item struct {
 type Outcome struct {
 	Item
 	Offset int64
+	// Foreign says that another program put the record on the bus: no gateway counted it, so it is counted as received and accepted here.
+	Foreign bool
 	// Rejected counts those of N that the store did not take, by reason.
 	Rejected map[string]int64
 }
@@ -223,6 +225,9 @@ func (l *Ledger) Stored(partition string, outcomes []Outcome) error {
 			continue
 		}
 		o.Stored = out.Offset + 1
+		if out.Foreign {
+			l.accept(out.Item)
+		}
 		l.add(out.Signal, out.Source, func(c *Counts) {
 			c.Stored += out.N - Sum(out.Rejected)
 			for reason, n := range out.Rejected {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -134,4 +135,40 @@ func eachForm(t *testing.T, f func(t *testing.T, s *server)) {
 	t.Helper()
 	t.Run("all", func(t *testing.T) { f(t, start(t, quiet()...)) })
 	t.Run("spread", func(t *testing.T) { f(t, startSpread(t, 1, 2).server) })
+}
+
+// TestCollectorsKafkaExporter: what an OpenTelemetry Collector's Kafka exporter writes into the topics (otlp_proto) is stored as it is.
+func TestCollectorsKafkaExporter(t *testing.T) {
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", "kafkaexport"))
+	require.NoError(t, err)
+	build := exec.Command("go", "build", "-o", path, ".")
+	build.Dir = filepath.Join("peers", "kafkaexport")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	sp := startSpread(t, 1, 1)
+	out, err = exec.CommandContext(t.Context(), path, strings.Join(sp.kafka.Brokers, ",")).CombinedOutput()
+	require.NoError(t, err, string(out))
+	const requests = 10
+	eventually(t, 60*time.Second, "everything is stored", func() error {
+		c, err := sp.storedCounts()
+		if err == nil && c != (counts{3 * requests, requests}) {
+			err = fmt.Errorf("%+v", c)
+		}
+		if err != nil {
+			return err
+		}
+		a, err := sp.instant("behind_kafka")
+		if err == nil && len(a.Data.Result) != requests {
+			err = fmt.Errorf("%d series", len(a.Data.Result))
+		}
+		return err
+	})
+	eventually(t, 20*time.Second, "the ledger has it", func() error {
+		for _, tot := range sp.waitStored().Totals {
+			if tot.Stored == 0 || tot.Received != tot.Stored || !tot.Balanced {
+				return fmt.Errorf("%+v", tot)
+			}
+		}
+		return nil
+	})
 }
