@@ -8,7 +8,7 @@ COMMIT   := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT     := $(BIN)/golangci-lint
 LINT_VER := v2.15.0
-RACE_PKGS := ./ingest/bus/... ./ingest/writer/... ./ingest/otlp/... ./internal/ledger/... ./internal/auth/...
+RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest/otlp/... ./internal/ledger/... ./internal/auth/... ./alerting/... ./storage/catalog/...
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
@@ -44,10 +44,15 @@ run: build engine ## Build, fetch the engine, start the server and an agent for 
 dev: build engine ## As run, with the page from Vite (live reload) and demo traffic.
 	deploy/local/dev.sh $(BIN)
 
-test: test-deps build engine race ## Install what the tests need and run all of them.
+test: test-deps build engine $(BIN)/promtool race ## Install what the tests need and run all of them.
 	cd web/ui && npm run check && npm test
 	$(GO) vet ./...
 	$(GO) test -timeout 30m ./...
+
+# Prometheus's own tool, older than the library: what it reads, others read. The package is unpacked, not installed: it would start a server.
+$(BIN)/promtool:
+	@mkdir -p $(BIN)/deb && cd $(BIN)/deb && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+		dpkg -x prometheus_*.deb . && mv usr/bin/promtool ../promtool && rm -rf ../deb
 
 race: ## Run the packages with concurrency under the race detector.
 	$(GO) test -race -short $(RACE_PKGS)
