@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (s *Store) insertParams(table string, id storage.BatchID, columns []named) 
 		names[i] = "`" + c.name + "`"
 	}
 	const unbounded = "1000000000"
-	return url.Values{
+	v := url.Values{
 		"query":                      {"INSERT INTO " + s.target.database + "." + table + " (" + strings.Join(names, ", ") + ") FORMAT Native"},
 		"insert_deduplication_token": {string(id)},
 		"insert_deduplicate":         {"1"},
@@ -131,4 +132,12 @@ func (s *Store) insertParams(table string, id storage.BatchID, columns []named) 
 		"parallel_view_processing":        {"0"},
 		"log_queries":                     {"0"},
 	}
+	if len(s.shards) > 0 {
+		// The whole batch goes to one shard, and the answer waits for it: there it is one block under one token, stored or not.
+		v.Set("insert_shard_id", strconv.FormatUint(shardOf(string(id), s.shards), 10))
+	}
+	if s.cfg.Insert.Quorum > 0 {
+		v.Set("insert_quorum", strconv.Itoa(s.cfg.Insert.Quorum))
+	}
+	return v
 }

@@ -20,6 +20,8 @@ type Config struct {
 	URL string `yaml:"url"`
 	// Database holds all tables. Default: the URL's path, then "strata".
 	Database string `yaml:"database"`
+	// Cluster is one of the server's remote_servers: tables are then replicated and spread over its shards. Empty is one server.
+	Cluster string `yaml:"cluster"`
 	// Retention is how long spans and log records are kept; 0 keeps them for ever. It may be changed at any start.
 	Retention Retention `yaml:"retention"`
 	// Query bounds every read.
@@ -50,6 +52,8 @@ type Limits struct {
 type InsertConfig struct {
 	// Timeout bounds one attempt.
 	Timeout time.Duration `yaml:"timeout"`
+	// Quorum is how many replicas must hold a batch before it counts as stored; 0 is one. Only with a cluster.
+	Quorum int `yaml:"quorum"`
 	// Fsync makes an append wait until its part is on disk. Only a test or a throw-away server turns it off.
 	Fsync bool `yaml:"fsync"`
 }
@@ -60,6 +64,11 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Logger may be nil.
 	Logger *slog.Logger
+
+	// dialServer reaches a server by Dial too, for tests.
+	dialServer bool
+	// unreplicated makes the tables of a cluster plain ones, for tests without a Keeper.
+	unreplicated bool
 }
 
 // Default returns the configuration a fresh install runs with.
@@ -84,6 +93,17 @@ func (c Config) Validate() error {
 	var errs []error
 	_, err := c.target()
 	errs = append(errs, err)
+	if c.Cluster != "" {
+		if !databaseName.MatchString(c.Cluster) {
+			errs = append(errs, fmt.Errorf("cluster %q is not a plain name of letters, digits and underscores", c.Cluster))
+		}
+		if c.URL == "" {
+			errs = append(errs, errors.New("cluster: the embedded engine is one node; give the url of a ClickHouse server, or leave cluster empty"))
+		}
+	}
+	if c.Insert.Quorum < 0 || c.Insert.Quorum > 0 && c.Cluster == "" {
+		errs = append(errs, errors.New("insert.quorum: must not be negative, and needs a cluster"))
+	}
 	for name, d := range map[string]time.Duration{
 		"retention.traces": c.Retention.Traces, "retention.logs": c.Retention.Logs, "retention.service_stats": c.Retention.ServiceStats,
 	} {

@@ -3,32 +3,28 @@
 package clickhouse
 
 import (
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/storagetest"
 )
 
 func harness(t *testing.T) storagetest.Harness {
 	t.Helper()
-	s, sup := openStore(t)
+	return harnessOf(openStore(t))
+}
+
+func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 	return storagetest.Harness{
 		Store: s,
 		Crash: func(t *testing.T) {
 			t.Helper()
-			pid := sup.State().PID
-			if pid == 0 {
-				return // It is down already, and kill(0) would be the test itself.
-			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				t.Errorf("kill %d: %v", pid, err)
-			}
+			killEngine(t, sup)
 		},
 		Running: func(t *testing.T) int {
 			t.Helper()

@@ -66,6 +66,24 @@ const (
 	codeCannotAllocate   = 173
 )
 
+// awayCode says whether an error is about the server, its disk, its cluster or its configuration, and none of the data's doing: the batch
+// waits until that is mended. Names are those of ErrorCodes.cpp.
+func awayCode(code int) bool {
+	switch code {
+	case 74, 75, 76, 77, 88, 172, 204, 294, 586, 641, // CANNOT_{READ,WRITE}_…FILE…, CANNOT_OPEN_FILE, CANNOT_FSYNC, CANNOT_CREATE_…: a full or failing disk
+		1001, 1002: // STD_EXCEPTION, UNKNOWN_EXCEPTION: what the operating system said, as "No space left on device"
+		return true
+	case 225, 244, 254, 265, 279, 286, 289, 297, 369, 415, 416, 519, 571, 577, 701, 904: // Keeper, replicas, quorum, shards, cluster
+		return true
+	case 32, 96, 101, 102, 198, 203, 749, 762: // a connection that broke off or was not to be had
+		return true
+	case 60, 81, 192, 193, 194, 291, 497, 516: // a table, database, user or right that is missing
+		return true
+	default:
+		return false
+	}
+}
+
 // writeError turns the outcome of an insert into an error of package storage's kinds: everything that may work later wraps
 // storage.ErrUnavailable, what the data is to blame for does not.
 func writeError(err error) error {
@@ -92,6 +110,9 @@ func writeError(err error) error {
 		}
 		return err
 	default:
+		if awayCode(ex.code) {
+			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+		}
 		return err
 	}
 }
@@ -128,7 +149,8 @@ func readError(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: the query needs more memory than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
 	case codeRegexp, codeTooDeep, codeQueryTooComplex, codeTooDeepRecursion:
 		return fmt.Errorf("%w: %s", storage.ErrBadQuery, message)
-	case codeTooManyQueries, codeNetwork, codeAborted, codeCancelled, codeSocketTimeout, codeNoSpace, codeReadonly, codeKeeper:
+	case codeTooManyQueries, codeNetwork, codeAborted, codeCancelled, codeSocketTimeout, codeNoSpace, codeReadonly, codeKeeper,
+		225, 254, 265, 279, 369, 519, 904: // No replica of a shard answers.
 		return fmt.Errorf("%w: %s", storage.ErrUnavailable, message)
 	default:
 		return fmt.Errorf("query clickhouse: %w", err)

@@ -24,8 +24,13 @@ var schemaFiles embed.FS
 // no fsync, and would lose or double data at a crash. Buckets make one key of a map readable without the others; parts that are
 // inserted stay as they are, since bucketing them would cost more than it saves before the first merge. A wider merge selector writes
 // a quarter fewer rows again and again (measured: 1.28 instead of 1.70 rows merged per row inserted).
-const tableSettings = `ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, ` +
-	`fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10`
+const tableSettings = `ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, ` + commonSettings
+
+// replicatedSettings: the same window for replicated tables, which forget by time as well, after an hour unless told; a week here.
+const replicatedSettings = `ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, ` +
+	`replicated_deduplication_window_seconds = 604800, ` + commonSettings
+
+const commonSettings = `fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10`
 
 const mapSettings = `, map_serialization_version = 'with_buckets', map_serialization_version_for_zero_level_parts = 'basic'`
 
@@ -37,17 +42,25 @@ const traceSettings = `, index_granularity = 1024`
 type migrator struct {
 	sender   *sender
 	database string
-	now      func() time.Time
+	// cluster is where every statement runs; empty is one node.
+	cluster string
+	// plain leaves the tables of a cluster unreplicated and sends its statements to one node: for tests, without a Keeper.
+	plain bool
+	now   func() time.Time
 }
 
 // migrate creates the database and runs the migrations it has not seen.
 func (m *migrator) migrate(ctx context.Context) error {
-	if err := m.sender.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+m.database); err != nil {
-		return fmt.Errorf("create the database %s: %w", m.database, err)
+	there, err := m.exists(ctx)
+	if err != nil {
+		return err
 	}
-	if err := m.sender.exec(ctx, m.fill(`CREATE TABLE IF NOT EXISTS {db}.strata_migrations{on_cluster}
-		(Version UInt32, Name String, AppliedAt DateTime) ENGINE = {merge_tree} ORDER BY Version`)); err != nil {
-		return fmt.Errorf("create the table of migrations: %w", err)
+	if !there {
+		for _, statement := range m.first() {
+			if err := m.sender.exec(ctx, statement); err != nil {
+				return fmt.Errorf("create the database %s and its table of migrations: %w", m.database, err)
+			}
+		}
 	}
 	done, err := m.applied(ctx)
 	if err != nil {
@@ -73,13 +86,37 @@ func (m *migrator) migrate(ctx context.Context) error {
 	return nil
 }
 
-func (m *migrator) run(ctx context.Context, file string, version int, name string) error {
+// first returns the statements before every migration.
+func (m *migrator) first() []string {
+	return []string{
+		m.fill("CREATE DATABASE IF NOT EXISTS {db}{on_cluster}"),
+		m.fill(`CREATE TABLE IF NOT EXISTS {db}.strata_migrations{on_cluster}
+(Version UInt32, Name String, AppliedAt DateTime) ENGINE = {everywhere} ORDER BY Version`),
+	}
+}
+
+// plan returns the statements of one migration.
+func (m *migrator) plan(file string) ([]string, error) {
 	text, err := schemaFiles.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read migration %s: %w", file, err)
+		return nil, fmt.Errorf("read migration %s: %w", file, err)
 	}
+	var out []string
 	for _, statement := range statements(string(text)) {
-		if err := m.sender.exec(ctx, m.fill(statement)); err != nil {
+		if s := m.expand(statement); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (m *migrator) run(ctx context.Context, file string, version int, name string) error {
+	plan, err := m.plan(file)
+	if err != nil {
+		return err
+	}
+	for _, statement := range plan {
+		if err := m.sender.exec(ctx, statement); err != nil {
 			return fmt.Errorf("run migration %s: %w", file, err)
 		}
 	}
@@ -140,16 +177,22 @@ func statements(text string) []string {
 	return out
 }
 
-// fill puts the installation's names into a statement. A cluster later changes on_cluster and the engines, nothing else.
+// fill puts the installation's names into a statement.
 func (m *migrator) fill(statement string) string {
+	settings := tableSettings
+	if m.cluster != "" && !m.plain {
+		settings = replicatedSettings
+	}
 	return strings.NewReplacer(
 		"{db}", m.database,
-		"{on_cluster}", "",
-		"{merge_tree}", "MergeTree",
-		"{aggregating_merge_tree}", "AggregatingMergeTree",
-		"{settings}", tableSettings,
-		"{map_settings}", tableSettings+mapSettings,
-		"{trace_settings}", tableSettings+mapSettings+traceSettings,
+		"{on_cluster}", m.onCluster(),
+		"{local}", m.localSuffixOf(),
+		"{merge_tree}", m.engine("MergeTree"),
+		"{aggregating_merge_tree}", m.engine("AggregatingMergeTree"),
+		"{everywhere}", m.everywhere(),
+		"{settings}", settings,
+		"{map_settings}", settings+mapSettings,
+		"{trace_settings}", settings+mapSettings+traceSettings,
 	).Replace(statement)
 }
 
@@ -159,33 +202,45 @@ type ttl struct {
 	keep          time.Duration
 }
 
-// applyRetention sets the tables' TTL to the configured one where it differs. Parts are dropped whole, a day at a time.
-func (m *migrator) applyRetention(ctx context.Context, r Retention) error {
-	for _, t := range []ttl{
+func ttls(r Retention) []ttl {
+	return []ttl{
 		{"otel_logs", "TimestampTime", r.Logs},
 		{"otel_traces", "toDateTime(Timestamp)", r.Traces},
 		{"otel_traces_trace_id_ts", "Start", r.Traces},
 		{"strata_spans_1m", "Minute", r.ServiceStats},
-	} {
-		out, err := m.sender.send(ctx, url.Values{"param_table": {t.table}},
+	}
+}
+
+// applyRetention sets the tables' TTL to the configured one where it differs. Parts are dropped whole, a day at a time.
+func (m *migrator) applyRetention(ctx context.Context, r Retention) error {
+	for _, t := range ttls(r) {
+		out, err := m.sender.send(ctx, url.Values{"param_table": {t.table + m.localSuffixOf()}},
 			[]byte("SELECT create_table_query FROM system.tables WHERE database = '"+m.database+"' AND name = {table:String} FORMAT TabSeparatedRaw"))
 		if err != nil {
 			return fmt.Errorf("read the retention of %s: %w", t.table, err)
 		}
-		want := fmt.Sprintf("%s + toIntervalSecond(%d)", t.column, int64(t.keep.Seconds()))
-		has := strings.Contains(string(out), " TTL ")
-		change := ""
-		switch {
-		case t.keep > 0 && !strings.Contains(string(out), " TTL "+want):
-			change = "MODIFY TTL " + want
-		case t.keep == 0 && has:
-			change = "REMOVE TTL"
-		default:
+		statement := m.retention(t, string(out))
+		if statement == "" {
 			continue
 		}
-		if err := m.sender.exec(ctx, "ALTER TABLE "+m.database+"."+t.table+" "+change+" SETTINGS materialize_ttl_after_modify = 0"); err != nil {
+		if err := m.sender.exec(ctx, statement); err != nil {
 			return fmt.Errorf("set the retention of %s: %w", t.table, err)
 		}
 	}
 	return nil
+}
+
+// retention is the statement that gives a table created by query the rule t, empty where it has it.
+func (m *migrator) retention(t ttl, query string) string {
+	want := fmt.Sprintf("%s + toIntervalSecond(%d)", t.column, int64(t.keep.Seconds()))
+	change := ""
+	switch {
+	case t.keep > 0 && !strings.Contains(query, " TTL "+want):
+		change = "MODIFY TTL " + want
+	case t.keep == 0 && strings.Contains(query, " TTL "):
+		change = "REMOVE TTL"
+	default:
+		return ""
+	}
+	return "ALTER TABLE " + m.database + "." + t.table + m.localSuffixOf() + m.onCluster() + " " + change + " SETTINGS materialize_ttl_after_modify = 0"
 }

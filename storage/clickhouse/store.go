@@ -26,6 +26,9 @@ type Store struct {
 	conn   driver.Conn
 	now    func() time.Time
 
+	unreplicated bool
+	shards       []shard // of the cluster; none without one
+
 	logBlocks, traceBlocks, buffers sync.Pool
 }
 
@@ -50,7 +53,7 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{cfg: cfg, target: t, log: opts.Logger, sender: newSender(t, opts), now: time.Now}
+	s := &Store{cfg: cfg, target: t, log: opts.Logger, sender: newSender(t, opts), now: time.Now, unreplicated: opts.unreplicated}
 	if s.conn, err = connect(t, cfg, opts); err != nil {
 		return nil, err
 	}
@@ -62,11 +65,11 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 
 // prepare runs the migrations, waiting while ClickHouse is away.
 func (s *Store) prepare(ctx context.Context) error {
-	m := &migrator{sender: s.sender, database: s.target.database, now: s.now}
+	m := &migrator{sender: s.sender, database: s.target.database, cluster: s.cfg.Cluster, plain: s.unreplicated, now: s.now}
 	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
-		err := m.migrate(ctx)
-		if err == nil {
-			err = m.applyRetention(ctx, s.cfg.Retention)
+		err := s.migrate(ctx, m)
+		if errors.Is(err, errNoCluster) {
+			return err
 		}
 		if err = writeError(err); err == nil || !errors.Is(err, storage.ErrUnavailable) {
 			return err
@@ -77,6 +80,20 @@ func (s *Store) prepare(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 	}
+}
+
+func (s *Store) migrate(ctx context.Context, m *migrator) error {
+	if m.cluster != "" {
+		shards, err := readShards(ctx, s.sender, m.cluster)
+		if err != nil {
+			return err
+		}
+		s.shards = shards
+	}
+	if err := m.migrate(ctx); err != nil {
+		return err
+	}
+	return m.applyRetention(ctx, s.cfg.Retention)
 }
 
 // connect makes the pool for reads. It dials lazily, so a server that is away is no error here.
@@ -97,7 +114,7 @@ func connect(t target, cfg Config, opts Options) (driver.Conn, error) {
 		BlockBufferSize:  4,
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
 	}
-	if t.embedded {
+	if t.embedded || opts.dialServer {
 		o.DialContext = func(ctx context.Context, addr string) (net.Conn, error) { return opts.Dial(ctx, "tcp", addr) }
 	}
 	if t.scheme == "https" {

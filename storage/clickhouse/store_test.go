@@ -50,6 +50,15 @@ func TestConfig(t *testing.T) {
 	bad := Default()
 	bad.Retention.Logs = time.Minute
 	require.ErrorContains(t, bad.Validate(), "retention.logs")
+	cluster := Default()
+	cluster.Cluster, cluster.Insert.Quorum = "shop", 2
+	require.ErrorContains(t, cluster.Validate(), "embedded engine is one node")
+	cluster.URL = "http://ch"
+	require.NoError(t, cluster.Validate())
+	cluster.Cluster = "a b'"
+	require.ErrorContains(t, cluster.Validate(), "plain name")
+	cluster.Cluster = ""
+	require.ErrorContains(t, cluster.Validate(), "insert.quorum")
 }
 
 func TestErrors(t *testing.T) {
@@ -64,6 +73,13 @@ func TestErrors(t *testing.T) {
 		{err: newException(500, "Code: 252. DB::Exception: Too many partitions for single INSERT block"), writeFatal: true},
 		{err: newException(502, "bad gateway"), write: storage.ErrUnavailable},
 		{err: newException(400, "Code: 62. DB::Exception: syntax"), writeFatal: true},
+		{err: newException(500, "Code: 6. DB::Exception: cannot parse"), writeFatal: true},
+		{err: newException(500, "Code: 75. DB::ErrnoException: Cannot write to file: errno: 28, No space left on device"), write: storage.ErrUnavailable},
+		{err: newException(500, "Code: 1001. DB::Exception: std::filesystem: No space left on device"), write: storage.ErrUnavailable},
+		{err: newException(403, "Code: 516. DB::Exception: strata: Authentication failed"), write: storage.ErrUnavailable},
+		{err: newException(404, "Code: 60. DB::Exception: Table strata.otel_logs does not exist"), write: storage.ErrUnavailable},
+		{err: newException(500, "Code: 279. DB::NetException: All connection tries failed. Log: Code: 210."), write: storage.ErrUnavailable, read: storage.ErrUnavailable},
+		{err: newException(500, "Code: 577. DB::Exception: Shard id"), write: storage.ErrUnavailable},
 		{err: errors.New("connection refused"), write: storage.ErrUnavailable, read: storage.ErrUnavailable},
 		{err: newException(408, "Code: 159. DB::Exception: timeout"), write: storage.ErrUnavailable, read: storage.ErrLimit},
 		{err: &clickhouse.Exception{Code: 158}, read: storage.ErrLimit, write: storage.ErrUnavailable},

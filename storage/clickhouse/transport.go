@@ -25,7 +25,7 @@ func newSender(t target, opts Options) *sender {
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true,
 	}
-	if t.embedded {
+	if t.embedded || opts.dialServer {
 		tr.DialContext = opts.Dial
 	} else {
 		tr.Proxy = http.ProxyFromEnvironment

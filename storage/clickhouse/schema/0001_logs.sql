@@ -1,6 +1,6 @@
 -- Log records, with the column names of the OpenTelemetry ClickHouse exporter. RowId, ObservedTimestamp, Environment and HostName are
 -- ours; a writer that knows nothing of them gets their defaults.
-CREATE TABLE IF NOT EXISTS {db}.otel_logs{on_cluster}
+CREATE TABLE IF NOT EXISTS {db}.otel_logs{local}{on_cluster}
 (
     Timestamp          DateTime64(9) CODEC(Delta(8), ZSTD(1)),
     TimestampTime      DateTime DEFAULT toDateTime(Timestamp) CODEC(Delta(4), ZSTD(1)),
@@ -31,3 +31,4 @@ ENGINE = {merge_tree}
 PARTITION BY toDate(TimestampTime)
 ORDER BY (ServiceName, TimestampTime, Timestamp)
 SETTINGS {map_settings};
+{distributed} otel_logs;

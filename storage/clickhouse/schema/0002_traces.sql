@@ -1,6 +1,6 @@
 -- Spans, with the column names of the OpenTelemetry ClickHouse exporter. The columns after Links are ours: what pages filter and group
 -- by, computed by the writer; a writer that knows nothing of them gets their defaults.
-CREATE TABLE IF NOT EXISTS {db}.otel_traces{on_cluster}
+CREATE TABLE IF NOT EXISTS {db}.otel_traces{local}{on_cluster}
 (
     Timestamp          DateTime64(9) CODEC(Delta(8), ZSTD(1)),
     TraceId            String CODEC(ZSTD(1)),
@@ -47,10 +47,11 @@ ENGINE = {merge_tree}
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 SETTINGS {trace_settings};
+{distributed} otel_traces;
 
 -- When each trace was and how many spans a batch had of it: a trace is looked up here first, so that its spans are read from minutes
 -- instead of the whole retention.
-CREATE TABLE IF NOT EXISTS {db}.otel_traces_trace_id_ts{on_cluster}
+CREATE TABLE IF NOT EXISTS {db}.otel_traces_trace_id_ts{local}{on_cluster}
 (
     TraceId String CODEC(ZSTD(1)),
     Start   DateTime CODEC(Delta(4), ZSTD(1)),
@@ -61,15 +62,16 @@ ENGINE = {merge_tree}
 PARTITION BY toDate(Start)
 ORDER BY (TraceId, Start)
 SETTINGS {settings};
+{distributed} otel_traces_trace_id_ts;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.otel_traces_trace_id_ts_mv{on_cluster} TO {db}.otel_traces_trace_id_ts AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.otel_traces_trace_id_ts_mv{on_cluster} TO {db}.otel_traces_trace_id_ts{local} AS
 SELECT TraceId, toDateTime(min(Timestamp)) AS Start, toDateTime(max(Timestamp)) AS End, count() AS Spans
-FROM {db}.otel_traces
+FROM {db}.otel_traces{local}
 WHERE TraceId != ''
 GROUP BY TraceId;
 
 -- Counts and durations per minute: pages over days read this instead of every span.
-CREATE TABLE IF NOT EXISTS {db}.strata_spans_1m{on_cluster}
+CREATE TABLE IF NOT EXISTS {db}.strata_spans_1m{local}{on_cluster}
 (
     Minute       DateTime CODEC(Delta(4), ZSTD(1)),
     ServiceName  LowCardinality(String),
@@ -91,12 +93,13 @@ ENGINE = {aggregating_merge_tree}
 PARTITION BY toDate(Minute)
 ORDER BY (ServiceName, SpanKind, Minute, Environment, SpanName, Root, TargetType, TargetSystem, Target)
 SETTINGS {settings};
+{distributed} strata_spans_1m;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.strata_spans_1m_mv{on_cluster} TO {db}.strata_spans_1m AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.strata_spans_1m_mv{on_cluster} TO {db}.strata_spans_1m{local} AS
 SELECT
     toStartOfMinute(toDateTime(Timestamp)) AS Minute, ServiceName, Environment, SpanName, SpanKind,
     ParentSpanId = '' AS Root, TargetType, TargetSystem, Target,
     count() AS Spans, countIf(StatusCode = 'Error') AS Errors, sum(Duration) AS DurationSum, anyLast(toString(SdkLanguage)) AS Language, max(Timestamp) AS LastSeen,
     quantilesDDState(0.01, 0.5, 0.95, 0.99)(toFloat64(Duration)) AS Durations
-FROM {db}.otel_traces
+FROM {db}.otel_traces{local}
 GROUP BY Minute, ServiceName, Environment, SpanName, SpanKind, Root, TargetType, TargetSystem, Target;
