@@ -114,7 +114,7 @@ func (b *bench) sampleBytes(dir string, samples int) (err error) {
 		}
 		wal += n
 	}
-	b.report.add("metrics: disk, WAL and head chunks before compaction", "B/sample", "", float64(wal)/float64(samples))
+	b.add("metrics: disk, WAL and head chunks before compaction", "B/sample", "", float64(wal)/float64(samples))
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = math.MaxInt64 / 4
 	db, err := tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, opts, nil)
@@ -135,7 +135,7 @@ func (b *bench) sampleBytes(dir string, samples int) (err error) {
 	if stored == 0 {
 		return errors.New("the block is empty")
 	}
-	b.report.add("metrics: disk, block of two hours", "B/sample", "≤ 1.3", float64(blocks)/float64(stored))
-	b.report.add("metrics: series", "series", "", float64(inHead))
+	b.add("metrics: disk, block of two hours", "B/sample", "≤ 1.3", float64(blocks)/float64(stored))
+	b.add("metrics: series", "series", "", float64(inHead))
 	return nil
 }

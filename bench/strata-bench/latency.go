@@ -27,15 +27,15 @@ func (b *bench) idleRun(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			b.report.add(name, "s", "≤ 3", time.Since(s.started).Seconds())
+			b.add(name, "s", "≤ 3", time.Since(s.started).Seconds())
 			if run == b.runs-1 && name != "start to ready: empty directory" {
 				before, _ := s.cpu()
 				err = sleep(ctx, b.idle)
 				after, _ := s.cpu()
 				own, engine := s.memory("VmRSS")
-				b.report.add("memory: idle, server and engine", "MiB", "≤ 450", own+engine)
-				b.report.add("memory: idle, the server alone", "MiB", "", own)
-				b.report.add("processor: idle", "% of a core", "", 100*after.minus(before).total().Seconds()/b.idle.Seconds())
+				b.add("memory: idle, server and engine", "MiB", "≤ 450", own+engine)
+				b.add("memory: idle, the server alone", "MiB", "", own)
+				b.add("processor: idle", "% of a core", "", 100*after.minus(before).total().Seconds()/b.idle.Seconds())
 			}
 			if err = errors.Join(err, s.stop()); err != nil {
 				return err
@@ -76,9 +76,9 @@ func (b *bench) latencyRun(ctx context.Context) (err error) {
 		return err
 	}
 	used := after.minus(before).total()
-	b.report.add("processor: at the moderate load", "% of a core", "", 100*used.Seconds()/b.load.Seconds())
+	b.add("processor: at the moderate load", "% of a core", "", 100*used.Seconds()/b.load.Seconds())
 	// Latencies mean little when others want both cores; the sender's own share is in here too and is small.
-	b.report.add("processor: everybody else meanwhile", "% of a core", "", 100*(busyAfter-busy-used).Seconds()/b.load.Seconds())
+	b.add("processor: everybody else meanwhile", "% of a core", "", 100*(busyAfter-busy-used).Seconds()/b.load.Seconds())
 	if err := b.moderate(ctx, s, func(string, string, []float64) {}, s.probes()); err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (b *bench) moderate(ctx context.Context, s *strata, note func(name, target 
 }
 
 func (b *bench) latency(name, target string, ms []float64) {
-	b.report.add(name+" p50", "ms", "", quantile(ms, 0.5))
-	b.report.add(name+" p99", "ms", target, quantile(ms, 0.99))
+	b.add(name+" p50", "ms", "", quantile(ms, 0.5))
+	b.add(name+" p99", "ms", target, quantile(ms, 0.99))
 }
 
 func (b *bench) pacedMetrics(ctx context.Context, s *strata, note func(name, target string, ms []float64)) error {
@@ -175,7 +175,7 @@ func (b *bench) burst(ctx context.Context, s *strata) error {
 		return err
 	}
 	size := float64(len(bodies[0][0].Body))
-	b.report.add("ack: logs, 50 MB/s offered, achieved", "MB/s", "50", float64(len(took))*size/1e6/time.Since(begin).Seconds())
+	b.add("ack: logs, 50 MB/s offered, achieved", "MB/s", "50", float64(len(took))*size/1e6/time.Since(begin).Seconds())
 	b.latency("ack: logs, 50 MB/s offered,", "≤ 20", took)
 	return nil
 }

@@ -21,7 +21,7 @@ type options struct {
 	conns              int
 	spans, rows        int
 	load, idle         time.Duration
-	only               string
+	only, kafka        string
 }
 
 func parse(args []string) (options, error) {
@@ -39,7 +39,8 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency,catchup,kafka")
+	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("flags: %w", err)
 	}
@@ -75,6 +76,7 @@ func run(ctx context.Context, args []string) error {
 		run  func(context.Context) error
 	}{
 		{"idle", b.idleRun}, {"metrics", b.metricsRuns}, {"traces", b.tracesRuns}, {"logs", b.logsRuns}, {"latency", b.latencyRun},
+		{"catchup", b.catchUp}, {"kafka", b.kafkaRuns},
 	} {
 		if !o.wants(part.name) {
 			continue
@@ -93,4 +95,12 @@ func run(ctx context.Context, args []string) error {
 type bench struct {
 	options
 	report *report
+	// via is put before the name of each figure, env is given to each server: how the bus is chosen.
+	via string
+	env []string
+}
+
+// add notes a figure of the bus under measurement.
+func (b *bench) add(name, unit, target string, v float64) {
+	b.report.add(b.via+name, unit, target, v)
 }

@@ -29,7 +29,7 @@ func (b *bench) startStrata(ctx context.Context, dir string) (*strata, error) {
 	if err := os.Remove(runFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove old run file: %w", err)
 	}
-	p, err := launch(dir+".log", []string{"STRATA_SELF_ENABLED=false"}, b.strata, "all", "--data-dir", dir,
+	p, err := launch(dir+".log", append([]string{"STRATA_SELF_ENABLED=false"}, b.env...), b.strata, "all", "--data-dir", dir,
 		"--http-listen", "127.0.0.1:0", "--otlp-grpc-listen", "127.0.0.1:0", "--otlp-http-listen", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

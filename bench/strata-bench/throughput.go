@@ -24,6 +24,9 @@ const (
 func metricsStart() time.Time { return time.Now().Add(-115 * time.Minute).Truncate(stepEvery) }
 
 func (b *bench) dir(name string, run int) string {
+	if b.via != "" {
+		name = "kafka-" + name
+	}
 	return filepath.Join(b.work, name+"-"+strconv.Itoa(run))
 }
 
@@ -40,7 +43,7 @@ func (b *bench) metricsRuns(ctx context.Context) error {
 			return fmt.Errorf("peer: %w", err)
 		}
 		if peer := b.report.last(figMetricsPeer); peer > 0 {
-			b.report.add("metrics: ratio to Prometheus", "x", "≥ 1, then ≥ 2", b.report.last(figMetrics)/peer)
+			b.add("metrics: ratio to Prometheus", "x", "≥ 1, then ≥ 2", b.report.last(figMetrics)/peer)
 		}
 	}
 	return nil
@@ -54,7 +57,7 @@ func (b *bench) metricsStrata(ctx context.Context, run int) (err error) {
 	}
 	used, samples, start, err := b.loadMetrics(ctx, s.process, s.otlp, "/v1/metrics", func(n int) error { return s.waitStored(ctx, "metrics", n) })
 	if err == nil {
-		b.report.add(figMetrics, "samples/CPU-s", "≥ Prometheus, then 2x", float64(samples)/used.total().Seconds())
+		b.add(figMetrics, "samples/CPU-s", "≥ Prometheus, then 2x", float64(samples)/used.total().Seconds())
 		err = b.checkSamples(ctx, s.base+"/prometheus", start)
 		b.peak(s.process, "metrics")
 	}
@@ -74,10 +77,10 @@ func (b *bench) metricsPeer(ctx context.Context, run int) error {
 	}
 	used, samples, start, err := b.loadMetrics(ctx, p, addr, "/api/v1/otlp/v1/metrics", func(int) error { return nil })
 	if err == nil {
-		b.report.add(figMetricsPeer, "samples/CPU-s", "", float64(samples)/used.total().Seconds())
+		b.add(figMetricsPeer, "samples/CPU-s", "", float64(samples)/used.total().Seconds())
 		err = b.checkSamples(ctx, p.base, start)
 		own, _ := p.memory("VmHWM")
-		b.report.add("memory: peak, Prometheus", "MiB", "", own)
+		b.add("memory: peak, Prometheus", "MiB", "", own)
 	}
 	return errors.Join(err, p.stop())
 }
@@ -133,7 +136,7 @@ func (b *bench) checkSamples(ctx context.Context, api string, start time.Time) e
 
 func (b *bench) peak(p *process, signal string) {
 	own, children := p.memory("VmHWM")
-	b.report.add("memory: peak under load, "+signal, "MiB", "", own+children)
+	b.add("memory: peak under load, "+signal, "MiB", "", own+children)
 }
 
 // recordsRun is one throughput run of traces or logs.
@@ -190,17 +193,17 @@ func (b *bench) tracesRuns(ctx context.Context) error {
 		build: func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, tracesPerBody) },
 		note: func(dir string, total *sent, used usage) error {
 			n, cpu := float64(total.items), used.total().Seconds()
-			b.report.add("traces: Strata", "spans/CPU-s", "≥ 100000", n/cpu)
-			b.report.add("traces: of that, the server without the engine", "µs/span", "", used.own.Seconds()*1e6/n)
-			b.report.add("traces: of that, the engine", "µs/span", "", used.children.Seconds()*1e6/n)
-			b.report.add("traces: OTLP bytes in", "B/span", "", float64(total.bodyBytes)/n)
+			b.add("traces: Strata", "spans/CPU-s", "≥ 100000", n/cpu)
+			b.add("traces: of that, the server without the engine", "µs/span", "", used.own.Seconds()*1e6/n)
+			b.add("traces: of that, the engine", "µs/span", "", used.children.Seconds()*1e6/n)
+			b.add("traces: OTLP bytes in", "B/span", "", float64(total.bodyBytes)/n)
 			disk, err := tableBytes(dir, "otel_traces")
 			if err != nil {
 				return err
 			}
 			views, err := tableBytes(dir, "otel_traces_trace_id_ts", "strata_spans_1m")
-			b.report.add("traces: disk, spans", "B/span", "≤ 60", float64(disk)/n)
-			b.report.add("traces: disk, with the tables derived from them", "B/span", "≤ 60", float64(disk+views)/n)
+			b.add("traces: disk, spans", "B/span", "≤ 60", float64(disk)/n)
+			b.add("traces: disk, with the tables derived from them", "B/span", "≤ 60", float64(disk+views)/n)
 			return err
 		},
 	})
@@ -212,16 +215,16 @@ func (b *bench) logsRuns(ctx context.Context) error {
 		build: func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, rowsPerBody) },
 		note: func(dir string, total *sent, used usage) error {
 			n, cpu, text := float64(total.items), used.total().Seconds(), float64(total.textSize)
-			b.report.add("logs: Strata, text", "MB/CPU-s", "≥ 16, towards 30", text/1e6/cpu)
-			b.report.add("logs: Strata, OTLP bytes", "MB/CPU-s", "", float64(total.bodyBytes)/1e6/cpu)
-			b.report.add("logs: Strata, records", "records/CPU-s", "", n/cpu)
-			b.report.add("logs: of that, the server without the engine", "µs/record", "", used.own.Seconds()*1e6/n)
-			b.report.add("logs: of that, the engine", "µs/record", "", used.children.Seconds()*1e6/n)
-			b.report.add("logs: text in", "B/record", "", text/n)
+			b.add("logs: Strata, text", "MB/CPU-s", "≥ 16, towards 30", text/1e6/cpu)
+			b.add("logs: Strata, OTLP bytes", "MB/CPU-s", "", float64(total.bodyBytes)/1e6/cpu)
+			b.add("logs: Strata, records", "records/CPU-s", "", n/cpu)
+			b.add("logs: of that, the server without the engine", "µs/record", "", used.own.Seconds()*1e6/n)
+			b.add("logs: of that, the engine", "µs/record", "", used.children.Seconds()*1e6/n)
+			b.add("logs: text in", "B/record", "", text/n)
 			disk, err := tableBytes(dir, "otel_logs")
-			b.report.add("logs: disk", "B/record", "", float64(disk)/n)
-			b.report.add("logs: text to disk", "x", "≥ 8", text/float64(disk))
-			b.report.add("logs: OTLP bytes to disk", "x", "", float64(total.bodyBytes)/float64(disk))
+			b.add("logs: disk", "B/record", "", float64(disk)/n)
+			b.add("logs: text to disk", "x", "≥ 8", text/float64(disk))
+			b.add("logs: OTLP bytes to disk", "x", "", float64(total.bodyBytes)/float64(disk))
 			return err
 		},
 	})
