@@ -57,7 +57,7 @@ $(BIN)/promtool:
 race: ## Run the packages with concurrency under the race detector.
 	$(GO) test -race -short $(RACE_PKGS)
 
-test-deps: ## Install the browser and the PostgreSQL that the tests use, where they are missing.
+test-deps: ## Install the browser, PostgreSQL and tools that the tests use, where they are missing.
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 		{ echo "the tests need Chromium: install the package chromium" >&2; exit 1; }
@@ -66,6 +66,10 @@ test-deps: ## Install the browser and the PostgreSQL that the tests use, where t
 		{ mkdir -p /etc/postgresql-common/createcluster.d && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/no-main.conf && \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } || \
 		{ echo "the tests need PostgreSQL: install the package postgresql" >&2; exit 1; }
+	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; } || \
+		{ echo "the tests need shellcheck: install the package shellcheck" >&2; exit 1; }
+	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; } || \
+		{ echo "the tests need systemd-analyze: install the package systemd" >&2; exit 1; }
 
 e2e: test-deps build engine ## The long form of the end-to-end tests: twenty kills, more load.
 	STRATA_TEST_LONG=1 $(GO) test -timeout 60m -count=1 -v ./test/e2e/...

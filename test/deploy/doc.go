@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package deploy tests what lies in deploy/: every example is judged by strata itself, units by systemd-analyze, scripts by shellcheck, and the
+// Helm chart, compose.yaml and the Dockerfile by the libraries that read them (module checks).
+package deploy
