@@ -15,6 +15,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/selfmon"
 )
 
@@ -38,8 +39,8 @@ func (a *App) newAccess(ctx context.Context) (*access, error) {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}
 	acc := &access{auth: svc, self: a.selfSecret}
-	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) {
-		return acc, nil
+	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) || !a.opts.Role.Is(config.QueryRole) {
+		return acc, nil // Open to this machine, or without a page to sign in to.
 	}
 	link, err := svc.Setup(ctx, a.externalURL())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -24,7 +25,9 @@ import (
 
 func (s *server) createKey(t *testing.T, scope, name string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program(t, "strata"), "key", "create", "--data-dir", s.dir, "--scope", scope, "--name", name).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), program(t, "strata"), "key", "create", "--data-dir", s.dir, "--scope", scope, "--name", name)
+	cmd.Env = append(os.Environ(), s.env...)
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return strings.TrimSpace(string(out))
 }
@@ -66,14 +69,21 @@ func TestOpenOnLoopbackOnlyForThisMachinesOwnRequests(t *testing.T) {
 }
 
 func TestKeysWhereTheyAreRequired(t *testing.T) {
-	s := start(t, "STRATA_AUTH_LOCAL=required", "STRATA_SELF_INTERVAL=1s")
+	env := []string{"STRATA_AUTH_LOCAL=required", "STRATA_SELF_INTERVAL=1s", "STRATA_SELF_ENABLED=true"}
+	t.Run("all", func(t *testing.T) { keysAreRequired(t, start(t, env...)) })
+	t.Run("spread", func(t *testing.T) { keysAreRequired(t, startSpread(t, 1, 1, env...).server) })
+}
+
+func keysAreRequired(t *testing.T, s *server) {
+	t.Helper()
 	ingest, read := s.createKey(t, "ingest", "shop"), s.createKey(t, "read", "reader")
 	require.Equal(t, 401, s.code(t, "GET", "/api/v1/services"))
 	require.Equal(t, 401, s.code(t, "GET", "/api/v1/services", "Authorization", "Bearer strata_wrong"))
 	require.Equal(t, 403, s.code(t, "GET", "/api/v1/services", "Authorization", "Bearer "+ingest))
 	require.Equal(t, 200, s.code(t, "GET", "/api/v1/services", "Authorization", "Bearer "+read))
 	require.Equal(t, 403, s.code(t, "DELETE", "/api/v1/keys/x", "Authorization", "Bearer "+read))
-	require.Equal(t, 403, s.code(t, "POST", "/prometheus/api/v1/write", "Authorization", "Bearer "+read))
+	intake := &server{run: running{HTTP: s.writeHTTP}}
+	require.Equal(t, 403, intake.code(t, "POST", "/prometheus/api/v1/write", "Authorization", "Bearer "+read))
 	require.Equal(t, 200, s.code(t, "GET", "/-/ready"))
 
 	conn, err := grpc.NewClient(s.run.OTLPGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))

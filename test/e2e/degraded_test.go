@@ -167,6 +167,10 @@ func TestSpreadWhatIsAwayIsSaid(t *testing.T) {
 		}
 		return err
 	})
+
+	for _, p := range sp.processes() {
+		require.Less(t, p.terminate(), 30*time.Second, p.role)
+	}
 }
 
 // gatewayID is the name of the gateway's process.
