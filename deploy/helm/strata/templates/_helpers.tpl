@@ -33,10 +33,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
   "data_dir" "/var/lib/strata"
   "http" (dict "listen" "0.0.0.0:7080" "external_url" $v.externalURL)
   "otlp" (dict "grpc_listen" "0.0.0.0:4317" "http_listen" "0.0.0.0:4318")
-  "bus" (dict "kafka" $kafka)
   "catalog" (dict "url" $v.postgresql.url "password_file" "/etc/strata/postgresql/password")
   "self" (dict "endpoint" (printf "%s-gateway:4317" (include "strata.name" .root)))
 }}
+{{- /* A query process asks the others about Kafka; with brokers of its own it would not be ready while they are away. */}}
+{{- if ne .role "query" }}{{ $_ := set $cfg "bus" (dict "kafka" $kafka) }}{{ end }}
 {{- if and (eq .role "alert") $v.alert.ruleFiles }}
 {{- $_ := set $cfg "alerting" (dict "rule_files" (list "/etc/strata/rules/*.yaml" "/etc/strata/rules/*.yml")) }}
 {{- end }}
@@ -133,10 +134,10 @@ spec:
         - {name: state, mountPath: /var/lib/strata}
         - {name: config, mountPath: /etc/strata/strata.yaml, subPath: {{ .role }}.yaml, readOnly: true}
         - {name: postgresql, mountPath: /etc/strata/postgresql, readOnly: true}
-        {{- if and $v.kafka.tls.enabled $v.kafka.tls.secret }}
+        {{- if and $v.kafka.tls.enabled $v.kafka.tls.secret (ne .role "query") }}
         - {name: kafka-tls, mountPath: /etc/strata/kafka-tls, readOnly: true}
         {{- end }}
-        {{- if $v.kafka.sasl.mechanism }}
+        {{- if and $v.kafka.sasl.mechanism (ne .role "query") }}
         - {name: kafka-sasl, mountPath: /etc/strata/kafka-sasl, readOnly: true}
         {{- end }}
         {{- if and (eq .role "alert") $v.alert.ruleFiles }}
@@ -149,10 +150,10 @@ spec:
     - {name: config, configMap: {name: {{ $name }}}}
     - name: postgresql
       secret: {secretName: {{ $v.postgresql.secret }}, items: [{key: {{ $v.postgresql.secretKey }}, path: password}]}
-    {{- if and $v.kafka.tls.enabled $v.kafka.tls.secret }}
+    {{- if and $v.kafka.tls.enabled $v.kafka.tls.secret (ne .role "query") }}
     - {name: kafka-tls, secret: {secretName: {{ $v.kafka.tls.secret }}}}
     {{- end }}
-    {{- if $v.kafka.sasl.mechanism }}
+    {{- if and $v.kafka.sasl.mechanism (ne .role "query") }}
     - name: kafka-sasl
       secret: {secretName: {{ $v.kafka.sasl.secret }}, items: [{key: {{ $v.kafka.sasl.secretKey }}, path: password}]}
     {{- end }}
