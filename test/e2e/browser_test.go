@@ -96,7 +96,14 @@ func spanID(n int) pcommon.SpanID {
 
 // TestPage drives the page in a real browser: the server watches itself, the agent this host, and the shop sends the rest.
 func TestPage(t *testing.T) {
-	s := start(t)
+	t.Run("all", func(t *testing.T) { pageFlows(t, start(t)) })
+	if long() {
+		t.Run("spread", func(t *testing.T) { pageFlows(t, startSpread(t, 1, 2, "STRATA_SELF_ENABLED=true").server) })
+	}
+}
+
+func pageFlows(t *testing.T, s *server) {
+	t.Helper()
 	startAgent(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
