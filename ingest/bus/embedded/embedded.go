@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/dirlock"
 )
@@ -32,7 +30,7 @@ type Options struct {
 	// OnDurable is told of every record when it is on stable storage, in order of offsets. It must be quick. May be nil.
 	OnDurable func(topic string, offset int64, headers []bus.Header)
 
-	open openFunc
+	disk disk
 	now  func() time.Time
 }
 
@@ -50,8 +48,8 @@ func (o Options) withDefaults() Options {
 	if o.OnDurable == nil {
 		o.OnDurable = func(string, int64, []bus.Header) {}
 	}
-	if o.open == nil {
-		o.open = openOSFile
+	if o.disk == nil {
+		o.disk = osDisk{}
 	}
 	if o.now == nil {
 		o.now = time.Now
@@ -130,15 +128,34 @@ func (b *Bus) Produce(ctx context.Context, topic string, recs ...bus.Record) err
 	return l.append(frames, recs)
 }
 
-// Consume implements bus.Consumer: a topic has one partition and this process owns it.
+// handAgain is how long a partition rests after its handler met an error that may pass.
+const handAgain = time.Second
+
+// Consume implements bus.Consumer: a topic has one partition and this process owns it. After an error that wraps bus.ErrUnavailable the
+// partition is handed out anew from its position; after bus.ErrFailed it rests until ctx ends, because what the disk holds is unknown.
 func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Context, bus.Partition) error) error {
 	l, err := b.topic(topic)
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return handle(ctx, &partition{log: l}) })
-	return g.Wait() //nolint:wrapcheck // The handler's own error.
+	for {
+		err := handle(ctx, &partition{log: l})
+		switch {
+		case errors.Is(err, bus.ErrFailed):
+			l.logger.Error("the disk failed; nothing more is taken from the bus until a restart", "err", err)
+			<-ctx.Done()
+			return nil
+		case errors.Is(err, bus.ErrUnavailable):
+			l.logger.Warn("the partition is handed out again", "err", err, "in", handAgain)
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(handAgain):
+		}
+	}
 }
 
 // Err implements bus.Inspector.

@@ -166,20 +166,20 @@ func TestPositionSurvivesAndTrimsOnlyBehindIt(t *testing.T) {
 
 func TestPositionSurvivesATornSlot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "position")
-	p, err := openPosition(path)
+	p, err := openPosition(osDisk{}, path, true)
 	require.NoError(t, err)
 	require.NoError(t, p.commit(bus.Position{Offset: 7, Metadata: "a"}))
 	require.NoError(t, p.commit(bus.Position{Offset: 8, Metadata: "b"}))
 	_, err = p.f.WriteAt([]byte("torn"), 0+20) // Slot 0 holds sequence 2.
 	require.NoError(t, err)
 	require.NoError(t, p.f.Close())
-	p, err = openPosition(path)
+	p, err = openPosition(osDisk{}, path, true)
 	require.NoError(t, err)
 	require.Equal(t, bus.Position{Offset: 7, Metadata: "a"}, p.pos)
 	_, err = p.f.WriteAt([]byte("torn"), slotSize+20)
 	require.NoError(t, err)
 	require.NoError(t, p.f.Close())
-	_, err = openPosition(path)
+	_, err = openPosition(osDisk{}, path, true)
 	require.ErrorContains(t, err, "neither slot")
 }
 
@@ -275,11 +275,48 @@ func TestSecondProcessIsRefused(t *testing.T) {
 
 // badDisk fails on demand.
 type badDisk struct {
-	file
-	write, sync *error
+	osDisk
+	write, sync, position *error
 }
 
-func (d badDisk) Write(b []byte) (int, error) {
+func (d badDisk) open(path string) (file, error) {
+	f, err := d.osDisk.open(path)
+	return badFile{f, d}, err
+}
+
+func (d badDisk) openSlots(path string) (slots, error) {
+	f, err := d.osDisk.openSlots(path)
+	return badSlots{f, d}, err
+}
+
+type badSlots struct {
+	slots
+	badDisk
+}
+
+func (d badSlots) WriteAt(b []byte, at int64) (int, error) {
+	if *d.write != nil {
+		n, _ := d.slots.WriteAt(b[:len(b)/2], at)
+		return n, *d.write
+	}
+	return d.slots.WriteAt(b, at)
+}
+
+func (d badSlots) Datasync() error {
+	if *d.position != nil {
+		return *d.position
+	}
+	return d.slots.Datasync()
+}
+
+type badFile struct {
+	file
+	badDisk
+}
+
+func newBadDisk() badDisk { return badDisk{write: new(error), sync: new(error), position: new(error)} }
+
+func (d badFile) Write(b []byte) (int, error) {
 	if *d.write != nil {
 		n, _ := d.file.Write(b[:len(b)/2]) // A full disk takes a part first.
 		return n, *d.write
@@ -287,7 +324,7 @@ func (d badDisk) Write(b []byte) (int, error) {
 	return d.file.Write(b)
 }
 
-func (d badDisk) Datasync() error {
+func (d badFile) Datasync() error {
 	if *d.sync != nil {
 		return *d.sync
 	}
@@ -295,17 +332,13 @@ func (d badDisk) Datasync() error {
 }
 
 func TestDiskFullIsUndoneAndRecovers(t *testing.T) {
-	var werr, serr error
-	dir := t.TempDir()
-	b := open(t, dir, Options{open: func(path string) (file, error) {
-		f, err := openOSFile(path)
-		return badDisk{f, &werr, &serr}, err
-	}})
+	d := newBadDisk()
+	b := open(t, t.TempDir(), Options{disk: d})
 	require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("one")}))
-	werr = errors.New("no space left on device")
+	*d.write = errors.New("no space left on device")
 	require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("two")}), bus.ErrUnavailable)
 	require.ErrorContains(t, b.Err(), "no space left")
-	werr = nil
+	*d.write = nil
 	require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("three")}))
 	require.NoError(t, b.Err())
 	withPartition(t, b, func(ctx context.Context, p bus.Partition) {
@@ -314,17 +347,62 @@ func TestDiskFullIsUndoneAndRecovers(t *testing.T) {
 	})
 }
 
+// A commit that a full disk refuses ends the handler, and the partition is handed out again from the position before it.
+func TestCommitOnAFullDiskIsHandedOutAgain(t *testing.T) {
+	d := newBadDisk()
+	b := open(t, t.TempDir(), Options{disk: d})
+	for range 3 {
+		require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("x")}))
+	}
+	withPartition(t, b, func(ctx context.Context, p bus.Partition) { require.NoError(t, p.Commit(ctx, bus.Position{Offset: 1})) })
+	times := 0
+	require.NoError(t, b.Consume(t.Context(), topic, func(ctx context.Context, p bus.Partition) error {
+		times++
+		pos, err := p.Position(ctx)
+		require.NoError(t, err)
+		require.Equal(t, int64(1), pos.Offset)
+		*d.write = nil
+		if times == 1 {
+			*d.write = errors.New("no space left on device")
+		}
+		err = p.Commit(ctx, bus.Position{Offset: 2})
+		if times == 1 {
+			require.ErrorIs(t, err, bus.ErrUnavailable)
+			return fmt.Errorf("commit: %w", err)
+		}
+		return err
+	}))
+	require.Equal(t, 2, times)
+	require.NoError(t, b.Err())
+}
+
 func TestFailedSyncStopsAcknowledgingForGood(t *testing.T) {
-	var werr, serr error
-	b := open(t, t.TempDir(), Options{open: func(path string) (file, error) {
-		f, err := openOSFile(path)
-		return badDisk{f, &werr, &serr}, err
-	}})
-	serr = errors.New("input/output error")
-	require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("x")}), bus.ErrFailed)
-	serr = nil
-	require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("y")}), bus.ErrFailed)
-	require.ErrorIs(t, b.Err(), bus.ErrFailed)
+	for name, which := range map[string]func(badDisk) *error{"segment": func(d badDisk) *error { return d.sync }, "position": func(d badDisk) *error { return d.position }} {
+		t.Run(name, func(t *testing.T) {
+			d := newBadDisk()
+			b := open(t, t.TempDir(), Options{disk: d})
+			require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("before")}))
+			*which(d) = errors.New("input/output error")
+			ctx, cancel := context.WithCancel(t.Context())
+			consumed := make(chan error, 1)
+			go func() {
+				consumed <- b.Consume(ctx, topic, func(ctx context.Context, p bus.Partition) error { return p.Commit(ctx, bus.Position{Offset: 1}) })
+			}()
+			if name == "segment" {
+				require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("x")}), bus.ErrFailed)
+			} else {
+				require.Eventually(t, func() bool { return errors.Is(b.Err(), bus.ErrFailed) }, 10*time.Second, time.Millisecond)
+			}
+			*which(d) = nil // A second sync would succeed, and lie.
+			require.ErrorIs(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("y")}), bus.ErrFailed)
+			require.ErrorIs(t, b.Err(), bus.ErrFailed)
+			cancel()
+			require.NoError(t, <-consumed)
+			withPartition(t, b, func(ctx context.Context, p bus.Partition) {
+				require.Equal(t, "before", string(readAll(ctx, t, p, 0, 1)[0].Value), "what is there can be read")
+			})
+		})
+	}
 }
 
 func FuzzScan(f *testing.F) {

@@ -64,17 +64,17 @@ func openLog(dir, topic string, opts Options) (*topicLog, error) {
 		dir: dir, topic: topic, opts: opts, table: crcTable(), logger: opts.Logger.With("topic", topic),
 		pending: &group{}, changed: make(chan struct{}),
 	}
-	pos, err := openPosition(filepath.Join(dir, "position"))
-	if err != nil {
-		return nil, err
-	}
-	l.pos = pos
 	bases, err := listSegments(dir)
 	if err != nil {
 		return nil, err
 	}
+	pos, err := openPosition(opts.disk, filepath.Join(dir, "position"), len(bases) > 0)
+	if err != nil {
+		return nil, err
+	}
+	l.pos = pos
 	for i, base := range bases {
-		s, bad, err := openSegment(segmentPath(dir, base), base, i == len(bases)-1, opts.open)
+		s, bad, err := openSegment(segmentPath(dir, base), base, i == len(bases)-1, opts.disk)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func openLog(dir, topic string, opts Options) (*topicLog, error) {
 	// A position past the log's end happens when the directory was emptied by hand; offsets must never be used twice.
 	l.durable = max(l.durable, pos.pos.Offset)
 	if len(l.segments) == 0 || l.segments[len(l.segments)-1].next < l.durable {
-		s, err := createSegment(dir, l.durable, opts.open)
+		s, err := createSegment(dir, l.durable, opts.disk)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func openLog(dir, topic string, opts Options) (*topicLog, error) {
 	if err := l.markOldest(); err != nil {
 		return nil, err
 	}
-	return l, syncDir(dir)
+	return l, opts.disk.syncDir(dir)
 }
 
 // mark notes when the record at offset was taken. Called with mu held.
@@ -187,7 +187,7 @@ func (l *topicLog) commitGroup(g *group) {
 	err := failed
 	if err == nil && seg.size >= l.opts.SegmentBytes {
 		var s *segment
-		if s, err = createSegment(l.dir, next, l.opts.open); err == nil {
+		if s, err = createSegment(l.dir, next, l.opts.disk); err == nil {
 			seg = s
 			l.mu.Lock()
 			l.segments = append(l.segments, s)
@@ -282,16 +282,22 @@ func (l *topicLog) commit(pos bus.Position) error {
 		return fmt.Errorf("commit %s at %d: the position is at %d and the log ends at %d", l.topic, pos.Offset, l.pos.pos.Offset, l.durable)
 	}
 	if err := l.pos.commit(pos); err != nil {
-		return err
+		if errors.Is(err, bus.ErrFailed) {
+			l.failed = err
+			l.logger.Error("the disk failed; nothing more is acknowledged until a restart", "err", err)
+		}
+		return fmt.Errorf("commit %s at %d: %w", l.topic, pos.Offset, err)
 	}
 	for len(l.marks) > 1 && l.marks[1].offset <= pos.Offset {
 		l.marks = l.marks[1:]
 	}
 	for len(l.segments) > 1 && l.segments[0].next <= pos.Offset {
 		s := l.segments[0]
-		if err := errors.Join(s.f.Close(), os.Remove(s.path)); err != nil {
-			return fmt.Errorf("trim %s: %w", l.topic, err)
+		if err := l.opts.disk.remove(s.path); err != nil { // It is stored; the next commit tries again.
+			l.logger.Warn("segment not removed", "segment", s.path, "err", err)
+			break
 		}
+		_ = s.f.Close() // Nothing of it is needed any more.
 		l.bytes -= s.size
 		l.segments = l.segments[1:]
 	}

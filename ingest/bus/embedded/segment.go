@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -22,46 +19,6 @@ const (
 	segmentHeaderLen = 16
 	segmentSuffix    = ".log"
 )
-
-// file is what a segment needs of an open file; tests put failing disks behind it.
-type file interface {
-	io.ReaderAt
-	io.Writer
-	io.Closer
-	Truncate(size int64) error
-	// Datasync returns when everything written is on stable storage.
-	Datasync() error
-}
-
-// openFunc opens a segment for appending and reading.
-type openFunc func(path string) (file, error)
-
-type osFile struct{ *os.File }
-
-func (f osFile) Datasync() error { return datasync(f.File) }
-
-func datasync(f *os.File) error {
-	if err := unix.Fdatasync(int(f.Fd())); err != nil {
-		return fmt.Errorf("fdatasync %s: %w", f.Name(), err)
-	}
-	return nil
-}
-
-func openOSFile(path string) (file, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // The path is under the data directory.
-	if err != nil {
-		return nil, err //nolint:wrapcheck // os names the path and the operation.
-	}
-	return osFile{f}, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // The operator names the directory.
-	if err != nil {
-		return fmt.Errorf("open directory: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
 
 // segment is one file of a log: frames of consecutive offsets from base on.
 type segment struct {
@@ -76,9 +33,9 @@ func segmentPath(dir string, base int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%020d%s", base, segmentSuffix))
 }
 
-func createSegment(dir string, base int64, open openFunc) (*segment, error) {
+func createSegment(dir string, base int64, d disk) (*segment, error) {
 	s := &segment{path: segmentPath(dir, base), base: base, next: base, size: segmentHeaderLen}
-	f, err := open(s.path)
+	f, err := d.open(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
@@ -94,10 +51,10 @@ func createSegment(dir string, base int64, open openFunc) (*segment, error) {
 		err = f.Datasync()
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = d.syncDir(dir)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("write segment header of %s: %w", s.path, err), f.Close(), os.Remove(s.path))
+		return nil, errors.Join(fmt.Errorf("write segment header of %s: %w", s.path, err), f.Close(), d.remove(s.path))
 	}
 	return s, nil
 }
@@ -174,7 +131,7 @@ func findFrame(data []byte, from int, next int64, table *crc32.Table) int {
 
 // openSegment opens an existing segment and verifies it. Damage in the middle is left in place and skipped by readers; a torn tail is
 // cut off when last is set.
-func openSegment(path string, base int64, last bool, open openFunc) (*segment, []damage, error) {
+func openSegment(path string, base int64, last bool, d disk) (*segment, []damage, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // Listed from the data directory.
 	if err != nil {
 		return nil, nil, fmt.Errorf("read segment: %w", err)
@@ -189,15 +146,15 @@ func openSegment(path string, base int64, last bool, open openFunc) (*segment, [
 			return nil, nil, fmt.Errorf("segment %s: header says base offset %d", path, got)
 		}
 	}
-	if s.f, err = open(path); err != nil {
+	if s.f, err = d.open(path); err != nil {
 		return nil, nil, fmt.Errorf("open segment: %w", err)
 	}
 	if !whole { // A crash while the segment was created: nothing in it was acknowledged.
-		err = errors.Join(s.f.Close(), os.Remove(path))
+		err = errors.Join(s.f.Close(), d.remove(path))
 		if err != nil {
 			return nil, nil, fmt.Errorf("replace segment cut off at creation: %w", err)
 		}
-		s, err = createSegment(filepath.Dir(path), base, open)
+		s, err = createSegment(filepath.Dir(path), base, d)
 		return s, nil, err
 	}
 	bad := scanFrames(data[segmentHeaderLen:], base, crcTable(), func(at int64, frame []byte, offset int64) {
