@@ -244,12 +244,14 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 		if !errors.Is(err, storage.ErrUnavailable) && !cutOff {
 			span.SetStatus(codes.Error, err.Error())
 			w.opts.Logger.Error("the store refuses a batch for good; it is kept aside", "batch", id, "dir", w.opts.Quarantine.dir, "err", err)
-			return w.opts.Quarantine.put(w.opts.Topic, id, msgs, "refused_by_store")
+			if outcomes, err = w.opts.Quarantine.put(w.opts.Topic, id, msgs, "refused_by_store"); err == nil {
+				return outcomes, nil
+			}
 		}
 		if ctx.Err() != nil {
 			return nil, nil
 		}
-		w.opts.Logger.Warn("the store is away; the batch waits on the bus", "batch", id, "err", err, "retry_in", backoff)
+		w.opts.Logger.Warn("the batch is not stored yet; it waits on the bus", "batch", id, "err", err, "retry_in", backoff)
 		select {
 		case <-ctx.Done():
 			return nil, nil

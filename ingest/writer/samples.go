@@ -17,7 +17,8 @@ import (
 // SampleStore takes samples. Committed samples are visible at once and durable after Sync.
 type SampleStore interface {
 	promstorage.AppendableV2
-	// Sync returns when every appender committed before the call is on stable storage.
+	// Sync returns when every appender committed before the call is on stable storage. After a sync that failed it fails until the
+	// store is opened again.
 	Sync() error
 }
 
@@ -139,10 +140,17 @@ func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledge
 	return outcomes, nil
 }
 
-// checkpoint makes everything appended durable and moves the position past it.
+// checkpoint makes everything appended durable and moves the position past it. While that fails the samples stay on the bus.
 func (r *samplesRun) checkpoint(ctx context.Context) error {
-	if err := r.store.Sync(); err != nil {
-		return fmt.Errorf("sync samples: %w", err)
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		err := r.store.Sync()
+		if err == nil {
+			break
+		}
+		r.opts.Logger.Error("samples not synced; they stay on the bus", "partition", r.p.Name(), "err", err, "retry_in", backoff)
+		if sleep(ctx, backoff); ctx.Err() != nil {
+			return nil // They are appended again at the next start.
+		}
 	}
 	if err := r.opts.settle(ctx, r.p, bus.Position{Offset: r.next}, r.outcomes); err != nil {
 		return fmt.Errorf("samples: %w", err)

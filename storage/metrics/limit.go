@@ -15,9 +15,13 @@ import (
 
 // AppenderV2 implements storage.AppendableV2. While the head holds Config.MaxSeries series, an append to a series that does not exist
 // returns an error that wraps storage.ErrLimit; samples of known series go on being taken. The bound is looked at once per
-// transaction, so that one transaction may overshoot it.
+// transaction, so that one transaction may overshoot it. While the disk is nearly full every append fails with an error that wraps
+// storage.ErrUnavailable.
 func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
 	app := s.db.AppenderV2(ctx)
+	if err := s.space.check(); err != nil {
+		return refusing{app, err}
+	}
 	if !s.Full() {
 		return app
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/compression"
+	"golang.org/x/sys/unix"
 )
 
 // Config are the settings a user may change.
@@ -55,6 +56,12 @@ type Store struct {
 
 	syncMu sync.Mutex
 	synced map[string]int64 // size of each WAL file when it was last synced
+	// syncFailed is the fsync that failed, for good: the kernel may have dropped the pages, and a second one would lie.
+	syncFailed error
+
+	space space
+	// fdatasync is unix.Fdatasync but for tests.
+	fdatasync func(fd int) error
 }
 
 // Open opens or creates the tsdb in dir and repairs what a crash left. The WAL is replayed before it returns.
@@ -72,14 +79,14 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 	if err != nil {
 		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
 	}
-	return &Store{db: db, dir: dir, maxSeries: cfg.MaxSeries, synced: map[string]int64{}}, nil
+	return &Store{
+		db: db, dir: dir, maxSeries: cfg.MaxSeries, synced: map[string]int64{},
+		space: space{dir: dir, now: time.Now}, fdatasync: unix.Fdatasync,
+	}, nil
 }
 
 // DB is the tsdb itself, for the parts of Prometheus that are embedded.
 func (s *Store) DB() *tsdb.DB { return s.db }
-
-// Appender implements storage.Appendable.
-func (s *Store) Appender(ctx context.Context) storage.Appender { return s.db.Appender(ctx) }
 
 // Querier implements storage.Queryable.
 func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {

@@ -15,10 +15,14 @@ import (
 //
 // The tsdb hands committed records to the kernel but fsyncs a WAL segment only when it is full. Syncing the same inode through another
 // descriptor flushes those pages too, so the files of both logs that grew since the last call are synced, and the directories for files
-// that are new.
+// that are new. After an fsync that failed every call fails until the store is opened again, when the WAL is read and what it lacks comes
+// from the bus.
 func (s *Store) Sync() error {
 	s.syncMu.Lock()
 	defer s.syncMu.Unlock()
+	if s.syncFailed != nil {
+		return s.syncFailed
+	}
 	seen := map[string]int64{}
 	for _, dir := range s.walDirs() {
 		entries, err := os.ReadDir(dir)
@@ -41,12 +45,12 @@ func (s *Store) Sync() error {
 			} else if !known {
 				fresh = true
 			}
-			if err := syncPath(path, unix.Fdatasync); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := s.syncPath(path, s.fdatasync); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}
 		if fresh {
-			if err := syncPath(dir, unix.Fsync); err != nil {
+			if err := s.syncPath(dir, unix.Fsync); err != nil {
 				return err
 			}
 		}
@@ -55,17 +59,15 @@ func (s *Store) Sync() error {
 	return nil
 }
 
-func syncPath(path string, sync func(int) error) error {
+func (s *Store) syncPath(path string, sync func(int) error) error {
 	f, err := os.Open(path) //nolint:gosec // Under the data directory.
 	if err != nil {
 		return fmt.Errorf("open for sync: %w", err)
 	}
 	err = sync(int(f.Fd()))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
+	_ = f.Close() // Only read and synced through it.
 	if err != nil {
-		return fmt.Errorf("sync %s: %w", path, err)
+		s.syncFailed = fmt.Errorf("sync %s: %w", path, err)
 	}
-	return nil
+	return s.syncFailed
 }
