@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -163,7 +164,7 @@ func TestRulesWriteTheSameByTheBus(t *testing.T) {
 	want, got := contents(t, direct), contents(t, byBus)
 	require.Equal(t, want, got)
 	require.Len(t, got, 6, "two sums, a rate, the alert pending and firing, its state")
-	stale := fmt.Sprintf("%x", value.StaleNaN)
+	stale := strconv.FormatUint(value.StaleNaN, 16)
 	require.Contains(t, got[`{__name__="ALERTS", alertname="Down", alertstate="firing", job="b", severity="page"}`][8], stale)
 	require.NotContains(t, got[`{__name__="ALERTS", alertname="Down", alertstate="firing", job="b", severity="page"}`][7], stale)
 }

@@ -49,8 +49,10 @@ func (noStats) CleanTombstones() error                                         {
 func (noStats) Delete(context.Context, int64, int64, ...*labels.Matcher) error { return errNoTSDB }
 func (noStats) Snapshot(string, bool) error                                    { return errNoTSDB }
 func (noStats) Stats(string, int) (*tsdb.Stats, error)                         { return nil, errNoTSDB }
-func (noStats) WALReplayStatus() (tsdb.WALReplayStatus, error)                 { return tsdb.WALReplayStatus{}, nil }
-func (noStats) BlockMetas() ([]tsdb.BlockMeta, error)                          { return nil, errNoTSDB }
+
+func (noStats) WALReplayStatus() (tsdb.WALReplayStatus, error) { return tsdb.WALReplayStatus{}, nil }
+
+func (noStats) BlockMetas() ([]tsdb.BlockMeta, error) { return nil, errNoTSDB }
 
 // noMetadata stands for metadata that nobody keeps.
 type noMetadata struct{}

@@ -312,8 +312,8 @@ func TestManySelectorsDoNotWaitForEachOther(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			got := many.get(t, "/query", url.Values{"query": {query}, "time": {unix(start)}})
-			require.Equal(t, http.StatusOK, got.Code, got.Error) //nolint:testifylint // The others end by themselves.
-			require.Empty(t, got.Warnings)                       //nolint:testifylint // The others end by themselves.
+			require.Equal(t, http.StatusOK, got.Code, got.Error)
+			require.Empty(t, got.Warnings)
 		})
 	}
 	wg.Wait()

@@ -28,8 +28,10 @@ type unavailable struct {
 	text string
 }
 
-func (e *unavailable) Error() string   { return e.text }
-func (e *unavailable) Unwrap() []error { return []error{e.kind, storage.ErrUnavailable, tsdb.ErrNotReady} }
+func (e *unavailable) Error() string { return e.text }
+func (e *unavailable) Unwrap() []error {
+	return []error{e.kind, storage.ErrUnavailable, tsdb.ErrNotReady}
+}
 
 // failure is a writer that did not answer.
 type failure struct {
@@ -95,8 +97,7 @@ func ask[T any](ctx context.Context, clients []*client, strict bool, fn func(con
 
 // refused says whether an error is the writer's answer, which is the same however often it is asked.
 func refused(err error) bool {
-	var status *statusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*statusError](err); ok {
 		return status.code < 500
 	}
 	return errors.Is(err, storage.ErrLimit)
@@ -138,8 +139,7 @@ func describe(failures []failure) string {
 
 // unwrapURL drops the "Post http://…" that http.Client puts before an error: the writer is named already.
 func unwrapURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -51,7 +51,7 @@ func (b *base) Close() error {
 func (b *base) start(ctx context.Context, hints *promstorage.SelectHints, matchers []*labels.Matcher) *pending {
 	p := &pending{done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(b.closed, cancel)
+	stop := context.AfterFunc(b.closed, cancel) //nolint:contextcheck // Two contexts end it: the query's and Close.
 	b.wg.Go(func() {
 		defer close(p.done)
 		defer cancel()
@@ -96,7 +96,7 @@ func (q *querier) Select(ctx context.Context, _ bool, hints *promstorage.SelectH
 		for _, a := range p.answers {
 			sets = append(sets, &sampleSet{listSet: listSet{series: a}})
 		}
-		return promstorage.NewMergeSeriesSet(sets, limitOf(hints), promstorage.ChainedSeriesMerge)
+		return promstorage.NewMergeSeriesSet(sets, limitOf(hints), mergeSeries)
 	}}
 }
 

@@ -3,6 +3,9 @@
 package fanout
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	promstorage "github.com/prometheus/prometheus/storage"
@@ -43,7 +46,7 @@ func (s *series) metas() (out []chunks.Meta, ok bool, err error) {
 			return nil, false, nil
 		}
 		for _, c := range held.GetChunks() {
-			chunk, err := chunkenc.FromData(chunkenc.Encoding(c.Type), c.Data)
+			chunk, err := chunkenc.FromData(chunkenc.Encoding(c.Type), c.Data) //nolint:gosec // FromData refuses a type it does not know.
 			if err != nil {
 				return nil, true, err //nolint:wrapcheck // Handed on by the iterator.
 			}
@@ -51,6 +54,29 @@ func (s *series) metas() (out []chunks.Meta, ok bool, err error) {
 		}
 	}
 	return out, true, nil
+}
+
+// mergeSeries is Prometheus's merge. Of replicas that hold the same bytes one is enough, which is the rule for writers that read the
+// same partition and saves decoding each sample twice.
+func mergeSeries(all ...promstorage.Series) promstorage.Series {
+	first, ok := all[0].(sampleSeries)
+	for _, other := range all[1:] {
+		o, isOurs := other.(sampleSeries)
+		if ok = ok && isOurs && sameChunks(first.frames, o.frames); !ok {
+			return promstorage.ChainedSeriesMerge(all...)
+		}
+	}
+	return first
+}
+
+func sameChunks(a, b []promstorage.Series) bool {
+	return slices.EqualFunc(a, b, func(x, y promstorage.Series) bool {
+		hx, okx := x.(chunkHolder)
+		hy, oky := y.(chunkHolder)
+		return okx && oky && slices.EqualFunc(hx.GetChunks(), hy.GetChunks(), func(p, q prompb.Chunk) bool {
+			return p.Type == q.Type && p.MinTimeMs == q.MinTimeMs && p.MaxTimeMs == q.MaxTimeMs && bytes.Equal(p.Data, q.Data)
+		})
+	})
 }
 
 // listSet goes over series in memory.

@@ -50,7 +50,7 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header["X-Idempotency-Key"] = nil
 	wait := &waiting{watcher: w, ctx: ctx, cancel: cancel}
 	wait.begin()
-	resp, err := w.next.RoundTrip(req) //nolint:bodyclose // Closed by the caller or by newStatusError.
+	resp, err := w.next.RoundTrip(req)
 	wait.end()
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
