@@ -19,6 +19,8 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrUnavailable says that the store cannot answer now and that the same call may succeed later.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrBroken says that what the store has in memory is not what it has on disk: it takes nothing until it is opened again.
+	ErrBroken = errors.New("store must be opened again")
 	// ErrLimit says that a guard (time, memory, rows) stopped the query; the message names which.
 	ErrLimit = errors.New("query limit exceeded")
 	// ErrBadQuery says that the request can never succeed as it is.

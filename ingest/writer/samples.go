@@ -12,6 +12,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/storage"
 )
 
 // SampleStore takes samples. Committed samples are visible at once and durable after Sync.
@@ -111,6 +112,9 @@ func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
 			r.next = msgs[len(msgs)-1].Offset + 1
 			return nil
 		}
+		if errors.Is(err, storage.ErrBroken) {
+			return fmt.Errorf("append samples of %s: %w", r.p.Name(), err)
+		}
 		// The disk is full or failing. The samples wait on the bus; appending them again is harmless.
 		r.opts.Logger.Error("samples not appended", "first_offset", msgs[0].Offset, "err", err, "retry_in", backoff)
 		select {
@@ -146,6 +150,9 @@ func (r *samplesRun) checkpoint(ctx context.Context) error {
 		err := r.store.Sync()
 		if err == nil {
 			break
+		}
+		if errors.Is(err, storage.ErrBroken) { // The process ends; at the next start the samples are taken off the bus again.
+			return fmt.Errorf("sync samples of %s: %w", r.p.Name(), err)
 		}
 		r.opts.Logger.Error("samples not synced; they stay on the bus", "partition", r.p.Name(), "err", err, "retry_in", backoff)
 		if sleep(ctx, backoff); ctx.Err() != nil {

@@ -19,17 +19,17 @@ import (
 // storage.ErrUnavailable.
 func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
 	app := s.db.AppenderV2(ctx)
+	if err := s.broken(); err != nil {
+		return refusing{app, err}
+	}
 	if err := s.space.check(); err != nil {
 		return refusing{app, err}
 	}
-	if !s.Full() {
-		return app
-	}
 	refs, ok := app.(promstorage.GetRef)
-	if !ok {
-		return app
+	if !ok || !s.Full() {
+		return tracked{app, s}
 	}
-	return knownOnly{AppenderV2: app, refs: refs, limit: s.maxSeries}
+	return tracked{knownOnly{AppenderV2: app, refs: refs, limit: s.maxSeries}, s}
 }
 
 // Full says whether the head holds Config.MaxSeries series, so that no new one is taken.

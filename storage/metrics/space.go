@@ -92,7 +92,7 @@ func (s *Store) Appender(ctx context.Context) promstorage.Appender {
 	if err := s.space.check(); err != nil {
 		return refusingV1{app, err}
 	}
-	return app
+	return trackedV1{app, s}
 }
 
 // Err says why the store takes no samples now: the disk is nearly full, which passes, or a sync failed, which does not until the store is
