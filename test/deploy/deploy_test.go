@@ -4,6 +4,7 @@ package deploy
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 )
 
@@ -88,6 +92,14 @@ func TestExamples(t *testing.T) {
 	}
 	for _, role := range []string{"all", "gateway", "writer", "query", "alert"} {
 		require.Positive(t, roles[role], "no example for the role %s", role)
+	}
+}
+
+func TestRules(t *testing.T) {
+	for _, path := range files(t, "examples/rules/*.yaml") {
+		groups, errs := rulefmt.ParseFile(path, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+		require.Empty(t, errs, path)
+		require.NotEmpty(t, groups.Groups)
 	}
 }
 
