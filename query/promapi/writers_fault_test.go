@@ -353,6 +353,23 @@ func TestRemoteReadOfAQueryProcess(t *testing.T) {
 	}
 }
 
+// TestReplicaOfTheSameBytes: what two writers hold alike to the byte is read from one of them, what is not is merged.
+func TestReplicaOfTheSameBytes(t *testing.T) {
+	one := startWriter(t, nil)
+	one.add(t, shop())
+	twice, _ := startQuery(t, fanout.DefaultConfig(), one.as("a"), one.as("b"))
+	for _, q := range queries {
+		requireSame(t, one, twice, "/query_range", url.Values{"query": {q}, "start": {unix(start)}, "end": {unix(start.Add(6 * time.Hour))}, "step": {"600"}})
+	}
+	other := startWriter(t, nil) // The same chunks but for one sample: it must not be lost.
+	extra := sample{ls: labels.FromStrings("__name__", "extra"), t: start.UnixMilli(), v: 1}
+	one.add(t, []sample{{ls: extra.ls, t: start.Add(6 * time.Hour).UnixMilli(), v: 2}})
+	other.add(t, []sample{extra, {ls: extra.ls, t: start.Add(6 * time.Hour).UnixMilli(), v: 2}})
+	both, _ := startQuery(t, fanout.DefaultConfig(), one.as("a"), other.as("b"))
+	got := both.get(t, "/query", url.Values{"query": {"count_over_time(extra[7h])"}, "time": {unix(start.Add(6 * time.Hour))}})
+	require.Contains(t, string(got.Data), `"2"]`)
+}
+
 // TestConnectionsAreKept: requests to a writer go over few connections, and one that the writer closed is no failure.
 func TestConnectionsAreKept(t *testing.T) {
 	procs := small(t, nil)
