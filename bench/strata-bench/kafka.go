@@ -37,7 +37,7 @@ func (b *bench) startBroker(ctx context.Context) (*broker, error) {
 		k.pid, err = strconv.Atoi(strings.TrimSpace(string(raw)))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("find the broker: %w", err), k.stop())
+		return nil, errors.Join(fmt.Errorf("find the broker: %w", err), k.stop(ctx))
 	}
 	return k, nil
 }
@@ -52,7 +52,7 @@ func (k *broker) run(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (k *broker) stop() error { return k.run(context.Background(), "stop") }
+func (k *broker) stop(ctx context.Context) error { return k.run(context.WithoutCancel(ctx), "stop") }
 
 // cpu is what the broker has used.
 func (k *broker) cpu() (time.Duration, error) {
@@ -67,7 +67,7 @@ func (b *bench) kafkaRuns(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, k.stop()) }()
+	defer func() { err = errors.Join(err, k.stop(ctx)) }()
 	over := *b
 	over.via, over.runs, over.prometheus = "over Kafka: ", 1, ""
 	over.env = []string{

@@ -75,8 +75,13 @@ func run(ctx context.Context, args []string) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"idle", b.idleRun}, {"metrics", b.metricsRuns}, {"traces", b.tracesRuns}, {"logs", b.logsRuns}, {"latency", b.latencyRun},
-		{"catchup", b.catchUp}, {"kafka", b.kafkaRuns},
+		{"idle", b.idleRun},
+		{"metrics", b.metricsRuns},
+		{"traces", b.tracesRuns},
+		{"logs", b.logsRuns},
+		{"latency", b.latencyRun},
+		{"catchup", b.catchUp},
+		{"kafka", b.kafkaRuns},
 	} {
 		if !o.wants(part.name) {
 			continue

@@ -196,7 +196,7 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 	if enc == formatProto {
 		sc, err := r.scan(s, body, now)
 		accept.Key, accept.Tally.Items = sc.key, sc.items
-		if err != nil || sc.clean && !(s.name == ledger.Metrics && r.seriesFull()) {
+		if err != nil || sc.clean && (s.name != ledger.Metrics || !r.seriesFull()) {
 			return accept, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -89,22 +90,13 @@ func resources(body []byte) int {
 	return n
 }
 
-func has(nums []protowire.Number, num protowire.Number) bool {
-	for _, n := range nums {
-		if n == num {
-			return true
-		}
-	}
-	return false
-}
-
 // message descends into one message at a level; num is its field in the message around it.
 func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 	s.nextID++
 	f := frame{id: s.nextID, num: num}
 	children := s.levels[level]
 	err := fields(b, func(n protowire.Number, whole, value []byte) error {
-		if value == nil || !has(children, n) {
+		if value == nil || !slices.Contains(children, n) {
 			f.header = append(f.header, whole...)
 		}
 		if level == 1 && n == 1 {
@@ -121,7 +113,7 @@ func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 	s.frames = append(s.frames, f)
 	err = fields(b, func(n protowire.Number, _, value []byte) error {
 		switch {
-		case value == nil || !has(children, n):
+		case value == nil || !slices.Contains(children, n):
 			return nil
 		case level < len(s.levels)-1:
 			return s.message(value, level+1, n)
@@ -151,7 +143,7 @@ func fields(b []byte, f func(num protowire.Number, whole, value []byte) error) e
 		var value []byte
 		if typ == protowire.BytesType {
 			value, _ = protowire.ConsumeBytes(b[n:])
-			value = value[:len(value):len(value)]
+			value = slices.Clip(value)
 			if value == nil {
 				value = []byte{}
 			}

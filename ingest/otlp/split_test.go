@@ -63,8 +63,10 @@ func flatten(node any, above []string, out map[string]int) {
 	if !ok {
 		return
 	}
-	way := []string{"resourceMetrics", "resourceSpans", "resourceLogs", "scopeMetrics", "scopeSpans", "scopeLogs", "metrics", "spans", "logRecords",
-		"gauge", "sum", "histogram", "exponentialHistogram", "summary", "dataPoints"}
+	way := []string{
+		"resourceMetrics", "resourceSpans", "resourceLogs", "scopeMetrics", "scopeSpans", "scopeLogs", "metrics", "spans", "logRecords",
+		"gauge", "sum", "histogram", "exponentialHistogram", "summary", "dataPoints",
+	}
 	rest, children := map[string]any{}, map[string]any{}
 	for k, v := range m {
 		if slices.Contains(way, k) {

@@ -3,8 +3,8 @@
 package remotewrite
 
 import (
-	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +36,7 @@ func TestSplitBySeriesAndSize(t *testing.T) {
 	c := newCollector(t.Context(), intake.New(b, ldg, 1<<20, 1<<20), Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour, Layout: l}, now)
 	const series, samples = 60, 1000
 	for i := range series {
-		ls := labels.FromStrings("__name__", "m", "i", fmt.Sprint(i), "pad", strings.Repeat("x", i*10))
+		ls := labels.FromStrings("__name__", "m", "i", strconv.Itoa(i), "pad", strings.Repeat("x", i*10))
 		_, err := c.UpdateMetadata(0, ls, metadata.Metadata{Type: "gauge", Help: "Help of m.", Unit: "s"})
 		require.NoError(t, err)
 		n := 3
@@ -51,7 +51,7 @@ func TestSplitBySeriesAndSize(t *testing.T) {
 			_, err := c.AppendHistogram(0, ls, now.UnixMilli()+int64(h.Count), h, nil)
 			require.NoError(t, err)
 		}
-		_, err = c.AppendExemplar(0, ls, exemplar.Exemplar{Labels: labels.FromStrings("trace_id", fmt.Sprint(i)), Value: 1, Ts: now.UnixMilli()})
+		_, err = c.AppendExemplar(0, ls, exemplar.Exemplar{Labels: labels.FromStrings("trace_id", strconv.Itoa(i)), Value: 1, Ts: now.UnixMilli()})
 		require.NoError(t, err)
 	}
 	require.NoError(t, c.Commit())

@@ -119,6 +119,7 @@ func (m modelState) next(r rules) []modelState {
 // step is one step of batches.go by writer i.
 func (m modelState) step(r rules, i int, w modelWriter, add func(func(*modelState))) {
 	switch w.phase {
+	case away:
 	case assigned:
 		add(func(n *modelState) {
 			to := &n.writers[i]
@@ -137,20 +138,21 @@ func (m modelState) step(r rules, i int, w modelWriter, add func(func(*modelStat
 			})
 		}
 	case cutting:
-		m.commit(r, i, w, w.first, w.end, add, func(n *modelState) { n.writers[i].phase = decided })
+		m.commit(r, i, w.first, w.end, add, func(n *modelState) { n.writers[i].phase = decided })
 	case decided:
 		insert := func(n *modelState) { n.tokens[w.first][w.end] = true } // Dropped when the token is known.
 		add(func(n *modelState) { insert(n); n.writers[i].phase = inserted })
 		add(insert) // The answer is lost; it is inserted again.
 	case inserted:
-		m.commit(r, i, w, w.end+1, -1, add, func(n *modelState) {
+		m.commit(r, i, w.end+1, -1, add, func(n *modelState) {
 			n.writers[i] = modelWriter{phase: idle, generation: w.generation, first: w.end + 1}
 		})
 	}
 }
 
 // commit is a commit by writer i: taken and answered, refused, taken without an answer, or delayed.
-func (m modelState) commit(r rules, i int, w modelWriter, offset, end int8, add func(func(*modelState)), then func(*modelState)) {
+func (m modelState) commit(r rules, i int, offset, end int8, add func(func(*modelState)), then func(*modelState)) {
+	w := m.writers[i]
 	if r.fenced && w.generation != m.generation {
 		add(func(n *modelState) { n.writers[i] = modelWriter{} })
 		return

@@ -28,7 +28,7 @@ func (a *App) addPeers(ctx context.Context, rng storage.TimeRange, ans *ledgerAn
 	q := url.Values{"local": {"1"}, "start": {rng.Start.Format(time.RFC3339Nano)}, "end": {rng.End.Format(time.RFC3339Nano)}}
 	for _, role := range []config.Role{config.WriterRole, config.AlertRole, config.Gateway} {
 		some := slices.DeleteFunc(slices.Clone(all), func(p peer) bool {
-			return config.Role(p.Role) != role && !(p.Role == string(config.All) && role == config.WriterRole)
+			return config.Role(p.Role) != role && (p.Role != string(config.All) || role != config.WriterRole)
 		})
 		for _, x := range askAll[ledgerAnswer](ctx, a.peers, some, "/api/v1/ledger", q) {
 			if x.err != nil {

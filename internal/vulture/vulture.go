@@ -59,7 +59,7 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 				defer close(over)
 				r.write(writing, send, w)
 			}()
-			r.verify(name, readers[name], w, over)
+			r.verify(context.WithoutCancel(ctx), newView(name, readers[name], w), over)
 		})
 	}
 	wg.Wait()
@@ -70,8 +70,17 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 	return report, nil
 }
 
+// view is how one signal is looked at.
+type view struct {
+	signal  string
+	read    reader
+	windows *windows
+}
+
+func newView(signal string, read reader, w *windows) view { return view{signal, read, w} }
+
 // verify looks at what is due until writing is over and every window was complete once or had its patience; then it judges the rest.
-func (r *run) verify(signal string, read reader, w *windows, over <-chan struct{}) {
+func (r *run) verify(ctx context.Context, v view, over <-chan struct{}) {
 	ended := false
 	for {
 		if !ended {
@@ -81,51 +90,51 @@ func (r *run) verify(signal string, read reader, w *windows, over <-chan struct{
 			case <-time.After(checkEvery):
 			}
 		}
-		due := w.due(time.Now(), r.opts.Patience, ended)
+		due := v.windows.due(time.Now(), r.opts.Patience, ended)
 		if ended && len(due) == 0 {
 			break
 		}
 		for _, x := range due {
-			r.look(signal, read, w, x, false)
+			r.look(ctx, v, x, false)
 		}
 		if ended {
 			time.Sleep(checkEvery / 4)
 		}
 	}
-	for _, x := range w.rest() {
-		r.look(signal, read, w, x, true)
+	for _, x := range v.windows.rest() {
+		r.look(ctx, v, x, true)
 	}
 }
 
 // look reads one window. It is judged on the last look, or when its patience is over.
-func (r *run) look(signal string, read reader, w *windows, x *window, last bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+func (r *run) look(ctx context.Context, v view, x *window, last bool) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	took := max(0, time.Since(x.end))
 	last = last || took > r.opts.Patience
-	log := r.opts.Logger.With("signal", signal, "from", x.start, "after", took.Round(time.Millisecond))
-	got, wrong, err := read(ctx, x)
+	log := r.opts.Logger.With("signal", v.signal, "from", x.start, "after", took.Round(time.Millisecond))
+	got, wrong, err := v.read(ctx, x)
 	if err != nil {
 		if last {
 			log.Error("not readable", "err", err)
-			w.settle(x, x.judge(nil, 0))
+			v.windows.settle(x, x.judge(nil, 0))
 		} else if !errors.Is(err, errPartial) {
 			log.Warn("not readable yet", "err", err)
 		}
 		return
 	}
-	v := x.judge(got, wrong)
-	right := v.missing == 0 && v.doubled == 0 && v.wrong == 0
+	found := x.judge(got, wrong)
+	right := found.missing == 0 && found.doubled == 0 && found.wrong == 0
 	if right && !x.seen {
-		w.complete(x, took, r.opts.LateAfter)
+		v.windows.complete(x, took, r.opts.LateAfter)
 	}
 	if !last {
 		return
 	}
 	if !right {
-		log.Error("written and not read back as it was", "missing", v.missing, "doubled", v.doubled, "wrong", v.wrong, "example", v.example)
+		log.Error("written and not read back as it was", "missing", found.missing, "doubled", found.doubled, "wrong", found.wrong, "example", found.example)
 	}
-	w.settle(x, v)
+	v.windows.settle(x, found)
 }
 
 // register exposes the counts of one signal.

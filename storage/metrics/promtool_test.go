@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func TestBlocksAreReadByPromtool(t *testing.T) {
 	for at := end.Add(-8 * time.Hour); at.Before(end); at = at.Add(time.Minute) {
 		app := s.AppenderV2(t.Context())
 		for i := range series {
-			ls := labels.FromStrings("__name__", "block_sample", "i", fmt.Sprint(i))
+			ls := labels.FromStrings("__name__", "block_sample", "i", strconv.Itoa(i))
 			_, err := app.Append(0, ls, 0, at.UnixMilli(), float64(i), nil, nil, promstorage.AOptions{})
 			require.NoError(t, err)
 		}

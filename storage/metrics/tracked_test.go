@@ -4,10 +4,10 @@ package metrics
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,7 +35,7 @@ func TestCommitThatTheWALDidNotTake(t *testing.T) {
 	write := func(s *Store, name string) error {
 		app := s.AppenderV2(t.Context())
 		for i := range 200 {
-			ls := labels.FromStrings("__name__", name, "i", fmt.Sprint(i), "pad", strings.Repeat("x", 500))
+			ls := labels.FromStrings("__name__", name, "i", strconv.Itoa(i), "pad", strings.Repeat("x", 500))
 			if _, err := app.Append(0, ls, 0, time.Now().UnixMilli(), 1, nil, nil, promstorage.AOptions{}); err != nil {
 				return errors.Join(err, app.Rollback())
 			}

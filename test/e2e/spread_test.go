@@ -114,7 +114,7 @@ func startSpreadOn(t *testing.T, o spreadOptions) *spread {
 	}
 	sp.query, sp.alert = startRole(t, "query", "", env...), startRole(t, "alert", "", env...)
 	sp.server = &server{t: t, role: "query", dir: sp.query.dir, env: env, logs: &bytes.Buffer{}, writeHTTP: sp.gateway.run.HTTP, run: sp.query.run}
-	sp.server.run.OTLPGRPC, sp.server.run.OTLPHTTP = sp.gateway.run.OTLPGRPC, sp.gateway.run.OTLPHTTP
+	sp.run.OTLPGRPC, sp.run.OTLPHTTP = sp.gateway.run.OTLPGRPC, sp.gateway.run.OTLPHTTP
 	return sp
 }
 
