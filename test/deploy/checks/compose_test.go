@@ -5,6 +5,7 @@ package checks
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,17 +101,37 @@ func roleOf(s types.ServiceConfig) string {
 	return ""
 }
 
-// TestComposeScripts runs what the containers' shells run, as far as strata understands its arguments.
-func TestComposeScripts(t *testing.T) {
+// TestComposeKeys runs the shell script of the service keys twice, on a catalog in a folder, and takes the key as the shop does.
+func TestComposeKeys(t *testing.T) {
 	p, err := load(t.Context(), "POSTGRES_PASSWORD=a", "CLICKHOUSE_PASSWORD=b")
 	must(t, err)
-	for service, want := range map[string]string{
-		"keys": "strata key create --scope ingest --name $name",
-		"shop": "exec strata demo --endpoint gateway:4317 --rate 5",
-	} {
-		// Compose hands $$ to the shell as $.
-		if script := strings.Join(p.Services[service].Command, " "); !strings.Contains(script, want) {
-			t.Errorf("%s does not run %q: %s", service, want, script)
+	keys, data := t.TempDir(), t.TempDir()
+	env := []string{"STRATA_DATA_DIR=" + data, "PATH=" + filepath.Dir(os.Getenv("STRATA_TEST_PROGRAM")) + ":" + os.Getenv("PATH")}
+	shell := func(service, from, to string) string {
+		s := p.Services[service]
+		script := strings.NewReplacer("/var/lib/strata-keys", keys, from, to).Replace(s.Command[len(s.Command)-1])
+		cmd := exec.CommandContext(t.Context(), s.Entrypoint[0], append(slices.Clone(s.Entrypoint[1:]), script)...)
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", service, err, out)
 		}
+		return string(out)
+	}
+	shell("keys", "", "")
+	first, err := os.ReadFile(filepath.Join(keys, "shop"))
+	must(t, err)
+	shell("keys", "", "")
+	second, err := os.ReadFile(filepath.Join(keys, "shop"))
+	must(t, err)
+	if !strings.HasPrefix(string(first), "strata_") || string(first) != string(second) {
+		t.Errorf("the key of the shop is %q, then %q", first, second)
+	}
+	list, err := strata(t, env, "key", "list")
+	if err != nil || strings.Count(list, "ingest") != 2 {
+		t.Errorf("%v: %s", err, list)
+	}
+	if out := shell("shop", "exec strata demo --endpoint gateway:4317 --rate 5", "exec env"); !strings.Contains(out, "STRATA_KEY="+string(first)) {
+		t.Errorf("the shop has no key: %s", out)
 	}
 }
