@@ -38,8 +38,12 @@ func (c *engineListenCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("engine: resolve data directory: %w", err)
+	}
 	opts := serve.Options{
-		Library: library, DataDir: filepath.Join(c.DataDir, "clickhouse"), Listen: c.Listen, MaxMemoryBytes: c.MemoryBytes,
+		Library: library, DataDir: filepath.Join(dir, "clickhouse"), Listen: c.Listen, MaxMemoryBytes: c.MemoryBytes,
 		Logger:   slog.New(slog.NewTextHandler(s.err, nil)),
 		OnListen: func(address string) { _, _ = fmt.Fprintf(s.out, "The engine is ready: http://%s\n", address) },
 	}

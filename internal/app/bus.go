@@ -30,10 +30,10 @@ func topics() []string {
 // openBus opens the embedded log, or Kafka where brokers are configured. A process that only queries needs neither.
 func (a *App) openBus(ctx context.Context) error {
 	switch {
+	case a.opts.Role == config.QueryRole:
+		return nil // It asks the others, and is ready also while the brokers are away.
 	case a.cfg.Bus.Shared():
 		return a.openKafka(ctx)
-	case a.opts.Role == config.QueryRole:
-		return nil
 	}
 	b, err := a.openEmbedded(a.stores.ledger)
 	if err != nil {
