@@ -101,12 +101,12 @@ func (c *collector) Append(_ storage.SeriesRef, l labels.Labels, t int64, v floa
 		return 0, c.refuse(reason, err)
 	}
 	if n := len(ts.Samples); n > 0 {
-		if s := ts.Samples[n-1]; s.Timestamp == t && math.Float64bits(s.Value) != math.Float64bits(v) {
+		if s := ts.Samples[n-1]; s.Timestamp == t && math.Float64bits(s.Value) != math.Float64bits(keepSign(v)) {
 			return 0, c.refuse("duplicate_timestamp", storage.ErrDuplicateSampleForTimestamp)
 		}
 	}
 	c.tally.Items++
-	ts.Samples = append(ts.Samples, writev2.Sample{Timestamp: t, Value: v})
+	ts.Samples = append(ts.Samples, writev2.Sample{Timestamp: t, Value: keepSign(v)})
 	return 0, nil
 }
 

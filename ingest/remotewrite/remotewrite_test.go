@@ -5,11 +5,14 @@ package remotewrite
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +22,7 @@ import (
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
@@ -258,4 +262,31 @@ func TestFullBusIsRetryable(t *testing.T) {
 		require.Equal(t, c.code, resp.StatusCode)
 		require.Equal(t, "5", resp.Header.Get("Retry-After"))
 	}
+}
+
+// TestSpecialValuesAreKept: what compares equal, or to nothing, is still told apart (row 29).
+func TestSpecialValuesAreKept(t *testing.T) {
+	f := newFixture(t)
+	values := []float64{math.Copysign(0, -1), 0, math.Inf(1), math.Inf(-1), math.Float64frombits(value.NormalNaN), math.Float64frombits(value.StaleNaN), math.SmallestNonzeroFloat64}
+	req := &prompb.WriteRequest{}
+	for i, v := range values {
+		req.Timeseries = append(req.Timeseries, v1Series(v, time.Now(), "__name__", "special", "i", strconv.Itoa(i)))
+	}
+	// The client's encoder has the same fault, so the value is put in place behind it.
+	for i := range req.Timeseries {
+		req.Timeseries[i].Samples[0].Value = keepSign(values[i])
+	}
+	body, err := req.Marshal()
+	require.NoError(t, err)
+	body = bytes.ReplaceAll(body, binary.LittleEndian.AppendUint64(nil, standIn), binary.LittleEndian.AppendUint64(nil, math.Float64bits(math.Copysign(0, -1))))
+	resp := f.post(t, s2.EncodeSnappy(nil, body))
+	require.Less(t, resp.StatusCode, 300)
+	for text, ts := range f.stored(t) {
+		for i, v := range values {
+			if strings.Contains(text, `i="`+strconv.Itoa(i)+`"`) {
+				require.Equal(t, math.Float64bits(v), math.Float64bits(ts.Samples[0].Value), text)
+			}
+		}
+	}
+	require.Len(t, f.stored(t), len(values))
 }

@@ -26,9 +26,9 @@ func (c *collector) parts() ([]intake.Part, error) {
 	l := c.limits.Layout
 	if l == nil || l.Partitions(bus.TopicRemoteWrite) <= 1 && c.size() <= l.MaxRecordBytes()-slack {
 		c.req.Symbols = c.symbols.Symbols()
-		body, err := c.req.Marshal()
+		body, err := encode(&c.req)
 		if err != nil {
-			return nil, fmt.Errorf("encode request: %w", err)
+			return nil, err
 		}
 		return []intake.Part{{Body: body, Items: c.tally.Items - c.tally.RejectedItems()}}, nil
 	}
@@ -163,9 +163,9 @@ func (p *partial) add(ts *writev2.TimeSeries, piece writev2.TimeSeries, symbols 
 
 func (s *splitter) finish(p *partial) error {
 	p.req.Symbols = p.symbols.Symbols()
-	body, err := p.req.Marshal()
+	body, err := encode(&p.req)
 	if err != nil {
-		return fmt.Errorf("encode request: %w", err)
+		return err
 	}
 	s.parts = append(s.parts, intake.Part{Key: p.key, Body: body, Items: p.items})
 	return nil
