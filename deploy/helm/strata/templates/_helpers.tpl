@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
   "catalog" (dict "url" $v.postgresql.url "password_file" "/etc/strata/postgresql/password")
   "self" (dict "endpoint" (printf "%s-gateway:4317" (include "strata.name" .root)))
 }}
-{{- /* A query process asks the others about Kafka; with brokers of its own it would not be ready while they are away. */}}
+{{- /* A query process needs no Kafka: it asks the others about it. */}}
 {{- if ne .role "query" }}{{ $_ := set $cfg "bus" (dict "kafka" $kafka) }}{{ end }}
 {{- if and (eq .role "alert") $v.alert.ruleFiles }}
 {{- $_ := set $cfg "alerting" (dict "rule_files" (list "/etc/strata/rules/*.yaml" "/etc/strata/rules/*.yml")) }}
