@@ -156,7 +156,7 @@ func (r *samplesRun) checkpoint(ctx context.Context) error {
 		}
 		r.opts.Logger.Error("samples not synced; they stay on the bus", "partition", r.p.Name(), "err", err, "retry_in", backoff)
 		if sleep(ctx, backoff); ctx.Err() != nil {
-			return nil // They are appended again at the next start.
+			return nil //nolint:nilerr // They are appended again at the next start.
 		}
 	}
 	if err := r.opts.settle(ctx, r.p, bus.Position{Offset: r.next}, r.outcomes); err != nil {

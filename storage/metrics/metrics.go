@@ -64,7 +64,8 @@ type Store struct {
 	fdatasync func(fd int) error
 }
 
-// Open opens or creates the tsdb in dir and repairs what a crash left. The WAL is replayed before it returns.
+// Open opens or creates the tsdb in dir and repairs what a crash left: a log is cut where it can be read no further, and what cannot be
+// opened at all is moved into dir/quarantine. The WAL is replayed before it returns.
 func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer) (*Store, error) {
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = cfg.Retention.Milliseconds()
@@ -75,7 +76,7 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 	opts.OutOfOrderTimeWindow = cfg.OutOfOrderWindow.Milliseconds()
 	// Prometheus's own ladder of block sizes: up to a tenth of the retention, at most 31 days.
 	opts.MaxBlockDuration = min(31*24*time.Hour, max(cfg.Retention/10, 2*time.Hour)).Milliseconds()
-	db, err := tsdb.Open(dir, logger, reg, opts, tsdb.NewDBStats())
+	db, err := openRepaired(dir, logger, reg, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
 	}

@@ -208,12 +208,14 @@ type told struct {
 func (w *told) live(t *testing.T, dir string, d *cutDisk, random *rand.Rand) {
 	t.Helper()
 	acking := map[string]bool{}
-	b, err := Open(dir, Options{Topics: []string{topic}, SegmentBytes: 2 << 10, LimitBytes: 1 << 20, disk: d,
+	b, err := Open(dir, Options{
+		Topics: []string{topic}, SegmentBytes: 2 << 10, LimitBytes: 1 << 20, disk: d,
 		OnDurable: func(_ string, offset int64, h []bus.Header) {
 			if acking[h[0].Value] {
 				w.acked[offset] = h[0].Value
 			}
-		}})
+		},
+	})
 	if err != nil {
 		require.ErrorIs(t, err, errPower)
 		return
