@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/strata-apm/strata/internal/app"
+	"github.com/strata-apm/strata/storage"
 )
 
 // instanceCmd groups the commands about the processes that share a catalog.
@@ -59,7 +61,14 @@ func (c *instanceForgetCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err //nolint:wrapcheck // It says what failed.
 	}
-	if err := errors.Join(cat.DeleteInstance(ctx, c.ID), cat.Close()); err != nil {
+	list, err := cat.ListInstances(ctx, 0)
+	if err == nil && !slices.ContainsFunc(list, func(in storage.Instance) bool { return in.ID == c.ID }) {
+		err = storage.ErrNotFound
+	}
+	if err == nil {
+		err = cat.DeleteInstance(ctx, c.ID)
+	}
+	if err = errors.Join(err, cat.Close()); err != nil {
 		return fmt.Errorf("forget %s: %w", c.ID, err)
 	}
 	_, err = fmt.Fprintln(s.out, "forgotten")

@@ -179,7 +179,7 @@ func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
 		credentials = "Bearer " + secret
 	}
 	t, err := selfmon.Start(ctx, selfmon.Options{
-		Endpoint: endpoint, Version: a.opts.Version, Instance: instanceID(),
+		Endpoint: endpoint, Version: a.opts.Version, Instance: a.instance,
 		Headers: map[string]string{"authorization": credentials}, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
 	})
 	if err != nil {
@@ -187,14 +187,6 @@ func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
 	}
 	a.logs.Tee(t.Logs)
 	return t, nil
-}
-
-func instanceID() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
 // drainTimeout is how long requests under way may take after the process was told to stop.

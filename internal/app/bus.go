@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/strata-apm/strata/ingest/bus"
@@ -47,7 +48,30 @@ func (a *App) openBus(ctx context.Context) error {
 	return nil
 }
 
+// errUnread says that records would never be stored if the process went on with Kafka.
+var errUnread = errors.New("the embedded log of this data directory holds records that are not stored: start once without bus.kafka.brokers until nothing lags")
+
+// noUnread looks into the embedded log that a process with Kafka may have had before.
+func (a *App) noUnread() error {
+	if _, err := os.Stat(filepath.Join(a.cfg.DataDir, "bus")); err != nil {
+		return nil //nolint:nilerr // There was none.
+	}
+	b, err := a.openEmbedded(a.stores.ledger)
+	if err != nil {
+		return err
+	}
+	for _, st := range b.Stats() {
+		if st.Next > st.Committed {
+			err = fmt.Errorf("%w (%s: %d records)", errUnread, st.Topic, st.Next-st.Committed)
+		}
+	}
+	return errors.Join(err, b.Close())
+}
+
 func (a *App) openKafka(ctx context.Context) error {
+	if err := a.noUnread(); err != nil {
+		return err
+	}
 	b, err := kafka.New(a.cfg.Bus.Kafka, kafka.Options{Logger: a.logger.With("part", "bus"), Topics: topics(), Instance: a.instance})
 	if err != nil {
 		return fmt.Errorf("open bus: %w", err)

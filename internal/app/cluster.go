@@ -25,6 +25,7 @@ func (a *App) addPeers(ctx context.Context, rng storage.TimeRange, ans *ledgerAn
 		return
 	}
 	all = slices.DeleteFunc(all, func(p peer) bool { return p.ID == a.instance })
+	primary := a.primaryGroup(all)
 	q := url.Values{"local": {"1"}, "start": {rng.Start.Format(time.RFC3339Nano)}, "end": {rng.End.Format(time.RFC3339Nano)}}
 	for _, role := range []config.Role{config.WriterRole, config.AlertRole, config.Gateway} {
 		some := slices.DeleteFunc(slices.Clone(all), func(p peer) bool {
@@ -35,10 +36,37 @@ func (a *App) addPeers(ctx context.Context, rng storage.TimeRange, ans *ledgerAn
 				ans.Warnings = append(ans.Warnings, x.from.Role+" "+x.from.ID+" did not answer: "+x.err.Error()+"; what it counted is missing")
 				continue
 			}
+			if replica := x.from.Group != "" && x.from.Group != primary; replica {
+				x.body.forgetStored() // The first group stored the same.
+			}
 			ans.merge(x.body)
 		}
 	}
 	ans.balance()
+}
+
+// primaryGroup is the group of writers whose counts are taken: others that take the same metrics store replicas.
+func (a *App) primaryGroup(all []peer) string {
+	first := ""
+	for _, p := range all {
+		if p.Group == a.cfg.Bus.Kafka.Group {
+			return p.Group
+		}
+		if first == "" {
+			first = p.Group
+		}
+	}
+	return first
+}
+
+// forgetStored leaves out what a replica stored.
+func (l *ledgerAnswer) forgetStored() {
+	for i := range l.Rows {
+		l.Rows[i].Stored, l.Rows[i].Rejected = 0, nil
+	}
+	for i := range l.Totals {
+		l.Totals[i].Stored, l.Totals[i].Rejected = 0, 0
+	}
 }
 
 // merge adds what another process counted.
@@ -102,7 +130,7 @@ func (l *ledgerAnswer) balance() {
 	for i := range l.Totals {
 		t := &l.Totals[i]
 		t.InFlight = t.Accepted - t.Stored - t.Rejected
-		t.Balanced = t.Received == t.Accepted+t.Refused && (t.InFlight == 0 || busy[t.Signal])
+		t.Balanced = t.Received == t.Accepted+t.Refused && (t.InFlight == 0 || t.InFlight > 0 && busy[t.Signal])
 	}
 }
 

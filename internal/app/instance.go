@@ -7,9 +7,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/strata-apm/strata/internal/auth"
@@ -72,6 +75,29 @@ func (a *App) registration() storage.Instance {
 	return in
 }
 
+// checkInstance refuses to start where others could not reach this process, or beside a running process of the same name: the registry
+// would know only one of the two, and what the other holds would be missing without a word.
+func (a *App) checkInstance(ctx context.Context) error {
+	u, err := url.Parse(a.advertised())
+	if err != nil {
+		return fmt.Errorf("cluster.advertise_url: %w", err)
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("http.listen %s names no address that other processes can reach: set cluster.advertise_url", a.cfg.HTTP.Listen)
+	}
+	all, err := a.peers.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		var st statusAnswer
+		if p.ID == a.instance && p.live && p.URL != a.advertised() && a.peers.get(ctx, p.URL+"/api/v1/status", &st) == nil && st.Instance == a.instance {
+			return fmt.Errorf("a process named %s runs at %s already: give this one another cluster.instance", a.instance, p.URL)
+		}
+	}
+	return nil
+}
+
 // heartbeat tells the others that this process lives, until ctx ends. A writer stays in the registry afterwards: its samples are missed.
 func (a *App) heartbeat(ctx context.Context) error {
 	tick := time.NewTicker(heartbeatEvery)
@@ -106,12 +132,19 @@ func (a *App) storesMetrics() bool {
 }
 
 // writers is the fan-out's registry: every writer of metrics that is known, also those that are down.
-type writers struct{ catalog storage.InstanceStore }
+type writers struct {
+	catalog storage.InstanceStore
+	// last is what the registry said last; it holds while the registry is away.
+	last atomic.Pointer[[]fanout.Writer]
+}
 
 // Writers implements fanout.Registry.
-func (w writers) Writers(ctx context.Context) ([]fanout.Writer, error) {
+func (w *writers) Writers(ctx context.Context) ([]fanout.Writer, error) {
 	all, err := w.catalog.ListInstances(ctx, 0)
 	if err != nil {
+		if last := w.last.Load(); last != nil && ctx.Err() == nil {
+			return *last, nil
+		}
 		return nil, fmt.Errorf("list writers: %w", err)
 	}
 	var out []fanout.Writer
@@ -120,6 +153,7 @@ func (w writers) Writers(ctx context.Context) ([]fanout.Writer, error) {
 			out = append(out, fanout.Writer{ID: in.ID, URL: in.URL + localPrefix, Group: in.Group})
 		}
 	}
+	w.last.Store(&out)
 	return out, nil
 }
 

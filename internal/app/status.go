@@ -46,13 +46,17 @@ func (a *App) components(ctx context.Context) []component {
 		out = append(out, a.busState())
 	}
 	if a.stores.tsdb != nil {
-		out = append(out, component{Name: "metrics", State: stateOK})
+		out = append(out, state("metrics", a.stores.tsdb.Err()))
 	}
 	if a.stores.clickhouse != nil {
 		out = append(out, a.engineState(), state("clickhouse", a.stores.clickhouse.Ping(ctx)))
 	}
 	if a.peers != nil {
-		out = append(out, state("catalog", a.stores.catalog.Ping(ctx)))
+		c := state("catalog", a.stores.catalog.Ping(ctx))
+		if c.State == stateDown { // Keys and writers that are known go on being known, so the process goes on.
+			c.State = stateDegraded
+		}
+		out = append(out, c)
 	}
 	return out
 }

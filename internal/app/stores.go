@@ -62,12 +62,12 @@ func (a *App) openCatalog(ctx context.Context) error {
 		return err
 	}
 	a.peers = newPeers(c, a.instance, key)
-	return nil
+	return a.checkInstance(ctx)
 }
 
 func (a *App) openStores(ctx context.Context) error {
 	s, role := a.stores, a.opts.Role
-	usesClickHouse := role.Is(config.WriterRole) || role.Is(config.QueryRole)
+	usesClickHouse := a.cfg.UsesClickHouse(role)
 	if usesClickHouse {
 		if err := a.startEngine(s); err != nil { //nolint:contextcheck // First: it loads while the others open, and it outlives ctx.
 			return err
@@ -78,6 +78,7 @@ func (a *App) openStores(ctx context.Context) error {
 		return fmt.Errorf("open ledger: %w", err)
 	}
 	a.stack.push("ledger", s.ledger.Close)
+	a.reg.MustRegister(newLedgerMetrics(s.ledger))
 	if err := a.openBus(ctx); err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (a *App) openMetrics() error {
 	if a.peers == nil || !role.Is(config.QueryRole) && !role.Is(config.AlertRole) {
 		return nil
 	}
-	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: writers{s.catalog}, Bearer: a.peers.key})
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.key})
 	if err != nil {
 		return fmt.Errorf("open the way to the writers: %w", err)
 	}

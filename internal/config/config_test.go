@@ -79,3 +79,14 @@ func FuzzLoad(f *testing.F) {
 		_ = cfg.Validate()
 	})
 }
+
+// Kubernetes adds variables for every service beside the pod; one whose name begins with strata must not stop the process.
+func TestServiceVariablesOfKubernetesArePassedOver(t *testing.T) {
+	_, err := Load("", []string{
+		"STRATA_GATEWAY_SERVICE_HOST=10.0.0.1", "STRATA_GATEWAY_SERVICE_PORT=7080", "STRATA_GATEWAY_SERVICE_PORT_OTLP_GRPC=4317",
+		"STRATA_GATEWAY_PORT=tcp://10.0.0.1:7080", "STRATA_GATEWAY_PORT_7080_TCP=tcp://10.0.0.1:7080", "STRATA_GATEWAY_PORT_7080_TCP_ADDR=10.0.0.1",
+	})
+	require.NoError(t, err)
+	_, err = Load("", []string{"STRATA_GATEWAY_HOST=x"})
+	require.Error(t, err)
+}

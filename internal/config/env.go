@@ -24,7 +24,7 @@ func applyEnv(cfg *Config, environ []string) error {
 	leaves(&doc, nil, keys)
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, EnvPrefix) || otherVariable(name) {
+		if !strings.HasPrefix(name, EnvPrefix) || otherVariable(name) || serviceVariable(name, value) {
 			continue
 		}
 		path, ok := keys[name]
@@ -40,6 +40,12 @@ func applyEnv(cfg *Config, environ []string) error {
 		}
 	}
 	return nil
+}
+
+// serviceVariable says whether Kubernetes made the variable, for a service whose name begins with strata.
+func serviceVariable(name, value string) bool {
+	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.Contains(name, "_PORT_") && strings.Contains(name, "_TCP") ||
+		strings.HasSuffix(name, "_PORT") && strings.HasPrefix(value, "tcp://")
 }
 
 // otherVariable says whether a variable is not about the configuration: the engine's download and the key for commands.

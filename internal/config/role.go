@@ -44,8 +44,13 @@ func (c Config) ValidateFor(r Role) error {
 	}
 	need(c.Catalog.Remote(), "catalog.url", "a catalog that all processes share, postgres://…")
 	need(r == QueryRole || c.Bus.Shared(), "bus.kafka.brokers", "a bus that all processes share")
-	need(r == Gateway || r == AlertRole || c.ClickHouse.URL != "", "clickhouse.url", "a ClickHouse that all processes share, http(s)://…")
+	need(!c.UsesClickHouse(r) || c.ClickHouse.URL != "", "clickhouse.url", "a ClickHouse that all processes share, http(s)://…")
 	return errors.Join(errs...)
+}
+
+// UsesClickHouse says whether a process of this role stores or reads spans and log records.
+func (c Config) UsesClickHouse(r Role) bool {
+	return r.Is(QueryRole) || r == WriterRole && (c.Writer.Takes(SignalTraces) || c.Writer.Takes(SignalLogs))
 }
 
 func (w Writer) validate() error {

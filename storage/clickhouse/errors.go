@@ -59,25 +59,16 @@ const (
 	codeTooDeep          = 167
 	codeTooDeepRecursion = 306
 	codeSetTooBig        = 191
-	codeUnknownStatus    = 319
-	codeNotEnoughQuorum  = 285
 	codeSocketTimeout    = 209
-	codeSyntax           = 62
-	codeCannotAllocate   = 173
 )
 
-// awayCode says whether an error is about the server, its disk, its cluster or its configuration, and none of the data's doing: the batch
-// waits until that is mended. Names are those of ErrorCodes.cpp.
-func awayCode(code int) bool {
+// dataCode says whether an error is the data's doing, so that the same batch can never be stored. Everything else is about the server, its
+// disk, its cluster, its tables or our rights there, and the batch waits until that is mended: what waits is not lost. Names are those of
+// ErrorCodes.cpp.
+func dataCode(code int) bool {
 	switch code {
-	case 74, 75, 76, 77, 88, 172, 204, 294, 586, 641, // CANNOT_{READ,WRITE}_…FILE…, CANNOT_OPEN_FILE, CANNOT_FSYNC, CANNOT_CREATE_…: a full or failing disk
-		1001, 1002: // STD_EXCEPTION, UNKNOWN_EXCEPTION: what the operating system said, as "No space left on device"
-		return true
-	case 225, 244, 254, 265, 279, 286, 289, 297, 369, 415, 416, 519, 571, 577, 701, 904: // Keeper, replicas, quorum, shards, cluster
-		return true
-	case 32, 96, 101, 102, 198, 203, 749, 762: // a connection that broke off or was not to be had
-		return true
-	case 60, 81, 192, 193, 194, 291, 497, 516: // a table, database, user or right that is missing
+	case 6, 25, 26, 27, 38, 40, 41, 72, 376, 467, // CANNOT_PARSE_…
+		33, 53, 69, 70, 117, 128, 131, 349, 469: // CANNOT_READ_ALL_DATA, TYPE_MISMATCH, …OUT_OF_BOUND, INCORRECT_DATA, TOO_LARGE_…, VIOLATED_CONSTRAINT
 		return true
 	default:
 		return false
@@ -95,26 +86,11 @@ func writeError(err error) error {
 		// No answer came, so nothing is known about the rows; the deduplication token makes a retry safe.
 		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
-	switch ex.code {
-	case codeTooManyParts:
-		if strings.Contains(ex.message, "single INSERT block") {
-			return err // The batch itself spans too many days.
-		}
-		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-	case codeMemory, codeTooManyQueries, codeTimeout, codeReadonly, codeNoSpace, codeNetwork, codeAborted, codeKeeper, codeCancelled,
-		codeUnknownStatus, codeNotEnoughQuorum, codeSocketTimeout, codeCannotAllocate:
-		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-	case 0:
-		if ex.status >= 500 || ex.status == 429 {
-			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-		}
-		return err
-	default:
-		if awayCode(ex.code) {
-			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-		}
+	tooManyDays := ex.code == codeTooManyParts && strings.Contains(ex.message, "single INSERT block") // The batch spans too many days.
+	if tooManyDays || dataCode(ex.code) || ex.code == 0 && ex.status < 500 && ex.status != 429 {
 		return err
 	}
+	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 }
 
 // readError does the same for a query.
