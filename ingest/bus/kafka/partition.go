@@ -102,6 +102,15 @@ func (p *partition) position(ctx context.Context) (bus.Position, error) {
 	case pos.Offset < 0:
 		pos, epoch = bus.Position{Offset: first}, ""
 	case pos.Offset > last:
+		// After a change of leader that is usual for a moment: a new leader has every record but learns only by and by how far all
+		// replicas are. To go on from there would read again, under other names, what is stored.
+		gone, err := p.cutBefore(ctx, pos.Offset)
+		if err != nil {
+			return bus.Position{}, err
+		}
+		if !gone {
+			break
+		}
 		if p.epoch == "" { // Said once per generation.
 			p.logger.Error("the log ends before what was stored from it; it was cut or made anew, going on from its end",
 				"committed", pos.Offset, "end", last)
@@ -116,6 +125,27 @@ func (p *partition) position(ctx context.Context) (bus.Position, error) {
 		p.epoch = epoch
 	}
 	return pos, nil
+}
+
+// cutBefore says whether the log really ends before offset: its leader must say so again and again, over some seconds, to a request for
+// that very offset. Until it has, or says otherwise, the answer is an error.
+func (p *partition) cutBefore(ctx context.Context, offset int64) (bool, error) {
+	resp, err := p.bus.client.Fetch(ctx, &kafkago.FetchRequest{
+		Topic: p.topic, Partition: p.id, Offset: offset, MinBytes: 1, MaxBytes: 1, MaxWait: 10 * time.Millisecond,
+	})
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("look at %d: %w", offset, err)
+	case resp.Error == nil:
+		p.beyond.Store(0)
+		return false, nil
+	case !isCode(resp.Error, kafkago.OffsetOutOfRange):
+		return false, fmt.Errorf("look at %d: %w", offset, resp.Error)
+	case p.beyond.Add(1) < maxBeyond:
+		return false, fmt.Errorf("the log ends before %d", offset)
+	default:
+		return true, nil
+	}
 }
 
 // The metadata string of a committed offset is "<epoch> <the handler's own>". Offsets that another program committed have no epoch.
