@@ -412,7 +412,8 @@ func (s *suite) logCancel(t *testing.T) {
 	eventually(t, 10*time.Second, "the query never ran", func() bool { return s.Running(t) > 0 })
 	cancel()
 	require.Error(t, <-done)
-	eventually(t, time.Second, "the query must stop within a second", func() bool { return s.Running(t) == 0 })
+	// Within a second on a machine that does nothing else; left alone it would go on for much longer than this.
+	eventually(t, 3*time.Second, "the query must stop", func() bool { return s.Running(t) == 0 })
 }
 
 func (s *suite) logCrash(t *testing.T) {
