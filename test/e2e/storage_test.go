@@ -118,6 +118,10 @@ func TestStorageDiskFull(t *testing.T) {
 		{"clickhouse", "192m", "logs", http.StatusTooManyRequests, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			// Now and then the engine leaves a part with an empty marks file on a disk that was full (CORRUPTED_DATA): docs/reference/faults.md.
+			if c.name == "clickhouse" && !long() {
+				t.Skip("part of make e2e")
+			}
 			t.Parallel()
 			dir := t.TempDir()
 			disk := ownDisk(t, dir, c.name, c.size)
