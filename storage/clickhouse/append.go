@@ -58,6 +58,8 @@ const (
 	retryPauseMax = 2 * time.Second
 	// retryFor bounds how long an append tries by itself; then the writer hears ErrUnavailable and decides.
 	retryFor = time.Minute
+	// minFreeDisk in bytes: an insert is refused as NOT_ENOUGH_SPACE, and tried again, while ClickHouse's disk has less.
+	minFreeDisk = 64 << 20
 )
 
 // insert sends one block, again while ClickHouse is out of reach: the token makes that safe even when the first try was stored.
@@ -130,7 +132,9 @@ func (s *Store) insertParams(table string, id storage.BatchID, columns []named) 
 		"max_partitions_per_insert_block": {"1000"},
 		"max_insert_threads":              {"1"},
 		"parallel_view_processing":        {"0"},
-		"log_queries":                     {"0"},
+		// On a disk that is full to the last byte a part may be left behind that cannot be read; refused before that, nothing is written.
+		"min_free_disk_bytes_to_perform_insert": {strconv.Itoa(minFreeDisk)},
+		"log_queries":                           {"0"},
 	}
 	if len(s.shards) > 0 {
 		// The whole batch goes to one shard, and the answer waits for it: there it is one block under one token, stored or not.

@@ -66,6 +66,7 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 // prepare runs the migrations, waiting while ClickHouse is away.
 func (s *Store) prepare(ctx context.Context) error {
 	m := &migrator{sender: s.sender, database: s.target.database, cluster: s.cfg.Cluster, plain: s.unreplicated, now: s.now}
+	var cause error // The last attempt that was not cut short by ctx: it says what is wrong.
 	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
 		err := s.migrate(ctx, m)
 		if errors.Is(err, errNoCluster) {
@@ -74,10 +75,13 @@ func (s *Store) prepare(ctx context.Context) error {
 		if err = writeError(err); err == nil || !errors.Is(err, storage.ErrUnavailable) {
 			return err
 		}
+		if ctx.Err() == nil || cause == nil {
+			cause = err
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
+			return fmt.Errorf("%w: %w", ctx.Err(), cause)
 		}
 	}
 }
