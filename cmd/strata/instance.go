@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"github.com/strata-apm/strata/internal/app"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -25,16 +23,12 @@ type instanceListCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *instanceListCmd) Run(ctx context.Context, s streams) error {
-	cfg, err := c.load()
-	if err != nil {
+	var list []storage.Instance
+	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+		list, err = cat.ListInstances(ctx, 0)
 		return err
-	}
-	cat, err := app.OpenCatalog(ctx, cfg)
+	})
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
-	}
-	list, err := cat.ListInstances(ctx, 0)
-	if err = errors.Join(err, cat.Close()); err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
@@ -53,22 +47,17 @@ type instanceForgetCmd struct {
 
 // Run implements the command.
 func (c *instanceForgetCmd) Run(ctx context.Context, s streams) error {
-	cfg, err := c.load()
-	if err != nil {
+	err := c.withCatalog(ctx, func(cat commandCatalog) error {
+		list, err := cat.ListInstances(ctx, 0)
+		if err == nil && !slices.ContainsFunc(list, func(in storage.Instance) bool { return in.ID == c.ID }) {
+			err = storage.ErrNotFound
+		}
+		if err == nil {
+			err = cat.DeleteInstance(ctx, c.ID)
+		}
 		return err
-	}
-	cat, err := app.OpenCatalog(ctx, cfg)
+	})
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
-	}
-	list, err := cat.ListInstances(ctx, 0)
-	if err == nil && !slices.ContainsFunc(list, func(in storage.Instance) bool { return in.ID == c.ID }) {
-		err = storage.ErrNotFound
-	}
-	if err == nil {
-		err = cat.DeleteInstance(ctx, c.ID)
-	}
-	if err = errors.Join(err, cat.Close()); err != nil {
 		return fmt.Errorf("forget %s: %w", c.ID, err)
 	}
 	_, err = fmt.Fprintln(s.out, "forgotten")

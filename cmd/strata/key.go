@@ -4,13 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
-	"github.com/strata-apm/strata/internal/app"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/storage"
 )
 
 // keyCmd groups the commands about keys.
@@ -30,16 +29,12 @@ type keyCreateCmd struct {
 
 // Run implements the command.
 func (c *keyCreateCmd) Run(ctx context.Context, s streams) error {
-	cfg, err := c.load()
-	if err != nil {
+	var secret string
+	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+		_, secret, err = auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), ExpiresIn: c.ExpiresIn})
 		return err
-	}
-	cat, err := app.OpenCatalog(ctx, cfg)
+	})
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
-	}
-	_, secret, err := auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), ExpiresIn: c.ExpiresIn})
-	if err = errors.Join(err, cat.Close()); err != nil {
 		return fmt.Errorf("create key: %w", err)
 	}
 	_, err = fmt.Fprintln(s.out, secret)
@@ -51,16 +46,12 @@ type keyListCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *keyListCmd) Run(ctx context.Context, s streams) error {
-	cfg, err := c.load()
-	if err != nil {
+	var keys []storage.Key
+	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+		keys, err = cat.ListKeys(ctx)
 		return err
-	}
-	cat, err := app.OpenCatalog(ctx, cfg)
+	})
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
-	}
-	keys, err := cat.ListKeys(ctx)
-	if err = errors.Join(err, cat.Close()); err != nil {
 		return fmt.Errorf("list keys: %w", err)
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
@@ -86,17 +77,9 @@ type keyRevokeCmd struct {
 
 // Run implements the command.
 func (c *keyRevokeCmd) Run(ctx context.Context, s streams) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	cat, err := app.OpenCatalog(ctx, cfg)
-	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
-	}
-	if err := errors.Join(cat.RevokeKey(ctx, c.ID, time.Now()), cat.Close()); err != nil {
+	if err := c.withCatalog(ctx, func(cat commandCatalog) error { return cat.RevokeKey(ctx, c.ID, time.Now()) }); err != nil {
 		return fmt.Errorf("revoke key %s: %w", c.ID, err)
 	}
-	_, err = fmt.Fprintln(s.out, "revoked")
+	_, err := fmt.Fprintln(s.out, "revoked")
 	return err //nolint:wrapcheck // Writing to standard output.
 }

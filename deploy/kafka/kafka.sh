@@ -171,25 +171,30 @@ launch() {
   alive "$n" && die "broker $n is running already"
   : >"$dir/broker-$n.log"
   run_java "${java_opts[@]}" kafka.Kafka "$dir/broker-$n.properties" >"$dir/broker-$n.log" 2>&1 </dev/null &
-  echo $! >"$dir/broker-$n.pid"
+  local pid=$!
+  echo "$pid" >"$dir/broker-$n.pid"
   disown
-  [[ ! ${STRATA_KAFKA_OWNER:-} ]] || watch_owner "$n" "$STRATA_KAFKA_OWNER"
+  [[ ! ${STRATA_KAFKA_OWNER:-} ]] || watch_owner "$pid" "$STRATA_KAFKA_OWNER"
 }
 
-# watch_owner ends broker N soon after the process that wanted it has gone, as after a test that ran out of time.
+# watch_owner ends the process of a broker soon after the process that wanted it has gone, as after a test that ran out of time. It knows
+# the broker by its process, not by its number: the next process of that number has a watcher of its own.
 watch_owner() {
   (
-    while kill -0 "$2" 2>/dev/null && alive "$1"; do sleep 1; done
-    if alive "$1"; then signal KILL "$1"; fi
+    while kill -0 "$1" 2>/dev/null; do
+      kill -0 "$2" 2>/dev/null || kill -KILL "$1"
+      sleep 1
+    done
   ) </dev/null >/dev/null 2>&1 &
   disown
 }
 
-# await_ready waits until the broker has registered and takes requests.
+# await_ready waits until the broker has registered and takes requests. Its process need not be Java yet: on a busy machine it takes a
+# moment from the fork to that.
 await_ready() {
   for _ in $(seq $((ready_seconds * 10))); do
     grep -q "Kafka Server started" "$dir/broker-$1.log" && return 0
-    alive "$1" || break
+    kill -0 "$(<"$dir/broker-$1.pid")" 2>/dev/null || break
     sleep 0.1
   done
   tail -n 15 "$dir/broker-$1.log" >&2

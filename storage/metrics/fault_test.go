@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/internal/testutil/seedtest"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -204,16 +204,7 @@ func cutCopy(t *testing.T, s *Store, old []string, random *rand.Rand) string {
 
 // TestPowerCut: whatever was synced is there after a power cut, once, and the store goes on.
 func TestPowerCut(t *testing.T) {
-	seeds, from := uint64(5), uint64(0)
-	if os.Getenv("STRATA_TEST_LONG") != "" {
-		seeds = 500
-	}
-	if v := os.Getenv("STRATA_TEST_SEED"); v != "" {
-		n, err := strconv.ParseUint(v, 10, 64)
-		require.NoError(t, err)
-		from, seeds = n, 1
-	}
-	for seed := from; seed < from+seeds; seed++ {
+	for _, seed := range seedtest.Seeds(t, 5, 500) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		s := open(t, t.TempDir())
 		s.db.DisableCompactions() // None of its own accord while files are copied.

@@ -123,18 +123,22 @@ func keysAreRequired(t *testing.T, s *server) {
 	require.NotContains(t, s.log(), read)
 }
 
-// A client that never finishes its headers is cut off, and others are served meanwhile.
-func TestSlowClientIsCutOff(t *testing.T) {
-	t.Parallel()
-	s := start(t, quiet()...)
+// slowClient never finishes its headers: it is cut off, and others are served meanwhile.
+func slowClient(t *testing.T, s *server) {
+	t.Helper()
+	var conns []net.Conn
 	for _, addr := range []string{s.run.HTTP, s.run.OTLPHTTP} {
 		conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
 		require.NoError(t, err)
+		conns = append(conns, conn)
 		_, err = io.WriteString(conn, "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nX: ")
 		require.NoError(t, err)
-		require.Equal(t, 200, s.code(t, "GET", "/-/ready"))
+	}
+	require.Equal(t, 200, s.code(t, "GET", "/-/ready"))
+	require.NoError(t, s.exportTrace(t))
+	for _, conn := range conns {
 		require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
-		_, err = bufio.NewReader(conn).ReadString('\x00') // Until the server closes.
+		_, err := bufio.NewReader(conn).ReadString('\x00') // Until the server closes.
 		require.ErrorIs(t, err, io.EOF)
 		require.NoError(t, conn.Close())
 	}

@@ -54,10 +54,10 @@ func (s *server) runFlows(t *testing.T, file string, env ...string) {
 	t.Log(string(out))
 }
 
-// TestLargeTrace opens a trace of 100 000 spans in the browser and scrolls it.
-func TestLargeTrace(t *testing.T) {
+// largeTrace opens a trace of 100 000 spans in the browser and scrolls it.
+func largeTrace(t *testing.T, s *server) {
+	t.Helper()
 	const requests, each = 100, 1000
-	s := start(t, quiet()...)
 	id := pcommon.TraceID{0xbb, 1}
 	began := time.Now().Add(-time.Minute)
 	for r := range requests {

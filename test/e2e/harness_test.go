@@ -69,11 +69,13 @@ type server struct {
 	env  []string
 	// writeHTTP is where remote write goes: this process, or the gateway of a spread-out form.
 	writeHTTP string
-	cmd       *exec.Cmd
-	run       running
-	logs      *bytes.Buffer
-	mu        sync.Mutex // protects logs
-	done      chan error
+	// intake is the process that takes requests where it is another one.
+	intake *server
+	cmd    *exec.Cmd
+	run    running
+	logs   *bytes.Buffer
+	mu     sync.Mutex // protects logs
+	done   chan error
 	// life is held by whoever kills and starts the process.
 	life sync.Mutex
 }

@@ -113,7 +113,7 @@ func startSpreadOn(t *testing.T, o spreadOptions) *spread {
 		sp.writers = append(sp.writers, startRole(t, "writer", dir, named...))
 	}
 	sp.query, sp.alert = startRole(t, "query", "", env...), startRole(t, "alert", "", env...)
-	sp.server = &server{t: t, role: "query", dir: sp.query.dir, env: env, logs: &bytes.Buffer{}, writeHTTP: sp.gateway.run.HTTP, run: sp.query.run}
+	sp.server = &server{t: t, role: "query", dir: sp.query.dir, env: env, logs: &bytes.Buffer{}, writeHTTP: sp.gateway.run.HTTP, intake: sp.gateway, run: sp.query.run}
 	sp.run.OTLPGRPC, sp.run.OTLPHTTP = sp.gateway.run.OTLPGRPC, sp.gateway.run.OTLPHTTP
 	return sp
 }
@@ -130,11 +130,35 @@ func (s *server) pause() (resume func()) {
 	return func() { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGCONT)) }
 }
 
-// eachForm runs a case against one process with every role and against the spread-out form.
-func eachForm(t *testing.T, f func(t *testing.T, s *server)) {
-	t.Helper()
-	t.Run("all", func(t *testing.T) { f(t, start(t, quiet()...)) })
-	t.Run("spread", func(t *testing.T) { f(t, startSpread(t, 1, 2).server) })
+// TestBothForms runs the same cases against one process with every role and against the spread-out form, each started once.
+func TestBothForms(t *testing.T) {
+	for form, begin := range map[string]func(t *testing.T) *server{
+		"all":    func(t *testing.T) *server { return start(t, quiet()...) },        //nolint:thelper // It is the start of the test.
+		"spread": func(t *testing.T) *server { return startSpread(t, 1, 2).server }, //nolint:thelper // It is the start of the test.
+	} {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t)
+			for _, c := range []struct {
+				name string
+				run  func(t *testing.T, s *server)
+			}{
+				{"go_sdk", goSDK},
+				{"telemetrygen", generatedTelemetry},
+				{"remote_write", prometheusRemoteWriteClients},
+				{"remote_read", remoteRead},
+				{"java_agent", javaProgram},
+				{"slow_client", slowClient},
+				{"rapid_reset", rapidReset},
+				{"continuation_flood", continuationFlood},
+				{"idle_connections", idleConnections},
+				{"lost_answer", lostAnswer},
+				{"large_trace", largeTrace},
+			} {
+				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
+			}
+		})
+	}
 }
 
 // TestCollectorsKafkaExporter: what an OpenTelemetry Collector's Kafka exporter writes into the topics (otlp_proto) is stored as it is.

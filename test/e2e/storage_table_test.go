@@ -19,7 +19,7 @@ func TestStorageFaultTable(t *testing.T) {
 	root := filepath.Join("..", "..")
 	doc, err := os.ReadFile(filepath.Join(root, "docs", "reference", "faults.md"))
 	require.NoError(t, err)
-	row, named := regexp.MustCompile(`^\| (\d+) \|.*\| ([^|]*) \|$`), regexp.MustCompile("`([a-z0-9/]+): ((?:Test|Fuzz)[A-Za-z0-9_]+)`")
+	row, named := regexp.MustCompile(`^\| (\d+) \|.*\| ([^|]*) \|$`), regexp.MustCompile("`([a-z0-9/]+): ((?:Test|Fuzz)[A-Za-z0-9_]+)(?:/([a-z_]+))?`")
 	next, sources := 1, map[string]string{}
 	for line := range strings.Lines(string(doc)) {
 		m := row.FindStringSubmatch(strings.TrimSpace(line))
@@ -41,8 +41,8 @@ func TestStorageFaultTable(t *testing.T) {
 					sources[folder] += string(b)
 				}
 			}
-			if !strings.Contains(sources[folder], "\nfunc "+name+"(") {
-				t.Errorf("row %s: there is no %s in %s", m[1], name, folder)
+			if !strings.Contains(sources[folder], "\nfunc "+name+"(") || test[3] != "" && !strings.Contains(sources[folder], `{"`+test[3]+`", `) {
+				t.Errorf("row %s: there is no %s in %s", m[1], test[0], folder)
 			}
 		}
 	}

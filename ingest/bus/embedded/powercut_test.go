@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/testutil/seedtest"
 )
 
 var errPower = errors.New("the power is off")
@@ -294,16 +295,7 @@ func randomText(random *rand.Rand, most int) []byte {
 
 // TestPowerCut cuts the power again and again at a random operation of the disk, five lives of one log per seed.
 func TestPowerCut(t *testing.T) {
-	seeds, from := uint64(150), uint64(0)
-	if os.Getenv("STRATA_TEST_LONG") != "" {
-		seeds = 10_000
-	}
-	if s := os.Getenv("STRATA_TEST_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-		from, seeds = n, 1
-	}
-	for seed := from; seed < from+seeds; seed++ {
+	for _, seed := range seedtest.Seeds(t, 150, 10_000) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		w := &told{acked: map[int64]string{}, seed: seed}
 		dir := t.TempDir()

@@ -28,7 +28,7 @@ test('a large trace opens within seconds and scrolls smoothly', {
             gaps.push(now - last);
             last = now;
             element.scrollTop += 390;
-            if (now < end) requestAnimationFrame(step);
+            if (now < end || gaps.length < 60) requestAnimationFrame(step);
             else resolve(gaps.slice(2).sort((a, b) => a - b));
           };
           requestAnimationFrame(step);
