@@ -53,6 +53,7 @@ func (s *server) code(t *testing.T, method, path string, header ...string) int {
 
 // TestOpenOnLoopbackOnlyForThisMachinesOwnRequests is row 77 and the defence against DNS rebinding.
 func TestOpenOnLoopbackOnlyForThisMachinesOwnRequests(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	require.Equal(t, 200, s.code(t, "GET", "/api/v1/services"))
 	require.Equal(t, 401, s.code(t, "GET", "/api/v1/services", "Host", "evil.example"))
@@ -69,6 +70,7 @@ func TestOpenOnLoopbackOnlyForThisMachinesOwnRequests(t *testing.T) {
 }
 
 func TestKeysWhereTheyAreRequired(t *testing.T) {
+	t.Parallel()
 	env := []string{"STRATA_AUTH_LOCAL=required", "STRATA_SELF_INTERVAL=1s", "STRATA_SELF_ENABLED=true"}
 	t.Run("all", func(t *testing.T) { keysAreRequired(t, start(t, env...)) })
 	t.Run("spread", func(t *testing.T) { keysAreRequired(t, startSpread(t, 1, 1, env...).server) })

@@ -55,6 +55,7 @@ func (s *server) send(t *testing.T, method, path string, v any) []byte {
 
 // An alert that fires while its webhook is down is sent after a kill and a restart, under the id it had.
 func TestAlertReachesItsWebhookOverAKill(t *testing.T) {
+	t.Parallel()
 	env := append(quiet(), "STRATA_ALERTING_EVALUATION_INTERVAL=1s")
 	t.Run("all", func(t *testing.T) {
 		s := start(t, env...)

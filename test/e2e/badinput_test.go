@@ -248,6 +248,7 @@ func gauge(name string, from, n int, at time.Time) pmetric.Metrics {
 
 // TestSeriesFlood is row 41: the sender is told how many points were refused and why, and the series that exist go on.
 func TestSeriesFlood(t *testing.T) {
+	t.Parallel()
 	const bound = 5000
 	s := start(t, append(quiet(), "STRATA_METRICS_MAX_SERIES="+strconv.Itoa(bound))...)
 	conn, err := grpc.NewClient(s.run.OTLPGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -96,6 +96,7 @@ func spanID(n int) pcommon.SpanID {
 
 // TestPage drives the page in a real browser: the server watches itself, the agent this host, and the shop sends the rest.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	t.Run("all", func(t *testing.T) { pageFlows(t, start(t)) })
 	if long() {
 		t.Run("spread", func(t *testing.T) { pageFlows(t, startSpread(t, 1, 2, "STRATA_SELF_ENABLED=true").server) })

@@ -36,6 +36,7 @@ func kills(t *testing.T) (int, *rand.Rand) {
 func quiet() []string { return []string{"STRATA_SELF_ENABLED=false"} }
 
 func TestKilledServerKeepsWhatItAcknowledgedOnce(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	n, random := kills(t)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
@@ -55,6 +56,7 @@ func TestKilledServerKeepsWhatItAcknowledgedOnce(t *testing.T) {
 }
 
 func TestKilledEngineLosesNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	n, random := kills(t)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
@@ -71,6 +73,7 @@ func TestKilledEngineLosesNothing(t *testing.T) {
 }
 
 func TestTerminatedServerDrains(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 0)
 	time.Sleep(2 * time.Second)
@@ -91,6 +94,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 
 // A store that stands still fills the bus; the intake refuses with 429 and Retry-After, and takes data again by itself.
 func TestFullBusRefusesAndRecovers(t *testing.T) {
+	t.Parallel()
 	s := start(t, append(quiet(), "STRATA_BUS_LIMIT_BYTES=2097152", "STRATA_BUS_SEGMENT_BYTES=262144")...)
 	engine := s.enginePID()
 	require.NoError(t, syscall.Kill(engine, syscall.SIGSTOP))

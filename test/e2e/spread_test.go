@@ -132,6 +132,7 @@ func (s *server) pause() (resume func()) {
 
 // TestBothForms runs the same cases against one process with every role and against the spread-out form, each started once.
 func TestBothForms(t *testing.T) {
+	t.Parallel()
 	for form, begin := range map[string]func(t *testing.T) *server{
 		"all":    func(t *testing.T) *server { return start(t, quiet()...) },        //nolint:thelper // It is the start of the test.
 		"spread": func(t *testing.T) *server { return startSpread(t, 1, 2).server }, //nolint:thelper // It is the start of the test.
@@ -163,6 +164,7 @@ func TestBothForms(t *testing.T) {
 
 // TestCollectorsKafkaExporter: what an OpenTelemetry Collector's Kafka exporter writes into the topics (otlp_proto) is stored as it is.
 func TestCollectorsKafkaExporter(t *testing.T) {
+	t.Parallel()
 	path, err := filepath.Abs(filepath.Join("..", "..", "bin", "kafkaexport"))
 	require.NoError(t, err)
 	build := exec.Command("go", "build", "-o", path, ".")

@@ -107,6 +107,7 @@ func (s *server) requireReads(t *testing.T, clickhouse bool) {
 // TestStorageDiskFull fills the disk under each store while a load runs: what cannot be kept is refused to be sent again, reads go on, the
 // process stays, and when there is room again everything goes on by itself; nothing that was acknowledged is missing.
 func TestStorageDiskFull(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, size, signal string
 		// refusal is 503 where the bus cannot write, 429 where it is full because its writer waits.
@@ -199,6 +200,7 @@ func (s *sent) copyOf() *sent {
 // TestStorageRestoreOfACopyUnderLoad does what docs/operate/backup.md says: a copy of the data directory, made while the processes stand
 // still in the middle of a load, is started elsewhere and has all that was acknowledged until then, once.
 func TestStorageRestoreOfACopyUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
 	time.Sleep(3 * time.Second)
@@ -223,6 +225,7 @@ func TestStorageRestoreOfACopyUnderLoad(t *testing.T) {
 
 // TestStorageRestoreOfAStoppedServer copies the directory of a server that was stopped.
 func TestStorageRestoreOfAStoppedServer(t *testing.T) {
+	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
 	time.Sleep(2 * time.Second)
