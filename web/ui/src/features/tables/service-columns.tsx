@@ -2,6 +2,7 @@
 import type { TFunction } from 'i18next';
 import type { ServiceRow } from '@/api/services';
 import { ErrorRate, ServiceName } from '@/components/blocks';
+import { numeric, text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { Sparkline } from '@/components/sparkline';
 import { formatDuration, formatRate } from '@/lib/format';
@@ -26,30 +27,9 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
         </AppLink>
       ),
     },
-    {
-      id: 'env',
-      header: t('services.env'),
-      width: 110,
-      minPage: 900,
-      sort: (row) => row.environment,
-      render: (row) => row.environment,
-    },
-    {
-      id: 'language',
-      header: t('services.language'),
-      width: 90,
-      minPage: 1200,
-      sort: (row) => row.language,
-      render: (row) => row.language,
-    },
-    {
-      id: 'rate',
-      header: t('services.rate'),
-      width: 78,
-      align: 'end',
-      sort: (row) => row.rate,
-      render: (row) => formatRate(row.rate),
-    },
+    text({ id: 'env', header: t('services.env'), width: 110, minPage: 900, value: (row) => row.environment }),
+    text({ id: 'language', header: t('services.language'), width: 90, minPage: 1200, value: (row) => row.language }),
+    numeric({ id: 'rate', header: t('services.rate'), width: 78, value: (row) => row.rate, show: formatRate }),
     {
       id: 'rateline',
       header: t('services.requests'),
@@ -74,31 +54,8 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
       minPage: 1000,
       render: (row) => <Sparkline values={row.sparkline.errors} color={crit} label={t('services.errorsOverTime')} />,
     },
-    {
-      id: 'p50',
-      header: 'p50',
-      width: 84,
-      align: 'end',
-      minPage: 700,
-      sort: (row) => row.p50_ns,
-      render: (row) => formatDuration(row.p50_ns),
-    },
-    {
-      id: 'p95',
-      header: 'p95',
-      width: 80,
-      align: 'end',
-      sort: (row) => row.p95_ns,
-      render: (row) => formatDuration(row.p95_ns),
-    },
-    {
-      id: 'p99',
-      header: 'p99',
-      width: 84,
-      align: 'end',
-      minPage: 700,
-      sort: (row) => row.p99_ns,
-      render: (row) => formatDuration(row.p99_ns),
-    },
+    numeric({ id: 'p50', header: 'p50', width: 84, minPage: 700, value: (row) => row.p50_ns, show: formatDuration }),
+    numeric({ id: 'p95', header: 'p95', width: 80, value: (row) => row.p95_ns, show: formatDuration }),
+    numeric({ id: 'p99', header: 'p99', width: 84, minPage: 700, value: (row) => row.p99_ns, show: formatDuration }),
   ];
 }

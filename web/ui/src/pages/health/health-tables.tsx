@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BusTopic, LedgerRow } from '@/api/ledger';
 import { Meter, TimeAgo } from '@/components/blocks';
+import { text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { DataTable } from '@/components/data-table/data-table';
 import { formatBytes, formatCount } from '@/lib/format';
@@ -112,14 +113,14 @@ export function SourceTable({ rows }: { rows: LedgerRow[] }) {
     render: (row) => <span className={value(row) === 0 ? 'faint' : undefined}>{formatCount(value(row))}</span>,
   });
   const columns: Column<SourceRow>[] = [
-    {
+    text({
       id: 'source',
       header: t('health.source'),
       width: 140,
       grow: true,
-      sort: (row) => row.source,
-      render: (row) => <span className="mono">{row.source}</span>,
-    },
+      className: 'mono',
+      value: (row) => row.source,
+    }),
     {
       id: 'signal',
       header: t('health.signal'),

@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next';
 import type { HostDetail } from '@/api/hosts';
 import { Meter } from '@/components/blocks';
+import { numeric, text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { DataTable } from '@/components/data-table/data-table';
 import { formatBytes, formatPercent } from '@/lib/format';
@@ -12,14 +13,14 @@ type Process = HostDetail['processes'][number];
 export function Filesystems({ rows }: { rows: Filesystem[] }) {
   const { t } = useTranslation();
   const columns: Column<Filesystem>[] = [
-    {
+    text({
       id: 'mountpoint',
       header: t('host.mountpoint'),
       width: 120,
       grow: true,
-      sort: (row) => row.mountpoint,
-      render: (row) => <span className="mono">{row.mountpoint}</span>,
-    },
+      className: 'mono',
+      value: (row) => row.mountpoint,
+    }),
     {
       id: 'device',
       header: t('host.device'),
@@ -28,22 +29,8 @@ export function Filesystems({ rows }: { rows: Filesystem[] }) {
       sort: (row) => row.device,
       render: (row) => <span className="dim">{`${row.device} ${row.type}`}</span>,
     },
-    {
-      id: 'used',
-      header: t('host.used'),
-      width: 84,
-      align: 'end',
-      sort: (row) => row.used_bytes,
-      render: (row) => formatBytes(row.used_bytes),
-    },
-    {
-      id: 'free',
-      header: t('host.free'),
-      width: 84,
-      align: 'end',
-      sort: (row) => row.free_bytes,
-      render: (row) => formatBytes(row.free_bytes),
-    },
+    numeric({ id: 'used', header: t('host.used'), width: 84, value: (row) => row.used_bytes, show: formatBytes }),
+    numeric({ id: 'free', header: t('host.free'), width: 84, value: (row) => row.free_bytes, show: formatBytes }),
     {
       id: 'use',
       header: t('host.use'),
@@ -70,31 +57,23 @@ export function Filesystems({ rows }: { rows: Filesystem[] }) {
 export function Processes({ rows }: { rows: Process[] }) {
   const { t } = useTranslation();
   const columns: Column<Process>[] = [
-    {
+    text({
       id: 'name',
       header: t('host.process'),
       width: 140,
       grow: true,
-      sort: (row) => row.name,
-      render: (row) => <span className="mono">{row.name}</span>,
-    },
+      className: 'mono',
+      value: (row) => row.name,
+    }),
     { id: 'pid', header: 'PID', width: 84, align: 'end', sort: (row) => Number(row.pid), render: (row) => row.pid },
-    {
-      id: 'cpu',
-      header: t('hosts.cpu'),
-      width: 90,
-      align: 'end',
-      sort: (row) => row.cpu,
-      render: (row) => formatPercent(row.cpu),
-    },
-    {
+    numeric({ id: 'cpu', header: t('hosts.cpu'), width: 90, value: (row) => row.cpu, show: formatPercent }),
+    numeric({
       id: 'memory',
       header: t('hosts.memory'),
       width: 100,
-      align: 'end',
-      sort: (row) => row.memory_bytes,
-      render: (row) => formatBytes(row.memory_bytes),
-    },
+      value: (row) => row.memory_bytes,
+      show: formatBytes,
+    }),
   ];
   return (
     <DataTable

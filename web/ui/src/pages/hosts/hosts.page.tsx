@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { TextInput } from '@mantine/core';
-import { IconSearch } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useHosts } from '@/api/hosts';
 import { Page, Toolbar, useDark } from '@/components/blocks';
 import { DataTable } from '@/components/data-table/data-table';
+import { FilterBox } from '@/components/filter-box';
 import { RowsSkeleton } from '@/components/skeleton';
 import { QueryView, Warnings } from '@/components/states';
 import { SendData } from '@/features/onboarding/send-data';
@@ -31,15 +30,7 @@ export function HostsPage() {
           ) : (
             <>
               <Toolbar>
-                <TextInput
-                  data-search
-                  w={260}
-                  leftSection={<IconSearch size={14} />}
-                  placeholder={t('hosts.filter')}
-                  aria-label={t('hosts.filter')}
-                  value={filter}
-                  onChange={(event) => patch({ filter: event.target.value })}
-                />
+                <FilterBox label={t('hosts.filter')} />
                 <span className="faint">{t('hosts.count', { count: data.hosts.length })}</span>
               </Toolbar>
               <Warnings warnings={data.warnings} />

@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next';
 import { type ServiceRow, useDependencies } from '@/api/services';
 import { ErrorRate, Section, Swatch } from '@/components/blocks';
+import { numeric, text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { DataTable } from '@/components/data-table/data-table';
 import { formatDuration, formatRate } from '@/lib/format';
@@ -46,14 +47,7 @@ export function Middleware({ services }: { services: ServiceRow[] }) {
       sort: (row) => row.type,
       render: (row) => t(`dependency.${row.type}`),
     },
-    {
-      id: 'system',
-      header: t('middleware.system'),
-      width: 110,
-      minPage: 700,
-      sort: (row) => row.system,
-      render: (row) => row.system,
-    },
+    text({ id: 'system', header: t('middleware.system'), width: 110, minPage: 700, value: (row) => row.system }),
     {
       id: 'callers',
       header: t('middleware.callers'),
@@ -77,14 +71,7 @@ export function Middleware({ services }: { services: ServiceRow[] }) {
       sort: (row) => row.errors / row.calls,
       render: (row) => <ErrorRate value={row.calls > 0 ? row.errors / row.calls : null} errors={row.errors} />,
     },
-    {
-      id: 'p95',
-      header: 'p95',
-      width: 84,
-      align: 'end',
-      sort: (row) => row.p95_ns,
-      render: (row) => formatDuration(row.p95_ns),
-    },
+    numeric({ id: 'p95', header: 'p95', width: 84, value: (row) => row.p95_ns, show: formatDuration }),
   ];
   const field = { db: 'db', messaging: 'messaging', rpc: 'rpc' } as const;
   return (

@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Dependency, Operation, ServiceDetail } from '@/api/services';
 import { ErrorRate, ServiceName, TimeAgo } from '@/components/blocks';
+import { numeric, text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { DataTable } from '@/components/data-table/data-table';
 import { formatCount, formatDuration, formatPercent, formatRate } from '@/lib/format';
@@ -27,22 +28,15 @@ export function Operations({ rows, service }: { rows: Operation[]; service: stri
         </AppLink>
       ),
     },
-    {
+    text({
       id: 'kind',
       header: t('service.kind'),
       width: 84,
       minPage: 900,
-      sort: (row) => row.kind,
-      render: (row) => <span className="dim">{row.kind}</span>,
-    },
-    {
-      id: 'rate',
-      header: t('services.rate'),
-      width: 88,
-      align: 'end',
-      sort: (row) => row.rate,
-      render: (row) => formatRate(row.rate),
-    },
+      className: 'dim',
+      value: (row) => row.kind,
+    }),
+    numeric({ id: 'rate', header: t('services.rate'), width: 88, value: (row) => row.rate, show: formatRate }),
     {
       id: 'errors',
       header: t('services.errors'),
@@ -55,15 +49,7 @@ export function Operations({ rows, service }: { rows: Operation[]; service: stri
         </AppLink>
       ),
     },
-    {
-      id: 'p50',
-      header: 'p50',
-      width: 80,
-      align: 'end',
-      minPage: 700,
-      sort: (row) => row.p50_ns,
-      render: (row) => formatDuration(row.p50_ns),
-    },
+    numeric({ id: 'p50', header: 'p50', width: 80, minPage: 700, value: (row) => row.p50_ns, show: formatDuration }),
     {
       id: 'p95',
       header: 'p95',
@@ -76,15 +62,7 @@ export function Operations({ rows, service }: { rows: Operation[]; service: stri
         </AppLink>
       ),
     },
-    {
-      id: 'p99',
-      header: 'p99',
-      width: 80,
-      align: 'end',
-      minPage: 700,
-      sort: (row) => row.p99_ns,
-      render: (row) => formatDuration(row.p99_ns),
-    },
+    numeric({ id: 'p99', header: 'p99', width: 80, minPage: 700, value: (row) => row.p99_ns, show: formatDuration }),
     {
       id: 'time',
       header: t('service.timeSpent'),
@@ -138,14 +116,7 @@ export function Dependencies({ rows, service }: { rows: Dependency[]; service: s
         <span className="dim">{[t(`dependency.${row.type}`), row.system].filter(Boolean).join(' · ')}</span>
       ),
     },
-    {
-      id: 'calls',
-      header: t('middleware.count'),
-      width: 80,
-      align: 'end',
-      sort: (row) => row.calls,
-      render: (row) => formatCount(row.calls),
-    },
+    numeric({ id: 'calls', header: t('middleware.count'), width: 80, value: (row) => row.calls, show: formatCount }),
     {
       id: 'errors',
       header: t('services.errors'),
@@ -154,14 +125,7 @@ export function Dependencies({ rows, service }: { rows: Dependency[]; service: s
       sort: (row) => row.errors,
       render: (row) => <ErrorRate value={row.calls > 0 ? row.errors / row.calls : null} errors={row.errors} />,
     },
-    {
-      id: 'p95',
-      header: 'p95',
-      width: 76,
-      align: 'end',
-      sort: (row) => row.p95_ns,
-      render: (row) => formatDuration(row.p95_ns),
-    },
+    numeric({ id: 'p95', header: 'p95', width: 76, value: (row) => row.p95_ns, show: formatDuration }),
   ];
   return (
     <DataTable
@@ -192,14 +156,7 @@ export function Callers({ rows }: { rows: Caller[] }) {
       sort: (row) => row.service,
       render: (row) => <ServiceName name={row.service} />,
     },
-    {
-      id: 'calls',
-      header: t('middleware.count'),
-      width: 90,
-      align: 'end',
-      sort: (row) => row.calls,
-      render: (row) => formatCount(row.calls),
-    },
+    numeric({ id: 'calls', header: t('middleware.count'), width: 90, value: (row) => row.calls, show: formatCount }),
     {
       id: 'errors',
       header: t('services.errors'),
@@ -228,14 +185,14 @@ type Instance = ServiceDetail['service']['instances'][number];
 export function Instances({ rows }: { rows: Instance[] }) {
   const { t } = useTranslation();
   const columns: Column<Instance>[] = [
-    {
+    text({
       id: 'id',
       header: t('service.instance'),
       width: 200,
       grow: true,
-      sort: (row) => row.id,
-      render: (row) => <span className="mono">{row.id}</span>,
-    },
+      className: 'mono',
+      value: (row) => row.id,
+    }),
     {
       id: 'host',
       header: t('hosts.host'),
