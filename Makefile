@@ -12,18 +12,46 @@ RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
+.PHONY: help build agents packages host-agent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ui $(BIN)/strata $(BIN)/strata-agent ## Build the page and both binaries into bin/.
+build: ui $(BIN)/strata $(BIN)/strata-agent host-agent ## Build the page and both binaries into bin/, and what install.sh hands out for this platform.
+
+# The agent runs on hosts with any C library.
+$(BIN)/strata-agent: export CGO_ENABLED = 0
 
 $(BIN)/strata $(BIN)/strata-agent: FORCE
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(notdir $@)
 
 FORCE:
+
+NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+PKG_VERSION := $(if $(filter v%,$(VERSION)),$(patsubst v%,%,$(VERSION)),0.0.0+$(VERSION))
+
+packages: agent-linux-amd64 agent-linux-arm64 ## Build .deb and .rpm of the agent into bin/agents.
+	@for arch in amd64 arm64; do for kind in deb rpm; do \
+		NFPM_ARCH=$$arch NFPM_VERSION='$(PKG_VERSION)' NFPM_BINARY=$(BIN)/agents/linux-$$arch/strata-agent \
+		$(GO) run $(NFPM) package --config deploy/packages/nfpm.yaml --packager $$kind --target $(BIN)/agents/ || exit 1; done; done
+
+# The server serves bin/agents/<os>-<arch> at /agent/<os>-<arch>.
+HOST_PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
+PLATFORMS     := linux-amd64 linux-arm64 windows-amd64 darwin-arm64
+checksum       = cd $(1) && sha256sum $(2) >$(2).sha256
+
+host-agent: $(BIN)/strata-agent
+	@mkdir -p $(BIN)/agents/$(HOST_PLATFORM)
+	@ln -f $< $(BIN)/agents/$(HOST_PLATFORM)/strata-agent && $(call checksum,$(BIN)/agents/$(HOST_PLATFORM),strata-agent)
+
+agents: $(addprefix agent-,$(PLATFORMS)) packages ## Build the agent for every platform with checksums, and the .deb and .rpm packages.
+
+agent-%: FORCE
+	@mkdir -p $(BIN)/agents/$*
+	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
+		-o $(BIN)/agents/$*/strata-agent$(if $(findstring windows,$*),.exe) ./cmd/strata-agent
+	@$(call checksum,$(BIN)/agents/$*,strata-agent$(if $(findstring windows,$*),.exe))
 
 ui: web/ui/dist/index.html ## Build the page that the server embeds.
 

@@ -49,7 +49,9 @@ func buildAgent(t *testing.T) agentBinary {
 		t.Skip("builds and runs the agent")
 	}
 	bin := filepath.Join(t.TempDir(), "strata-agent")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", bin, "../cmd/strata-agent").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "../cmd/strata-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // As the Makefile does.
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return agentBinary(bin)
 }

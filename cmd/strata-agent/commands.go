@@ -6,7 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -75,4 +78,24 @@ func (cmd configCommand) Run(c *cli) error {
 	enc := yaml.NewEncoder(os.Stdout)
 	enc.SetIndent(2)
 	return enc.Encode(generated)
+}
+
+type verifyCommand struct {
+	Server  string        `help:"URL of the server's HTTP address." required:"" placeholder:"URL"`
+	Timeout time.Duration `help:"How long to wait." default:"55s"`
+}
+
+func (cmd verifyCommand) Run(ctx context.Context, c *cli) error {
+	agent, err := c.agent()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmd.Timeout)
+	defer cancel()
+	host, err := agent.Verify(ctx, cmd.Server)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("the server has this host: %s/hosts/%s\n", strings.TrimRight(cmd.Server, "/"), url.PathEscape(host))
+	return nil
 }

@@ -23,6 +23,7 @@ type gatewayPart struct {
 	grpc        *grpc.Server
 	http        *http.Server
 	remoteWrite http.Handler
+	otlp        http.Handler // OTLP over HTTP, for the HTTP listener
 }
 
 func (a *App) newGateway() *gatewayPart {
@@ -33,6 +34,7 @@ func (a *App) newGateway() *gatewayPart {
 	}
 	recv := otlp.NewReceiver(in, opts)
 	return &gatewayPart{
+		otlp:        recv.Handler(),
 		grpc:        recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
 		http:        newServer(a.access.ingest(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
 		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write"), a.reg),

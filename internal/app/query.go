@@ -33,6 +33,13 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 	a.mountHealth(r)
 	if a.gateway != nil {
 		r.Handle("/prometheus/api/v1/write", a.access.ingest(l, a.gateway.remoteWrite))
+		// The same as on otlp.http_listen: an agent behind a proxy needs one address.
+		for _, signal := range []string{"metrics", "traces", "logs"} {
+			r.Handle("/v1/"+signal, a.access.ingest(l, a.gateway.otlp))
+		}
+	}
+	if err := a.mountInstall(r, l, engine); err != nil {
+		return nil, err
 	}
 	r.Group(func(r chi.Router) {
 		r.Use(a.access.auth.Authenticate(l))

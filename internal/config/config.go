@@ -18,6 +18,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage/catalog"
 	"github.com/strata-apm/strata/storage/clickhouse"
@@ -44,6 +45,7 @@ type Config struct {
 	Query      promapi.Config    `yaml:"query"`
 	Alerting   Alerting          `yaml:"alerting"`
 	Auth       Auth              `yaml:"auth"`
+	Agents     install.Config    `yaml:"agents"`
 	Self       Self              `yaml:"self"`
 }
 
@@ -187,7 +189,7 @@ func decode(b []byte, cfg *Config) error {
 func (c Config) Validate() error {
 	errs := []error{
 		c.OTLP.Limits.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate(), c.Fanout.Validate(), c.Catalog.Validate(),
-		c.Writer.validate(), c.Cluster.validate(),
+		c.Writer.validate(), c.Cluster.validate(), c.Agents.Validate(),
 	}
 	if c.Bus.Shared() {
 		if err := c.Bus.Kafka.Validate(); err != nil {

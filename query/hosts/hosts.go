@@ -128,6 +128,19 @@ func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (D
 	return d, nil
 }
 
+// LastSeen returns the time of the host's newest CPU sample, the zero time when there is none within the engine's lookback before at.
+func (r *Reader) LastSeen(ctx context.Context, name string, at time.Time) (time.Time, error) {
+	if name == "" || !utf8.ValidString(name) {
+		return time.Time{}, nil
+	}
+	req := &request{metrics: r.metrics}
+	values, err := req.instant(ctx, "max(timestamp(system_cpu_time_seconds_total{host_name="+strconv.QuoteToASCII(name)+"}))", at)
+	if err != nil || len(values) == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(int64(values[0].F * 1000)).UTC(), nil
+}
+
 // evaluationTime is the end of the range, or the last sign of life of a host that is gone: its last values are better than none.
 func evaluationTime(h Host, rng storage.TimeRange) time.Time {
 	if h.LastSeen.Before(rng.End) {
