@@ -40,6 +40,9 @@ var (
 	_ storage.NotificationLog   = (*Catalog)(nil)
 	_ storage.LeaseStore        = (*Catalog)(nil)
 	_ storage.InstanceStore     = (*Catalog)(nil)
+	_ storage.AgentStore        = (*Catalog)(nil)
+	_ storage.AgentConfigStore  = (*Catalog)(nil)
+	_ storage.RolloutStore      = (*Catalog)(nil)
 )
 
 // Open opens a SQLite file, creates it when it does not exist, and migrates it.

@@ -18,6 +18,8 @@ type dialect struct {
 	lockSchema string
 	// text is the type of a column that compares by its bytes.
 	text string
+	// position is the function that finds a text in another.
+	position string
 	// params is how many parameters one statement may have.
 	params int
 }
@@ -26,7 +28,7 @@ type dialect struct {
 const schemaLock = "126937437238369"
 
 func sqliteDialect() dialect {
-	return dialect{name: "sqlite", now: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`, grain: time.Millisecond, text: "TEXT", params: 30_000}
+	return dialect{name: "sqlite", now: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`, grain: time.Millisecond, text: "TEXT", position: "instr", params: 30_000}
 }
 
 func postgresDialect() dialect {
@@ -34,7 +36,7 @@ func postgresDialect() dialect {
 		name: "postgres", now: `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`, grain: time.Microsecond,
 		lockSchema: `SELECT pg_advisory_xact_lock(` + schemaLock + `)`,
 		// The order of names must not depend on the database's locale, nor an index on the C library's version.
-		text: `TEXT COLLATE "C"`, params: 60_000,
+		text: `TEXT COLLATE "C"`, position: "strpos", params: 60_000,
 	}
 }
 

@@ -49,6 +49,22 @@ func migrations() []migration {
 			// A group of alerts now belongs to one rule group and its key says so. What fires is told once more under its new key.
 			`DELETE FROM notified_groups`,
 		}},
+		{version: 3, statements: []string{
+			`CREATE TABLE agents (
+				id TEXT PRIMARY KEY, host_name TEXT NOT NULL, host_id TEXT NOT NULL, version TEXT NOT NULL, os TEXT NOT NULL,
+				labels TEXT NOT NULL, source TEXT NOT NULL, instance TEXT NOT NULL, heartbeat BIGINT NOT NULL,
+				first_seen BIGINT NOT NULL, seen_at BIGINT NOT NULL, left_at_will BIGINT NOT NULL, healthy BIGINT NOT NULL,
+				health TEXT NOT NULL, board TEXT NOT NULL, effective TEXT NOT NULL,
+				config_hash TEXT NOT NULL, config_status TEXT NOT NULL, config_error TEXT NOT NULL)`,
+			`CREATE INDEX agents_host ON agents (host_name, id)`,
+			`CREATE TABLE agent_configs (
+				id TEXT PRIMARY KEY, name TEXT NOT NULL, yaml TEXT NOT NULL, hash TEXT NOT NULL, selector TEXT NOT NULL,
+				created_at BIGINT NOT NULL, created_by TEXT NOT NULL)`,
+			`CREATE TABLE agent_rollouts (
+				id TEXT PRIMARY KEY, config_id TEXT NOT NULL, state TEXT NOT NULL, active BIGINT UNIQUE, cancel BIGINT NOT NULL,
+				data TEXT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)`,
+			`CREATE TABLE agent_assignments (agent_id TEXT PRIMARY KEY, config_id TEXT NOT NULL)`,
+		}},
 	}
 }
 

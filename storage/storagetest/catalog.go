@@ -27,6 +27,9 @@ type Catalog interface {
 	storage.RuleVersions
 	storage.LeaseStore
 	storage.InstanceStore
+	storage.AgentStore
+	storage.AgentConfigStore
+	storage.RolloutStore
 }
 
 // RunCatalog is the conformance suite of catalog engines. open returns an empty catalog that ends with the test; reopen returns the same
@@ -37,6 +40,7 @@ func RunCatalog(t *testing.T, open func(t *testing.T) (c Catalog, reopen func() 
 		"Keys": testKeys, "Sessions": testSessions, "SigninToken": testSigninToken, "Rules": testRules, "Notifiers": testNotifiers,
 		"Queue": testQueue, "QueueOfALease": testQueueOfALease, "ConcurrentWriters": testConcurrentWriters, "ByteOrder": testByteOrder,
 		"Leases": testLeases, "LeaseRace": testLeaseRace, "LeaseHandOver": testLeaseHandOver, "Instances": testInstances,
+		"Agents": testAgents, "AgentConfigs": testAgentConfigs, "Rollouts": testRollouts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, reopen := open(t)
