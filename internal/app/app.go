@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
@@ -64,6 +65,8 @@ type App struct {
 	alerting   *alerting.Alerting
 	rules      interface{ Routes(r chi.Router) } // the API of rules and notifiers
 	peers      *peers                            // where there are other processes
+	fleet      *fleet.Service                    // what talks to agents
+	fleetAPI   *fleet.API
 	http       *http.Server
 	ready      atomic.Bool
 	self       *selfmon.Telemetry
@@ -151,6 +154,9 @@ func (a *App) newParts() error {
 		}
 		a.rules = api
 	}
+	if err := a.newFleet(); err != nil {
+		return err
+	}
 	handler, err := a.newHTTP(engine)
 	if err != nil {
 		return err
@@ -204,6 +210,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.alerting != nil {
 		g.Go(func() error { return a.alerting.Run(gctx) })
 		g.Go(func() error { return a.reloadOnHangup(gctx) })
+	}
+	if a.fleet != nil {
+		g.Go(func() error { return a.fleet.Run(gctx) })
 	}
 	if a.peers != nil {
 		g.Go(func() error { return a.heartbeat(gctx) })

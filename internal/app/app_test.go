@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
@@ -20,7 +21,7 @@ import (
 
 // Every route that is mounted below /api/v1 is in the OpenAPI document.
 func TestEveryRouteIsDocumented(t *testing.T) {
-	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}}
+	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}, fleetAPI: &fleet.API{}}
 	r := chi.NewRouter()
 	a.mountRoutes(r, &httpapi.API{})
 	n := 0

@@ -41,6 +41,9 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 	if err := a.mountInstall(r, l, engine); err != nil {
 		return nil, err
 	}
+	if a.fleet != nil {
+		r.Handle("/v1/opamp", a.access.ingest(l, a.fleet.Handler()))
+	}
 	r.Group(func(r chi.Router) {
 		r.Use(a.access.auth.Authenticate(l))
 		r.Route("/api/v1", func(r chi.Router) {
@@ -122,6 +125,9 @@ func (a *App) mountRoutes(r chi.Router, api *httpapi.API) {
 		}
 		if a.rules != nil {
 			a.rules.Routes(r)
+		}
+		if a.fleetAPI != nil {
+			a.fleetAPI.Routes(r)
 		}
 	})
 }

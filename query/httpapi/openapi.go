@@ -134,6 +134,8 @@ func parameterOf(name string) parameter {
 		p.Schema = map[string]any{"type": "string", "enum": []string{"traces", "logs"}}
 	case "sort":
 		p.Schema = map[string]any{"type": "string", "enum": []string{"newest", "slowest"}}
+	case "state":
+		p.Schema = map[string]any{"type": "string", "enum": []string{"online", "late", "offline", "stopped"}}
 	case "order":
 		p.Schema = map[string]any{"type": "string", "enum": []string{"desc", "asc"}}
 	}

@@ -23,6 +23,23 @@ type (
 		Scope         string `json:"scope"`
 		ExpiresInDays int    `json:"expires_in_days,omitempty"`
 	}
+	agentConfigBody struct {
+		Name     string `json:"name"`
+		YAML     string `json:"yaml"`
+		Selector struct {
+			Hosts  []string          `json:"hosts,omitempty"`
+			Labels map[string]string `json:"labels,omitempty"`
+		} `json:"selector"`
+	}
+	rolloutBody struct {
+		ConfigID string `json:"config_id"`
+		Canary   struct {
+			Count   int     `json:"count,omitempty"`
+			Percent float64 `json:"percent,omitempty"`
+		} `json:"canary"`
+		WatchSeconds float64 `json:"watch_seconds,omitempty"`
+		AllowSilence bool    `json:"allow_silence,omitempty"`
+	}
 	sessionBody struct {
 		Key string `json:"key"`
 	}
@@ -70,6 +87,17 @@ func routes() []route {
 		{method: put, path: "/notifiers/{id}", tag: "alerting", summary: "Change a notifier", body: notifierBody{}, status: ok},
 		{method: del, path: "/notifiers/{id}", tag: "alerting", summary: "Remove a notifier", status: nothing},
 		{method: post, path: "/notifiers/{id}/test", tag: "alerting", summary: "Send a test notification", answer: testAnswer{}, status: ok},
+		{method: get, path: "/agents", tag: "agents", summary: "List agents: who is heard, what each runs with and what it says of itself", params: "text state limit cursor", status: ok},
+		{method: get, path: "/agents/{id}", tag: "agents", summary: "Describe one agent", status: ok},
+		{method: del, path: "/agents/{id}", tag: "agents", summary: "Forget an agent; one that lives is back with its next heartbeat", status: nothing},
+		{method: get, path: "/agents/{id}/config", tag: "agents", summary: "What an agent runs with and what it was offered", status: ok},
+		{method: get, path: "/agent-configs", tag: "agents", summary: "List configurations for agents", params: "limit cursor", status: ok},
+		{method: post, path: "/agent-configs", tag: "agents", summary: "Create a configuration; it never changes and reaches agents by a roll-out", body: agentConfigBody{}, status: made},
+		{method: get, path: "/agent-configs/{id}", tag: "agents", summary: "Read a configuration", status: ok},
+		{method: get, path: "/rollouts", tag: "agents", summary: "List roll-outs", params: "limit cursor", status: ok},
+		{method: post, path: "/rollouts", tag: "agents", summary: "Roll a configuration out, first to canaries", body: rolloutBody{}, status: made},
+		{method: get, path: "/rollouts/{id}", tag: "agents", summary: "How a roll-out goes, agent by agent", status: ok},
+		{method: post, path: "/rollouts/{id}/cancel", tag: "agents", summary: "Stop a roll-out and roll it back", status: ok},
 		{method: get, path: "/keys", tag: "keys", summary: "List keys", status: ok},
 		{method: post, path: "/keys", tag: "keys", summary: "Create a key; its secret is shown once", body: keyBody{}, status: made},
 		{method: del, path: "/keys/{id}", tag: "keys", summary: "Revoke a key", status: nothing},

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/storage"
+)
+
+const (
+	maxRequest   = 1 << 20
+	defaultLimit = 100
+	mostLimit    = 1000
+)
+
+// API serves agents, their configurations and roll-outs below /api/v1, also in a process that no agent talks to. Safe for concurrent use.
+type API struct {
+	store  Store
+	actor  func(context.Context) string
+	logger *slog.Logger
+	now    func() time.Time
+}
+
+// NewAPI returns the API; actor tells who sent a request.
+func NewAPI(store Store, actor func(context.Context) string, logger *slog.Logger) *API {
+	return &API{store: store, actor: actor, logger: logger, now: time.Now}
+}
+
+// Routes adds the routes. Who may use them is decided before: reading needs scope read, changing scope admin.
+func (a *API) Routes(r chi.Router) {
+	r.Get("/agents", a.answer(a.listAgents))
+	r.Get("/agents/{id}", a.answer(a.getAgent))
+	r.Delete("/agents/{id}", a.answer(a.deleteAgent))
+	r.Get("/agents/{id}/config", a.answer(a.agentConfig))
+	r.Get("/agent-configs", a.answer(a.listConfigs))
+	r.Post("/agent-configs", a.answer(a.createConfig))
+	r.Get("/agent-configs/{id}", a.answer(a.getConfig))
+	r.Get("/rollouts", a.answer(a.listRollouts))
+	r.Post("/rollouts", a.answer(a.createRollout))
+	r.Get("/rollouts/{id}", a.answer(a.getRollout))
+	r.Post("/rollouts/{id}/cancel", a.answer(a.cancelRollout))
+}
+
+// created is an answer with status 201.
+type created struct{ body any }
+
+// nothing is an answer with status 204.
+type nothing struct{}
+
+func (a *API) answer(h func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+		v, err := h(r)
+		if err != nil {
+			a.logger.Debug("request failed", "path", r.URL.Path, "err", err)
+			httpapi.WriteError(w, err)
+			return
+		}
+		switch v := v.(type) {
+		case created:
+			httpapi.WriteJSON(w, http.StatusCreated, v.body)
+		case nothing:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			httpapi.WriteJSON(w, http.StatusOK, v)
+		}
+	}
+}
+
+func badRequest(message string, details map[string]any) error {
+	return &httpapi.Error{Status: http.StatusBadRequest, Code: httpapi.CodeBadRequest, Message: message, Details: details}
+}
+
+func readJSON(r *http.Request, into any) error {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return badRequest("body: "+err.Error(), nil)
+	}
+	return nil
+}
+
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, badRequest(fmt.Sprintf("limit: %q is no positive number", text), nil)
+	}
+	return min(n, mostLimit), nil
+}
+
+// agentJSON is an agent as the API shows it.
+type agentJSON struct {
+	ID            string            `json:"id"`
+	Host          string            `json:"host"`
+	HostID        string            `json:"host_id"`
+	Version       string            `json:"version"`
+	OS            string            `json:"os"`
+	State         State             `json:"state"`
+	FirstSeen     time.Time         `json:"first_seen"`
+	LastHeartbeat time.Time         `json:"last_heartbeat"`
+	SilentSeconds float64           `json:"silent_seconds"`
+	Source        string            `json:"source"`
+	Instance      string            `json:"instance"`
+	Healthy       bool              `json:"healthy"`
+	Health        json.RawMessage   `json:"health"`
+	Labels        map[string]string `json:"labels"`
+	// Status is the board: one value per section.
+	Status json.RawMessage `json:"status"`
+	Config agentConfigJSON `json:"config"`
+}
+
+// agentConfigJSON is what an agent says of the configuration it was offered, and what it is to have.
+type agentConfigJSON struct {
+	Hash   string `json:"hash"`
+	Status string `json:"status"`
+	Error  string `json:"error"`
+	// ID and Name are those of the configuration it is to have; empty for none.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Current says that it has what it is to have.
+	Current bool `json:"current"`
+}
+
+// assignments are the configurations of agents with their names.
+type assignments struct {
+	of      map[string]storage.Assignment
+	configs map[string]storage.AgentConfig
+}
+
+func (a *API) assignments(ctx context.Context, agents []storage.Agent) (assignments, error) {
+	out := assignments{configs: map[string]storage.AgentConfig{"": noConfig()}}
+	var err error
+	if out.of, err = a.store.Assignments(ctx); err != nil {
+		return out, err
+	}
+	for _, x := range agents {
+		id := out.of[x.ID].ConfigID
+		if _, ok := out.configs[id]; ok {
+			continue
+		}
+		if out.configs[id], err = a.store.AgentConfig(ctx, id); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func agentOf(x storage.Agent, as assignments) agentJSON {
+	as1, assigned := as.of[x.ID]
+	cfg := as.configs[as1.ConfigID]
+	return agentJSON{
+		ID: x.ID, Host: x.HostName, HostID: x.HostID, Version: x.Version, OS: x.OS, State: StateOf(x), FirstSeen: x.FirstSeen,
+		LastHeartbeat: x.SeenAt, SilentSeconds: x.Silent.Seconds(), Source: x.Source, Instance: x.Instance, Healthy: x.Healthy,
+		Health: rawJSON(x.Health), Labels: x.Labels, Status: rawJSON(x.Board),
+		Config: agentConfigJSON{
+			Hash: x.ConfigHash, Status: x.ConfigStatus, Error: x.ConfigError, ID: cfg.ID, Name: cfg.Name,
+			Current: !assigned || cfg.Hash == x.ConfigHash && x.ConfigStatus == ConfigApplied || cfg.ID == "" && x.ConfigHash == "",
+		},
+	}
+}
+
+func rawJSON(text string) json.RawMessage {
+	if !json.Valid([]byte(text)) {
+		return json.RawMessage("{}")
+	}
+	return json.RawMessage(text)
+}
+
+type agentsAnswer struct {
+	Agents     []agentJSON `json:"agents"`
+	NextCursor string      `json:"next_cursor"`
+	Warnings   []string    `json:"warnings"`
+}
+
+func (a *API) listAgents(r *http.Request) (any, error) {
+	limit, err := limitOf(r)
+	if err != nil {
+		return nil, err
+	}
+	state := State(r.URL.Query().Get("state"))
+	switch state {
+	case "", Online, Late, Offline, Stopped:
+	default:
+		return nil, badRequest(fmt.Sprintf("state: %q is none of online, late, offline, stopped", state), nil)
+	}
+	q := storage.AgentQuery{Text: clean(r.URL.Query().Get("text")), Limit: limit + 1}
+	if q.AfterHost, q.AfterID, err = readCursor(r.URL.Query().Get("cursor")); err != nil {
+		return nil, err
+	}
+	found, more := []storage.Agent(nil), true
+	for more && len(found) <= limit {
+		page, err := a.store.ListAgents(r.Context(), q)
+		if err != nil {
+			return nil, err
+		}
+		more = len(page) == q.Limit
+		for _, x := range page {
+			q.AfterHost, q.AfterID = x.HostName, x.ID
+			if state == "" || StateOf(x) == state {
+				found = append(found, x)
+			}
+		}
+	}
+	out := agentsAnswer{Agents: []agentJSON{}, Warnings: []string{}}
+	if len(found) > limit {
+		found = found[:limit]
+		last := found[limit-1]
+		out.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(last.HostName + "\x00" + last.ID))
+	}
+	as, err := a.assignments(r.Context(), found)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range found {
+		out.Agents = append(out.Agents, agentOf(x, as))
+	}
+	return out, nil
+}
+
+func readCursor(text string) (host, id string, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return "", "", badRequest("cursor: not one of this API", nil)
+	}
+	host, id, ok := strings.Cut(string(b), "\x00")
+	if !ok && text != "" || strings.ContainsRune(id, 0) {
+		return "", "", badRequest("cursor: not one of this API", nil)
+	}
+	return host, id, nil
+}
+
+type agentAnswer struct {
+	Agent    agentJSON `json:"agent"`
+	Warnings []string  `json:"warnings"`
+}
+
+// idOf returns the agent's identifier in the path; one that is no UUID cannot exist.
+func idOf(r *http.Request) (string, error) {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return "", storage.ErrNotFound
+	}
+	return id.String(), nil
+}
+
+func (a *API) getAgent(r *http.Request) (any, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return nil, err
+	}
+	x, err := a.store.Agent(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	as, err := a.assignments(r.Context(), []storage.Agent{x})
+	if err != nil {
+		return nil, err
+	}
+	return agentAnswer{Agent: agentOf(x, as), Warnings: []string{}}, nil
+}
+
+func (a *API) deleteAgent(r *http.Request) (any, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.store.DeleteAgent(r.Context(), id); err != nil {
+		return nil, err
+	}
+	return nothing{}, nil
+}
+
+type offeredJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Hash string `json:"hash"`
+	YAML string `json:"yaml"`
+}
+
+type agentConfigAnswer struct {
+	// Effective is what the agent runs with: the defaults, what was pushed and its own file, without secrets.
+	Effective string       `json:"effective"`
+	Hash      string       `json:"hash"`
+	Status    string       `json:"status"`
+	Error     string       `json:"error"`
+	Offered   *offeredJSON `json:"offered"`
+	Warnings  []string     `json:"warnings"`
+}
+
+func (a *API) agentConfig(r *http.Request) (any, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return nil, err
+	}
+	x, err := a.store.Agent(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	as, err := a.assignments(r.Context(), []storage.Agent{x})
+	if err != nil {
+		return nil, err
+	}
+	out := agentConfigAnswer{Effective: x.Effective, Hash: x.ConfigHash, Status: x.ConfigStatus, Error: x.ConfigError, Warnings: []string{}}
+	if c := as.configs[as.of[id].ConfigID]; c.ID != "" {
+		out.Offered = &offeredJSON{ID: c.ID, Name: c.Name, Hash: c.Hash, YAML: c.YAML}
+	}
+	return out, nil
+}
+
+// uidOf is the identifier as OpAMP has it.
+func uidOf(id string) []byte {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return nil
+	}
+	return u[:]
+}

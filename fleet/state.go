@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"time"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// State is whether an agent is heard.
+type State string
+
+// The states of an agent.
+const (
+	Online  State = "online"
+	Late    State = "late"
+	Offline State = "offline"
+	// Stopped is an agent that said that it stops.
+	Stopped State = "stopped"
+)
+
+const (
+	defaultHeartbeat = 10 * time.Second
+	minHeartbeat     = time.Second
+	maxHeartbeat     = 30 * time.Second
+)
+
+// StateOf says how an agent is by how long it has been silent. One heartbeat may be lost or late by a half before it counts as late; at
+// two and a half it is offline: 25 s of the default of 10 s, so that with the 2 s a heartbeat may wait for its batch and the poll of
+// who looks, less than 30 s pass.
+func StateOf(a storage.Agent) State {
+	beat := heartbeatOf(a)
+	switch {
+	case a.Left:
+		return Stopped
+	case a.Silent > beat*5/2:
+		return Offline
+	case a.Silent > beat*8/5:
+		return Late
+	default:
+		return Online
+	}
+}
+
+func heartbeatOf(a storage.Agent) time.Duration {
+	if a.Heartbeat == 0 {
+		return defaultHeartbeat
+	}
+	return min(max(a.Heartbeat, minHeartbeat), maxHeartbeat)
+}
