@@ -10,12 +10,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/strata-apm/strata/collector/pushed"
+	"github.com/strata-apm/strata/collector/status"
 )
 
 const (
@@ -28,6 +32,9 @@ const (
 // ErrStopTimeout says that the agent gave up waiting for its parts. Everything acknowledged is on disk.
 var ErrStopTimeout = errors.New("stopped before all parts had ended; what was not queued is read again at the next start")
 
+// errLocked says that a state directory has its agent.
+var errLocked = errors.New("is used by another agent")
+
 // Options are given by the program, not by the user's file.
 type Options struct {
 	// ConfigFile is the path of the configuration; empty means the defaults.
@@ -36,28 +43,46 @@ type Options struct {
 	StateDir string
 	Version  string
 	Logger   *slog.Logger
+	// Board is where the agent's parts write what they know of themselves; New makes one when it is nil.
+	Board *status.Board
 }
 
 // Agent runs the collector. It is made for one run.
 type Agent struct {
-	opts Options
+	opts   Options
+	health *health
+	volume *volume
+	// remote is what the server pushed; nil outside Run: a check is about the file alone.
+	remote *remote
 }
 
 // New returns an agent that does nothing yet.
 func New(opts Options) *Agent {
-	return &Agent{opts: opts}
+	if opts.Board == nil {
+		opts.Board = status.New()
+	}
+	return &Agent{opts: opts, health: newHealth(), volume: newVolume(time.Now())}
 }
 
-// LoadConfig reads the file, or returns the defaults when there is no file to read.
+// LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.
 func (a *Agent) LoadConfig() (Config, error) {
+	var under []byte
+	if a.remote != nil {
+		under = a.remote.text()
+	}
+	return a.loadOver(under)
+}
+
+// loadOver reads the file over a pushed configuration.
+func (a *Agent) loadOver(under []byte) (Config, error) {
 	if a.opts.ConfigFile == "" {
-		return Default(), nil
+		return parse(under, nil)
 	}
 	text, err := os.ReadFile(a.opts.ConfigFile)
 	if err != nil {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
-	cfg, err := Parse(text)
+	cfg, err := parse(under, text)
 	if err != nil {
 		return Config{}, fmt.Errorf("%s: %w", a.opts.ConfigFile, err)
 	}
@@ -70,6 +95,10 @@ func (a *Agent) Generate() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.generate(cfg)
+}
+
+func (a *Agent) generate(cfg Config) (map[string]any, error) {
 	stateDir, err := filepath.Abs(a.opts.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("resolve state directory: %w", err)
@@ -90,6 +119,23 @@ func (a *Agent) Check(ctx context.Context) error {
 	return col.DryRun(ctx)
 }
 
+// validate decides about a configuration that the server offers, by what may be pushed at all, by the agent's own rules and by the
+// collector's, and starts nothing.
+func (a *Agent) validate(ctx context.Context, text []byte) error {
+	if err := pushed.Check(text); err != nil {
+		return err
+	}
+	cfg, err := a.loadOver(text)
+	if err != nil {
+		return err
+	}
+	col, err := a.newCollector(cfg, func() (map[string]any, error) { return a.generate(cfg) })
+	if err != nil {
+		return err
+	}
+	return col.DryRun(ctx)
+}
+
 // Run ships data until ctx ends. SIGHUP makes it read its file again. It returns nil after an orderly stop.
 func (a *Agent) Run(ctx context.Context) error {
 	unlock, err := lockDir(a.opts.StateDir)
@@ -100,42 +146,41 @@ func (a *Agent) Run(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	col, err := a.collector()
+	if a.remote, err = openRemote(a.opts.StateDir); err != nil {
+		return err
+	}
+	member, err := a.newMember()
 	if err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	// The collector is told to stop by Shutdown and not by its context, because a cancelled context would also cancel the stop.
-	go func() { done <- col.Run(context.WithoutCancel(ctx)) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	go col.Shutdown()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(stopTimeout):
-		return ErrStopTimeout
-	}
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	wg.Go(func() { member.run(ctx) })
+	err = a.runCollectors(ctx)
+	cancel()
+	wg.Wait()
+	return err
 }
 
 func (a *Agent) collector() (*otelcol.Collector, error) {
-	// Without it, file receivers hand lines to a buffer in memory and move their checkpoint past them: a kill would lose them.
-	if err := featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true); err != nil {
-		return nil, fmt.Errorf("switch log receivers to synchronous hand-over: %w", err)
-	}
 	cfg, err := a.LoadConfig()
 	if err != nil {
 		return nil, err
 	}
-	p := &provider{logger: a.opts.Logger, load: a.Generate}
+	return a.newCollector(cfg, a.Generate)
+}
+
+func (a *Agent) newCollector(cfg Config, load func() (map[string]any, error)) (*otelcol.Collector, error) {
+	// Without it, file receivers hand lines to a buffer in memory and move their checkpoint past them: a kill would lose them.
+	if err := featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true); err != nil {
+		return nil, fmt.Errorf("switch log receivers to synchronous hand-over: %w", err)
+	}
+	p := &provider{logger: a.opts.Logger, load: load}
 	return otelcol.NewCollector(otelcol.CollectorSettings{
 		BuildInfo:               component.BuildInfo{Command: "strata-agent", Description: "strata-agent", Version: a.opts.Version},
 		DisableGracefulShutdown: true,
 		SkipSettingGRPCLogger:   true,
-		Factories:               func() (otelcol.Factories, error) { return factories(a.opts.Logger, cfg.Server.Endpoint) },
+		Factories:               func() (otelcol.Factories, error) { return a.factories(cfg.Server.Endpoint) },
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
 			URIs:              []string{providerScheme + ":agent"},
 			ProviderFactories: []confmap.ProviderFactory{p.factory()},

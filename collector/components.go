@@ -4,7 +4,6 @@ package collector
 
 import (
 	"errors"
-	"log/slog"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
@@ -25,10 +24,11 @@ import (
 )
 
 // factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
-func factories(logger *slog.Logger, server string) (otelcol.Factories, error) {
-	linkFactory, linkErr := newLinkFactory(logger, server)
-	enrichFactory, enrichErr := newEnrichFactory()
-	if err := errors.Join(linkErr, enrichErr); err != nil {
+func (a *Agent) factories(server string) (otelcol.Factories, error) {
+	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server)
+	healthFactory, healthErr := a.health.factory()
+	enrichFactory, enrichErr := newEnrichFactory(a.volume)
+	if err := errors.Join(linkErr, healthErr, enrichErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
@@ -50,6 +50,7 @@ func factories(logger *slog.Logger, server string) (otelcol.Factories, error) {
 	)
 	extensions, extensionErr := otelcol.MakeFactoryMap[extension.Factory](
 		linkFactory,
+		healthFactory,
 		filestorage.NewFactory(),
 	)
 	return otelcol.Factories{
@@ -57,6 +58,6 @@ func factories(logger *slog.Logger, server string) (otelcol.Factories, error) {
 		Processors: processors,
 		Exporters:  exporters,
 		Extensions: extensions,
-		Telemetry:  newTelemetryFactory(logger),
+		Telemetry:  newTelemetryFactory(a.opts.Logger),
 	}, errors.Join(receiverErr, processorErr, exporterErr, extensionErr)
 }

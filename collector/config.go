@@ -19,6 +19,7 @@ type Config struct {
 	Logs       []LogConfig       `yaml:"logs"`
 	OTLP       OTLPConfig        `yaml:"otlp"`
 	Queue      QueueConfig       `yaml:"queue"`
+	OpAMP      OpAMPConfig       `yaml:"opamp"`
 	Attributes map[string]string `yaml:"attributes"`
 	// Raw is merged over the generated collector configuration, for what the keys above cannot say.
 	Raw map[string]any `yaml:"raw,omitempty"`
@@ -89,6 +90,15 @@ type QueueConfig struct {
 	SizeMiB int `yaml:"size_mib"`
 }
 
+// OpAMPConfig is about the talk with the server: heartbeats, health, and the configuration that it pushes.
+type OpAMPConfig struct {
+	Enabled bool `yaml:"enabled"`
+	// Endpoint is the URL of the server's HTTP listener, http:// or https://. Empty derives it from server.endpoint; see there.
+	Endpoint string `yaml:"endpoint"`
+	// Heartbeat is how often the agent is heard, from 1s to 30s.
+	Heartbeat Duration `yaml:"heartbeat"`
+}
+
 // Default returns the configuration of an agent without a file: host metrics to a server on this machine.
 func Default() Config {
 	return Config{
@@ -105,24 +115,38 @@ func Default() Config {
 			ProcessInterval: Duration(30 * time.Second),
 		},
 		Queue: QueueConfig{SizeMiB: 512},
+		OpAMP: OpAMPConfig{Enabled: true, Heartbeat: Duration(10 * time.Second)},
 	}
 }
 
 // Parse reads a configuration file's text over the defaults and validates the result. Unknown keys are errors that name the line.
-func Parse(text []byte) (Config, error) {
+func Parse(text []byte) (Config, error) { return parse(nil, text) }
+
+// parse reads a pushed configuration over the defaults and the file's text over both. A list is that of the last one that has it.
+func parse(under, text []byte) (Config, error) {
 	cfg := Default()
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, fmt.Errorf("parse configuration: %w", err)
+	if err := decodeOver(&cfg, under); err != nil {
+		return Config{}, fmt.Errorf("parse pushed configuration: %w", err)
 	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return Config{}, errors.New("parse configuration: more than one YAML document")
+	if err := decodeOver(&cfg, text); err != nil {
+		return Config{}, fmt.Errorf("parse configuration: %w", err)
 	}
 	if err := cfg.Validate(); err != nil {
 		return Config{}, err
 	}
 	return cfg, nil
+}
+
+func decodeOver(cfg *Config, text []byte) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document")
+	}
+	return nil
 }
 
 // YAML renders the effective configuration with the key left out, so that it can be shown.

@@ -38,7 +38,7 @@ func (c *enrichConfig) Validate() error {
 	return nil
 }
 
-func newEnrichFactory() (processor.Factory, error) {
+func newEnrichFactory(v *volume) (processor.Factory, error) {
 	typ, err := component.NewType("strata_enrich")
 	if err != nil {
 		return nil, err
@@ -46,15 +46,15 @@ func newEnrichFactory() (processor.Factory, error) {
 	return processor.NewFactory(
 		typ,
 		func() component.Config { return &enrichConfig{} },
-		processor.WithMetrics(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c := cfg.(*enrichConfig)
+		processor.WithMetrics(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+			c, next := cfg.(*enrichConfig), v.countMetrics(set.ID.Name(), next)
 			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
-		processor.WithLogs(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			return newEnrichLogs(*cfg.(*enrichConfig), next), nil
+		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+			return newEnrichLogs(*cfg.(*enrichConfig), v.countLogs(set.ID.Name(), next)), nil
 		}, component.StabilityLevelStable),
-		processor.WithTraces(func(_ context.Context, _ processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: next}, nil
+		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.countTraces(set.ID.Name(), next)}, nil
 		}, component.StabilityLevelStable),
 	), nil
 }

@@ -54,6 +54,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 	out := object{
 		"extensions": object{
 			idLink:        object{},
+			idHealth:      object{},
 			idQueueStore:  storageConfig(g.queueDir(), true),
 			idCheckpoints: storageConfig(filepath.Join(env.StateDir, "checkpoints"), false),
 		},
@@ -61,7 +62,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 		"processors": g.processors,
 		"exporters":  object{exporterID: exporter},
 		"service": object{
-			"extensions": list{idLink, idQueueStore, idCheckpoints},
+			"extensions": list{idLink, idHealth, idQueueStore, idCheckpoints},
 			"pipelines":  g.pipelines,
 		},
 	}

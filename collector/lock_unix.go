@@ -27,7 +27,7 @@ func lockDir(dir string) (func(), error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("state directory %s is used by another agent", dir)
+			return nil, fmt.Errorf("state directory %s: %w", dir, errLocked)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

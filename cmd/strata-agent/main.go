@@ -22,6 +22,7 @@ type cli struct {
 
 	Run       runCommand    `cmd:"" default:"1" help:"Ship data until interrupted (default)."`
 	Check     checkCommand  `cmd:"" help:"Validate the configuration."`
+	Status    statusCommand `cmd:"" help:"Print what the running agent says of itself."`
 	ConfigCmd configCommand `cmd:"" name:"config" help:"Print the effective configuration."`
 	Verify    verifyCommand `cmd:"" help:"Wait until the server has data of this host."`
 }

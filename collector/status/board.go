@@ -50,5 +50,14 @@ func (b *Board) Sections() map[string]json.RawMessage {
 	return maps.Clone(b.sections)
 }
 
+// JSON returns the board as one object.
+func (b *Board) JSON() ([]byte, error) {
+	text, err := json.Marshal(b.Sections())
+	if err != nil {
+		return nil, fmt.Errorf("encode status board: %w", err)
+	}
+	return text, nil
+}
+
 // Changed receives a value after one or more changes. It is for one reader.
 func (b *Board) Changed() <-chan struct{} { return b.changed }

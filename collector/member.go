@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configtls"
+
+	"github.com/strata-apm/strata/collector/fleet"
+)
+
+// reportEvery is how often the volumes and the status file are renewed.
+const reportEvery = 5 * time.Second
+
+// member is the agent as a member of its fleet. It implements fleet.Agent.
+type member struct {
+	agent  *Agent
+	client *fleet.Client // nil: it talks to nobody
+	id     fleet.Identity
+	// changed gathers the changes of health and remote for the client.
+	changed chan struct{}
+}
+
+func (a *Agent) newMember() (*member, error) {
+	m := &member{agent: a, changed: make(chan struct{}, 1)}
+	cfg, err := a.LoadConfig()
+	if err != nil {
+		// A pushed configuration and the file may have stopped to fit together. The collector says so, and the server may know better.
+		if cfg, err = a.loadOver(nil); err != nil {
+			return nil, err
+		}
+	}
+	host, err := DetectHost(a.opts.StateDir, cfg.Host.RootPath)
+	if err != nil {
+		return nil, err
+	}
+	if m.id, err = fleet.LoadIdentity(a.opts.StateDir, host.ID); err != nil {
+		return nil, err
+	}
+	url, err := cfg.opampURL()
+	if err != nil {
+		return nil, err
+	}
+	if url == "" {
+		a.opts.Logger.Info("no OpAMP: opamp.enabled is false, or opamp.endpoint is empty and server.endpoint has no usual port")
+		return m, nil
+	}
+	tlsConfig, err := opampTLS(cfg, url)
+	if err != nil {
+		return nil, err
+	}
+	m.client = fleet.New(fleet.Options{
+		URL: url, Key: m.key, TLS: tlsConfig, Heartbeat: time.Duration(cfg.OpAMP.Heartbeat), Identity: m.id, Version: a.opts.Version,
+		Attributes: m.describe(host, cfg.Attributes), Board: a.opts.Board, Agent: m, Logger: a.opts.Logger.With("part", "opamp"),
+	})
+	return m, nil
+}
+
+func (m *member) describe(h Host, configured map[string]string) map[string]string {
+	out := h.attributes(nil)
+	maps.Copy(out, configured)
+	return out
+}
+
+func opampTLS(cfg Config, url string) (*tls.Config, error) {
+	if !strings.HasPrefix(url, "https://") {
+		return nil, nil //nolint:nilnil // No TLS is one of the answers.
+	}
+	c := configtls.NewDefaultClientConfig()
+	t := cfg.Server.TLS
+	c.InsecureSkipVerify, c.ServerName = t.InsecureSkipVerify, t.ServerName
+	c.CAFile, c.CertFile, c.KeyFile = t.CAFile, t.CertFile, t.KeyFile
+	out, err := c.LoadTLSConfig(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("server.tls: %w", err)
+	}
+	return out, nil
+}
+
+// key is read with each connection, so that one that was replaced is used.
+func (m *member) key() string {
+	cfg, err := m.agent.loadOver(nil)
+	if err != nil {
+		return ""
+	}
+	key, err := cfg.Server.readKey()
+	if err != nil {
+		m.agent.opts.Logger.Warn("no key for OpAMP", "reason", err)
+	}
+	return key
+}
+
+// run talks to the server and renews the status file until ctx ends.
+func (m *member) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if m.client != nil {
+		wg.Go(func() { m.client.Run(ctx) })
+	}
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	m.report(time.Now())
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.agent.health.changed:
+			wake(m.changed)
+		case <-m.agent.remote.changed:
+			wake(m.changed)
+		case now := <-tick.C:
+			m.report(now)
+			continue
+		}
+		m.writeStatus(time.Now())
+	}
+}
+
+// report renews the volumes on the board.
+func (m *member) report(now time.Time) {
+	st, running := m.agent.remote.state(), ""
+	if m.agent.health.tell().Healthy {
+		running = st.Current.Hash
+	}
+	if err := m.agent.opts.Board.Set("volume", m.agent.volume.section(now, running)); err != nil {
+		m.agent.opts.Logger.Warn("volumes not reported", "reason", err)
+	}
+	m.writeStatus(now)
+}
+
+// Effective implements fleet.Agent.
+func (m *member) Effective() string {
+	cfg, err := m.agent.LoadConfig()
+	if err != nil {
+		return "# " + strings.ReplaceAll(err.Error(), "\n", "\n# ") + "\n"
+	}
+	text, err := cfg.YAML()
+	if err == nil {
+		text, err = withoutSecrets(text)
+	}
+	if err != nil {
+		return "# " + err.Error() + "\n"
+	}
+	return string(text)
+}
+
+// Health implements fleet.Agent.
+func (m *member) Health() fleet.Health { return m.agent.health.tell() }
+
+// Pushed implements fleet.Agent.
+func (m *member) Pushed() fleet.Pushed { return m.agent.remote.pushed() }
+
+// Offer implements fleet.Agent.
+func (m *member) Offer(hash, text []byte) {
+	m.agent.remote.offer(version{Hash: hex.EncodeToString(hash), Text: string(text)})
+}
+
+// Changed implements fleet.Agent.
+func (m *member) Changed() <-chan struct{} { return m.changed }
+
+func (m *member) statusPath() string { return filepath.Join(m.agent.opts.StateDir, StatusFile) }
