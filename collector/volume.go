@@ -56,7 +56,7 @@ func (v *volume) add(pipeline string, n int) {
 	v.total[pipeline] += int64(n)
 }
 
-// section returns the counts, with the rates of the last minute or of the time since the start.
+// section returns the counts and those of the last minute. In the first minute the rates are too low, never too high.
 func (v *volume) section(now time.Time, config string) volumeSection {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -65,7 +65,7 @@ func (v *volume) section(now time.Time, config string) volumeSection {
 		v.past = v.past[1:]
 	}
 	first := v.past[0]
-	minutes := max(now.Sub(first.at), time.Second).Minutes()
+	minutes := max(now.Sub(first.at), volumeWindow).Minutes()
 	out := volumeSection{At: float64(now.UnixMilli()) / 1000, Config: config, Pipelines: make(map[string]volumeCounts, len(v.total))}
 	for name, n := range v.total {
 		out.Pipelines[name] = volumeCounts{Total: n, PerMinute: float64(n-first.total[name]) / minutes}

@@ -37,6 +37,8 @@ type Reading struct {
 	Healthy bool `json:"healthy"`
 	// At is when the agent counted, by its clock, Unix seconds.
 	At float64 `json:"at"`
+	// Config is the hash of the pushed configuration it ran with then.
+	Config string `json:"config,omitempty"`
 	// Pipelines are the records each has passed on.
 	Pipelines map[string]Volume `json:"pipelines,omitempty"`
 	// Dropped are the records the agent gave up.
@@ -58,6 +60,7 @@ func readingOf(a storage.Agent) Reading {
 	var board struct {
 		Volume struct {
 			At        float64           `json:"at"`
+			Config    string            `json:"config"`
 			Pipelines map[string]Volume `json:"pipelines"`
 		} `json:"volume"`
 		Logs any `json:"logs"`
@@ -66,7 +69,7 @@ func readingOf(a storage.Agent) Reading {
 	if json.Unmarshal([]byte(a.Board), &board) != nil {
 		return r
 	}
-	r.At, r.Pipelines, r.Dropped = board.Volume.At, board.Volume.Pipelines, dropped(board.Logs)
+	r.At, r.Config, r.Pipelines, r.Dropped = board.Volume.At, board.Volume.Config, board.Volume.Pipelines, dropped(board.Logs)
 	return r
 }
 
@@ -117,10 +120,15 @@ func worse(p Plan, t *Target, a storage.Agent, w world) string {
 	return ""
 }
 
+// counted says that the agent's own counts were seen for long enough to say something. One that counts nothing needs no time.
+func counted(p Plan, t *Target, now Reading) bool {
+	return t.Before.At == 0 || t.After.At != 0 && now.At-t.After.At >= min(minSilence.Seconds(), p.WatchSeconds)
+}
+
 // silenced finds a pipeline that gave data before and gives none now. One that is gone gives none.
 func silenced(t *Target, now Reading, at time.Time) string {
 	elapsed := now.At - t.After.At
-	if elapsed < minSilence.Seconds() {
+	if t.After.At == 0 || elapsed < minSilence.Seconds() {
 		return ""
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Before.Pipelines)) {
@@ -128,8 +136,7 @@ func silenced(t *Target, now Reading, at time.Time) string {
 		if before*elapsed/60 < expectedRecords {
 			continue
 		}
-		last, ok := now.Pipelines[name]
-		if ok && last.Total != t.After.Pipelines[name].Total {
+		if now.Pipelines[name].Total != t.After.Pipelines[name].Total {
 			continue
 		}
 		return fmt.Sprintf("%s gave %.0f records per minute before and none for %s", name, before, at.Sub(t.AppliedAt).Round(time.Second))

@@ -145,12 +145,12 @@ func begin(p *Progress, w world) (string, []storage.Assignment) {
 			continue
 		}
 		n--
-		out = append(out, offer(p, t, w))
+		out = append(out, offer(t, w))
 	}
 	return RolloutCanary, out
 }
 
-func offer(_ *Progress, t *Target, w world) storage.Assignment {
+func offer(t *Target, w world) storage.Assignment {
 	a := w.agents[t.AgentID]
 	t.State, t.OfferedAt, t.Previous = TargetOffered, w.now, w.assigned[t.AgentID].ConfigID
 	t.Before = readingOf(a)
@@ -171,12 +171,21 @@ func stepCanary(p *Progress, w world) (string, []storage.Assignment) {
 			return back(p, w, RolloutFailed, t.Host+": "+reason)
 		}
 		if t.State == TargetWatching {
+			now := readingOf(a)
+			if t.After.At == 0 && now.Config == w.hash { // The first counts with the configuration.
+				t.After = now
+			}
 			if reason := worse(p.Plan, t, a, w); reason != "" {
 				t.State, t.Reason = TargetFailed, reason
 				return back(p, w, RolloutFailed, t.Host+": "+reason)
 			}
-			if w.now.Sub(t.AppliedAt).Seconds() >= p.WatchSeconds {
+			watched := w.now.Sub(t.AppliedAt)
+			switch enough := counted(p.Plan, t, now); {
+			case watched.Seconds() >= p.WatchSeconds && enough:
 				t.State = TargetGood
+			case watched.Seconds() >= p.WatchSeconds+applyWithin.Seconds():
+				t.State, t.Reason = TargetFailed, "it applied the configuration and does not report its counts"
+				return back(p, w, RolloutFailed, t.Host+": "+t.Reason)
 			}
 		}
 		good = good && t.State == TargetGood
@@ -187,7 +196,7 @@ func stepCanary(p *Progress, w world) (string, []storage.Assignment) {
 	var out []storage.Assignment
 	for _, t := range p.Targets {
 		if !t.Canary {
-			out = append(out, offer(p, t, w))
+			out = append(out, offer(t, w))
 		}
 	}
 	if len(out) == 0 {
@@ -213,7 +222,7 @@ func advance(t *Target, a storage.Agent, known bool, w world) string {
 	case t.State != TargetOffered:
 		return ""
 	case a.ConfigHash == w.hash && a.ConfigStatus == ConfigApplied:
-		t.State, t.AppliedAt, t.After = TargetWatching, w.now, readingOf(a)
+		t.State, t.AppliedAt = TargetWatching, w.now
 	case w.now.Sub(t.OfferedAt) > applyWithin:
 		return fmt.Sprintf("not applied within %s", applyWithin)
 	}
