@@ -125,6 +125,9 @@ func (a *Agent) validate(ctx context.Context, text []byte) error {
 	if err := pushed.Check(text); err != nil {
 		return err
 	}
+	if _, err := parse(text, nil); err != nil { // By itself, for a message that does not name the host's own file.
+		return err
+	}
 	cfg, err := a.loadOver(text)
 	if err != nil {
 		return err

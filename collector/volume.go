@@ -95,6 +95,9 @@ func (c metricsCounter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 
 // countLogs is countMetrics for log records.
 func (v *volume) countLogs(name string, next consumer.Logs) consumer.Logs {
+	if name == "logs" {
+		name = "files" // As the pipeline is called.
+	}
 	return logsCounter{Logs: next, v: v, name: "logs/" + name}
 }
 

@@ -141,7 +141,7 @@ func (d *driver) advance(ctx context.Context, r storage.Rollout, all []storage.A
 }
 
 func (d *driver) world(ctx context.Context, r storage.Rollout, p *Progress, all []storage.Agent, assigned map[string]storage.Assignment) (world, error) {
-	w := world{now: d.now(), agents: make(map[string]storage.Agent, len(all)), assigned: assigned, hashes: map[string]string{"": HashOf("")}}
+	w := world{now: d.now(), looked: d.now().Sub(d.since), agents: make(map[string]storage.Agent, len(all)), assigned: assigned, hashes: map[string]string{"": HashOf("")}}
 	for _, a := range all {
 		w.agents[a.ID] = a
 	}

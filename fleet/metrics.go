@@ -61,8 +61,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	n := 0
 	for _, a := range all {
 		s := StateOf(a)
-		down := s == Offline || s == Stopped
-		if down && known < time.Minute && a.Silent > known {
+		down := knownDown(a, known)
+		if !down && (s == Offline || s == Stopped) {
 			continue
 		}
 		states[s]++

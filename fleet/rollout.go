@@ -88,7 +88,9 @@ type Target struct {
 
 // world is what a step looks at.
 type world struct {
-	now      time.Time
+	now time.Time
+	// looked is how long somebody has driven without a break.
+	looked   time.Duration
 	agents   map[string]storage.Agent
 	assigned map[string]storage.Assignment
 	// hash is that of the configuration, hashes those of any by id.
@@ -97,6 +99,9 @@ type world struct {
 	// lost returns what was lost of a source since a time; ok is false when nobody knows.
 	lost func(source string, since time.Time) (n int64, ok bool)
 }
+
+// gone says that an agent is silent, and not because the servers were: see knownDown.
+func (w world) gone(a storage.Agent) bool { return knownDown(a, w.looked) }
 
 // step moves a roll-out on and returns what to assign.
 func step(state string, p *Progress, w world) (string, []storage.Assignment) {
@@ -213,7 +218,7 @@ func advance(t *Target, a storage.Agent, known bool, w world) string {
 	if !known {
 		return "it was forgotten"
 	}
-	if s := StateOf(a); s == Offline || s == Stopped {
+	if w.gone(a) {
 		return fmt.Sprintf("not heard for %s", a.Silent.Round(time.Second))
 	}
 	switch {
@@ -237,7 +242,7 @@ func stepRest(p *Progress, w world) (string, []storage.Assignment) {
 			continue
 		}
 		a, known := w.agents[t.AgentID]
-		if s := StateOf(a); known && t.State == TargetOffered && (s == Offline || s == Stopped) {
+		if known && t.State == TargetOffered && w.gone(a) {
 			t.State = TargetWaiting
 		} else if reason := advance(t, a, known, w); reason != "" {
 			t.State, t.Reason = TargetFailed, reason
@@ -290,7 +295,7 @@ func stepBack(p *Progress, w world) string {
 			t.State = TargetRestored
 			continue
 		}
-		if s := StateOf(a); a.ID != "" && (s == Online || s == Late) {
+		if a.ID != "" && !w.gone(a) {
 			open = true
 		}
 	}

@@ -60,14 +60,17 @@ func New(opts Options) (*Service, error) {
 	}
 	s := &Service{opts: opts, agents: newAgents(opts)}
 	s.driver = newDriver(opts)
-	handle, _, err := server.New(nil).Attach(server.Settings{
+	handle, withConn, err := server.New(nil).Attach(server.Settings{
 		Callbacks:          types.Callbacks{OnConnecting: s.connecting},
 		CustomCapabilities: []string{Capability},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare OpAMP: %w", err)
 	}
-	s.handler = bounded(http.HandlerFunc(handle))
+	s.handler = bounded(func(w http.ResponseWriter, r *http.Request) {
+		// The library wants to know the connection of a plain request, and does nothing with it.
+		handle(w, r.WithContext(withConn(r.Context(), &boundedConn{})))
+	})
 	if opts.Registerer != nil {
 		if err := opts.Registerer.Register(s.driver.metrics); err != nil {
 			return nil, fmt.Errorf("register metrics of the agents: %w", err)

@@ -43,6 +43,16 @@ func StateOf(a storage.Agent) State {
 	}
 }
 
+// grace is how long after it began to look a process takes an agent that was silent already for one that could not be heard.
+const grace = time.Minute
+
+// knownDown says whether an agent is down for somebody who has looked for some time: the agent was heard in that time, or was not for all
+// of the grace. The servers may have been away before.
+func knownDown(a storage.Agent, looked time.Duration) bool {
+	s := StateOf(a)
+	return (s == Offline || s == Stopped) && (a.Silent <= looked || looked >= grace)
+}
+
 func heartbeatOf(a storage.Agent) time.Duration {
 	if a.Heartbeat == 0 {
 		return defaultHeartbeat
