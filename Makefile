@@ -12,7 +12,7 @@ RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help build agents packages host-agent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
+.PHONY: help build agents packages host-agent javaagent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,16 @@ host-agent: $(BIN)/strata-agent
 	@mkdir -p $(BIN)/agents/$(HOST_PLATFORM)
 	@ln -f $< $(BIN)/agents/$(HOST_PLATFORM)/strata-agent && $(call checksum,$(BIN)/agents/$(HOST_PLATFORM),strata-agent)
 
-agents: $(addprefix agent-,$(PLATFORMS)) packages ## Build the agent for every platform with checksums, and the .deb and .rpm packages.
+agents: $(addprefix agent-,$(PLATFORMS)) packages javaagent ## Build the agent for every platform with checksums, and the .deb and .rpm packages.
+
+JAVAAGENT := io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1
+JAVADIR   := $(BIN)/agents/java
+
+javaagent: $(JAVADIR)/opentelemetry-javaagent.jar.sha256 ## Fetch the OpenTelemetry Java agent that the server hands out (needs Maven).
+
+$(JAVADIR)/opentelemetry-javaagent.jar.sha256:
+	mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=$(JAVAAGENT) -DoutputDirectory=$(CURDIR)/$(JAVADIR) -Dmdep.stripVersion=true
+	@$(call checksum,$(JAVADIR),opentelemetry-javaagent.jar)
 
 agent-%: FORCE
 	@mkdir -p $(BIN)/agents/$*
@@ -72,7 +81,7 @@ run: build engine ## Build, fetch the engine, start the server and an agent for 
 dev: build engine ## As run, with the page from Vite (live reload) and demo traffic.
 	deploy/local/dev.sh $(BIN)
 
-test: test-deps build engine $(BIN)/promtool race ## Install what the tests need and run all of them.
+test: test-deps build engine javaagent $(BIN)/promtool race ## Install what the tests need and run all of them.
 	cd web/ui && npm run check && npm test
 	$(GO) vet ./...
 	$(GO) test -timeout 30m ./...
@@ -99,7 +108,7 @@ test-deps: ## Install the browser, PostgreSQL and tools that the tests use, wher
 	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; } || \
 		{ echo "the tests need systemd-analyze: install the package systemd" >&2; exit 1; }
 
-e2e: test-deps build engine ## The long form of the end-to-end tests: twenty kills, more load.
+e2e: test-deps build engine javaagent ## The long form of the end-to-end tests: twenty kills, more load.
 	STRATA_TEST_LONG=1 $(GO) test -timeout 60m -count=1 -v ./test/e2e/...
 
 bench: build engine ## Measure work per CPU-second beside a peer; writes bench/results.json.

@@ -20,11 +20,12 @@ type cli struct {
 	LogLevel string           `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 	Version  kong.VersionFlag `help:"Print the version."`
 
-	Run       runCommand    `cmd:"" default:"1" help:"Ship data until interrupted (default)."`
-	Check     checkCommand  `cmd:"" help:"Validate the configuration."`
-	Status    statusCommand `cmd:"" help:"Print what the running agent says of itself."`
-	ConfigCmd configCommand `cmd:"" name:"config" help:"Print the effective configuration."`
-	Verify    verifyCommand `cmd:"" help:"Wait until the server has data of this host."`
+	Run        runCommand        `cmd:"" default:"1" help:"Ship data until interrupted (default)."`
+	Check      checkCommand      `cmd:"" help:"Validate the configuration."`
+	Status     statusCommand     `cmd:"" help:"Print what the running agent says of itself."`
+	ConfigCmd  configCommand     `cmd:"" name:"config" help:"Print the effective configuration."`
+	Verify     verifyCommand     `cmd:"" help:"Wait until the server has data of this host."`
+	JavaAttach javaAttachCommand `cmd:"" name:"java-attach" help:"Load the OpenTelemetry Java agent into Java programs that are running."`
 }
 
 func main() {

@@ -24,7 +24,9 @@ func (a *App) mountInstall(r chi.Router, l auth.Listener, engine *promql.Engine)
 	reader := hosts.New(hosts.NewMetrics(engine, a.stores.metrics))
 	h, err := install.New(install.Options{
 		Config: a.cfg.Agents, ExternalURL: a.cfg.HTTP.ExternalURL,
-		LastSeen: func(ctx context.Context, name string) (time.Time, error) { return reader.LastSeen(ctx, name, time.Now()) },
+		LastSeen: func(ctx context.Context, name string) (time.Time, error) {
+			return reader.LastSeen(ctx, name, time.Now())
+		},
 	})
 	if err != nil {
 		return err

@@ -28,8 +28,8 @@ import (
 
 // Config is where the binaries are and what agents are told.
 type Config struct {
-	// Dir holds a folder per platform, such as linux-amd64, with strata-agent and strata-agent.sha256. Default: "agents" beside the
-	// server's binary.
+	// Dir holds a folder per platform, such as linux-amd64, with strata-agent and strata-agent.sha256, and the folder java with
+	// opentelemetry-javaagent.jar and its checksum. Default: "agents" beside the server's binary.
 	Dir string `yaml:"dir"`
 	// Endpoint is the URL that agents send to (OTLP over HTTP). Default: the address under which the script was fetched.
 	Endpoint string `yaml:"endpoint"`
@@ -89,6 +89,7 @@ func (h *Handler) Routes(r chi.Router) {
 	r.Get("/agent/agent.yaml", h.script("agent/agent.yaml"))
 	r.Get("/agent/credentials.yaml", h.script("agent/credentials.yaml"))
 	r.Get("/agent/strata-agent.service", h.script("systemd/strata-agent.service"))
+	r.Get("/agent/java/{file}", h.javaAgent)
 	r.Get("/agent/{platform}/{file}", h.binary)
 }
 
@@ -164,18 +165,34 @@ func validHost(host string) bool {
 var (
 	platformPattern = regexp.MustCompile(`^[a-z0-9]+-[a-z0-9]+$`)
 	filePattern     = regexp.MustCompile(`^strata-agent(\.exe)?(\.sha256)?$`)
+	javaPattern     = regexp.MustCompile(`^opentelemetry-javaagent\.jar(\.sha256)?$`)
 )
 
-// binary serves a file of the agents' folder.
+// binary serves the agent for a platform.
 func (h *Handler) binary(w http.ResponseWriter, r *http.Request) {
 	platform, file := chi.URLParam(r, "platform"), chi.URLParam(r, "file")
 	if !platformPattern.MatchString(platform) || !filePattern.MatchString(file) {
 		http.NotFound(w, r)
 		return
 	}
-	f, err := os.Open(filepath.Join(h.dir, platform, file)) //nolint:gosec // Both parts match a pattern without separators.
+	h.serve(w, r, filepath.Join(platform, file), "no agent for "+platform+": run `make agents`")
+}
+
+// javaAgent serves the OpenTelemetry Java agent, as it was released.
+func (h *Handler) javaAgent(w http.ResponseWriter, r *http.Request) {
+	file := chi.URLParam(r, "file")
+	if !javaPattern.MatchString(file) {
+		http.NotFound(w, r)
+		return
+	}
+	h.serve(w, r, filepath.Join("java", file), "no OpenTelemetry Java agent: run `make javaagent`")
+}
+
+// serve serves a file of the agents' folder, whose path is made of checked parts.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, path, missing string) {
+	f, err := os.Open(filepath.Join(h.dir, path)) //nolint:gosec // The parts match patterns without separators.
 	if err != nil {
-		http.Error(w, "this server has no agent for "+platform+": run `make agents` and put what it makes into agents.dir ("+filepath.Base(h.dir)+
+		http.Error(w, "this server has "+missing+" and put what it makes into agents.dir ("+filepath.Base(h.dir)+
 			"/ beside the strata binary by default)", http.StatusNotFound)
 		return
 	}

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -199,20 +198,11 @@ func prometheusRemoteWriteClients(t *testing.T, s *server) {
 	s.requireOnPage(t, page{query: `written{v="1"} and on() written{v="2"}`})
 }
 
-const javaAgent = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1"
-
 // javaProgram starts an unchanged Java program with the OpenTelemetry Java agent.
 func javaProgram(t *testing.T, s *server) {
 	t.Helper()
 	before := s.account(t)
-	jars, err := filepath.Abs(filepath.Join("..", "..", "bin", "java"))
-	require.NoError(t, err)
-	jar := filepath.Join(jars, "opentelemetry-javaagent-"+javaAgent[strings.LastIndex(javaAgent, ":")+1:]+".jar")
-	if _, err := os.Stat(jar); err != nil {
-		out, err := exec.CommandContext(t.Context(), "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
-			"-Dartifact="+javaAgent, "-DoutputDirectory="+jars).CombinedOutput()
-		require.NoError(t, err, string(out))
-	}
+	jar := s.javaAgent(t)
 	classes := t.TempDir()
 	out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, filepath.Join("java", "Shop.java")).CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -9,7 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.logging.Logger;
 
-/** A web server that calls itself, without a line about telemetry: the OpenTelemetry Java agent does the rest. */
+/** A web server that calls itself REQUESTS times [PAUSE in ms], without a line about telemetry: the OpenTelemetry Java agent does the rest. */
 public final class Shop {
     private static final Logger LOG = Logger.getLogger("shop");
 
@@ -25,7 +25,9 @@ public final class Shop {
         server.start();
         HttpClient client = HttpClient.newHttpClient();
         String base = "http://127.0.0.1:" + server.getAddress().getPort() + "/cart?n=";
+        long pause = args.length > 1 ? Long.parseLong(args[1]) : 0;
         for (int i = 0; i < requests; i++) {
+            Thread.sleep(pause);
             client.send(HttpRequest.newBuilder(URI.create(base + i)).build(), HttpResponse.BodyHandlers.ofString());
         }
         Thread.sleep(2500); // Two metric intervals.
