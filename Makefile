@@ -103,6 +103,8 @@ test-deps: ## Install the browser, PostgreSQL and tools that the tests use, wher
 		{ mkdir -p /etc/postgresql-common/createcluster.d && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/no-main.conf && \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } || \
 		{ echo "the tests need PostgreSQL: install the package postgresql" >&2; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } || \
+		{ echo "the tests need Python with venv: install the package python3-venv" >&2; exit 1; }
 	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; } || \
 		{ echo "the tests need shellcheck: install the package shellcheck" >&2; exit 1; }
 	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; } || \
