@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
 
+	"github.com/strata-apm/strata/collector/middleware"
 	"github.com/strata-apm/strata/collector/pushed"
 	"github.com/strata-apm/strata/collector/status"
 )
@@ -52,6 +53,7 @@ type Agent struct {
 	opts   Options
 	health *health
 	volume *volume
+	found  *middleware.Memory
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
 	remote *remote
 }
@@ -61,7 +63,7 @@ func New(opts Options) *Agent {
 	if opts.Board == nil {
 		opts.Board = status.New()
 	}
-	return &Agent{opts: opts, health: newHealth(), volume: newVolume(time.Now())}
+	return &Agent{opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory()}
 }
 
 // LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.

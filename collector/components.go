@@ -21,6 +21,8 @@ import (
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+
+	"github.com/strata-apm/strata/collector/middleware"
 )
 
 // factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
@@ -28,10 +30,12 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server)
 	healthFactory, healthErr := a.health.factory()
 	enrichFactory, enrichErr := newEnrichFactory(a.volume)
-	if err := errors.Join(linkErr, healthErr, enrichErr); err != nil {
+	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
+	if err := errors.Join(linkErr, healthErr, enrichErr, middlewareErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
+		middlewareFactory,
 		hostmetricsreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),

@@ -18,6 +18,7 @@ type Config struct {
 	Host       HostConfig        `yaml:"host"`
 	Logs       []LogConfig       `yaml:"logs"`
 	OTLP       OTLPConfig        `yaml:"otlp"`
+	Middleware MiddlewareConfig  `yaml:"middleware"`
 	Queue      QueueConfig       `yaml:"queue"`
 	OpAMP      OpAMPConfig       `yaml:"opamp"`
 	Attributes map[string]string `yaml:"attributes"`
@@ -114,8 +115,9 @@ func Default() Config {
 			ProcessTop:      20,
 			ProcessInterval: Duration(30 * time.Second),
 		},
-		Queue: QueueConfig{SizeMiB: 512},
-		OpAMP: OpAMPConfig{Enabled: true, Heartbeat: Duration(10 * time.Second)},
+		Middleware: defaultMiddleware(),
+		Queue:      QueueConfig{SizeMiB: 512},
+		OpAMP:      OpAMPConfig{Enabled: true, Heartbeat: Duration(10 * time.Second)},
 	}
 }
 

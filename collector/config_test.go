@@ -129,7 +129,7 @@ raw:
 }
 
 func TestGenerateNothing(t *testing.T) {
-	cfg, err := Parse([]byte("host: {enabled: false}"))
+	cfg, err := Parse([]byte("host: {enabled: false}\nmiddleware: {enabled: false}"))
 	require.NoError(t, err)
 	_, err = Generate(cfg, Environment{})
 	require.ErrorContains(t, err, "nothing to do")

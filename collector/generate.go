@@ -51,6 +51,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 		return nil, err
 	}
 	g.addOTLP()
+	g.addMiddleware()
 	out := object{
 		"extensions": object{
 			idLink:        object{},
@@ -69,7 +70,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 	merge(out, cfg.Raw)
 	service, _ := out["service"].(object)
 	if pipelines, _ := service["pipelines"].(object); len(pipelines) == 0 {
-		return nil, errors.New("nothing to do: host metrics are off, and there are neither logs nor an OTLP address")
+		return nil, errors.New("nothing to do: host metrics and middleware are off, and there are neither logs nor an OTLP address")
 	}
 	return out, nil
 }
