@@ -70,12 +70,16 @@ func (s *Scanner) Scan() ([]Found, error) {
 		if len(addrs) == 0 {
 			continue
 		}
+		addr := mainAddress(c.kind, addrs)
+		if slices.ContainsFunc(s.found, func(f Found) bool { return f.Kind == c.kind && f.Address == addr }) {
+			continue // Workers that have outlived their master share its sockets.
+		}
 		start, err := s.startTime(c.pid)
 		if err != nil {
 			continue // It has ended meanwhile.
 		}
 		s.starts[c.pid] = start
-		s.found = append(s.found, Found{Kind: c.kind, PID: c.pid, Address: mainAddress(c.kind, addrs), Addresses: addrs, Cmdline: c.cmdline})
+		s.found = append(s.found, Found{Kind: c.kind, PID: c.pid, Address: addr, Addresses: addrs, Cmdline: c.cmdline})
 	}
 	slices.SortFunc(s.found, func(a, b Found) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Address.Compare(b.Address)) })
 	s.sockets = sockets

@@ -83,6 +83,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Memory outlives a reload of the configuration.
 	Memory *Memory
+	// AccessRetry is how long a refusal is taken for one, because each attempt is a line in the log of the middleware; 0 means 1 min.
+	// A credentials file that changes is tried at once.
+	AccessRetry time.Duration
 }
 
 // NewFactory returns the receiver's factory.

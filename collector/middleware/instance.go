@@ -3,6 +3,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,6 @@ const (
 const (
 	// readTimeout bounds one read.
 	readTimeout = 5 * time.Second
-	// accessRetry is how long a refusal is taken for one: each attempt is a line in the log of the middleware.
-	accessRetry = time.Minute
 	// silentReads is after how many reads in a row without an answer an instance whose process runs is down.
 	silentReads = 2
 )
@@ -99,6 +98,7 @@ type instance struct {
 	// running says that discovery sees its process; of a static one only its answers tell.
 	running bool
 	seen    time.Time
+	retry   time.Duration // how long a refusal is taken for one
 
 	reader  reader.Reader
 	budget  budget
@@ -108,10 +108,11 @@ type instance struct {
 	pending *reader.AccessError
 }
 
-func newInstance(key, id string, m *mapper, target reader.Target, now time.Time) *instance {
+func (m *middleware) newInstance(key, id string, target reader.Target, now time.Time) *instance {
+	mapper := m.mappers[target.Kind]
 	return &instance{
-		key: key, id: id, mapper: m, target: target, seen: now,
-		budget: budget{limit: m.pack.Budget, sets: make(map[string]admitted)},
+		key: key, id: id, mapper: mapper, target: target, seen: now, retry: cmp.Or(m.opts.AccessRetry, time.Minute),
+		budget: budget{limit: mapper.pack.Budget, sets: make(map[string]admitted)},
 		entry:  Entry{Kind: target.Kind, Instance: target.Address.String(), State: stateFailed, Since: now},
 	}
 }
@@ -200,7 +201,7 @@ func (in *instance) settle(err error, missing []reader.Missing, collects []strin
 	case refused:
 		state, text, missing, in.silent = stateFailed, access.Missing.Why, []reader.Missing{access.Missing}, 0
 		if in.pending == nil || !now.Before(in.refused) {
-			in.pending, in.refused = access, now.Add(accessRetry)
+			in.pending, in.refused = access, now.Add(in.retry)
 		}
 	default:
 		in.silent++

@@ -82,9 +82,8 @@ func (m *middleware) Shutdown(context.Context) error {
 func (m *middleware) run(ctx context.Context) {
 	now := time.Now()
 	for key, r := range m.opts.Memory.all() {
-		if mapper, ok := m.mappers[r.kind]; ok {
-			in := newInstance(key, m.instanceID(r.address, false), mapper, reader.Target{Kind: r.kind, Address: r.address}, r.seen)
-			m.instances[key] = in
+		if _, ok := m.mappers[r.kind]; ok {
+			m.instances[key] = m.newInstance(key, m.instanceID(r.address, false), reader.Target{Kind: r.kind, Address: r.address}, r.seen)
 		}
 	}
 	defer func() {
@@ -138,8 +137,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 	var changed []*instance
 	running := make(map[string]bool)
 	for _, f := range found {
-		mapper, ok := m.mappers[f.Kind]
-		if !ok {
+		if _, ok := m.mappers[f.Kind]; !ok {
 			continue
 		}
 		t := reader.Target{Kind: f.Kind, Address: f.Address, Addresses: f.Addresses, Cmdline: f.Cmdline}
@@ -147,7 +145,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 		running[key] = true
 		in, known := m.instances[key]
 		if !known {
-			in = newInstance(key, m.instanceID(f.Address, false), mapper, t, now)
+			in = m.newInstance(key, m.instanceID(f.Address, false), t, now)
 			m.instances[key] = in
 		}
 		t.Credential = m.creds.find(t.Kind, t.Address.String())
@@ -183,8 +181,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 
 // addStatic makes the instance of one that is named in the configuration. A name that does not resolve is tried again.
 func (m *middleware) addStatic(ctx context.Context, s Static, now time.Time, credsChanged bool) (string, bool) {
-	mapper, ok := m.mappers[s.Kind]
-	if !ok {
+	if _, ok := m.mappers[s.Kind]; !ok {
 		return "", false
 	}
 	key := s.Kind + "/" + s.Address
@@ -204,7 +201,7 @@ func (m *middleware) addStatic(ctx context.Context, s Static, now time.Time, cre
 		return "", false
 	}
 	t := reader.Target{Kind: s.Kind, Address: addr, Addresses: []netip.AddrPort{addr}, Credential: m.creds.find(s.Kind, s.Address)}
-	in := newInstance(key, m.instanceID(addr, true), mapper, t, now)
+	in := m.newInstance(key, m.instanceID(addr, true), t, now)
 	in.static = true
 	in.entry.Instance = s.Address
 	m.instances[key] = in

@@ -26,9 +26,13 @@ const (
 	mysqlSyntax        = 1064
 )
 
+// signInAgain is after how many reads with something missing the connection is made anew: MySQL looks at global privileges at sign-in.
+const signInAgain = 3
+
 type mySQL struct {
-	t  Target
-	db *sql.DB
+	t       Target
+	db      *sql.DB
+	limited int // reads with something missing over this connection
 }
 
 func newMySQL(t Target) *mySQL { return &mySQL{t: t} }
@@ -51,7 +55,11 @@ func (m *mySQL) Read(ctx context.Context) (Reading, error) {
 		}
 	}
 	r, err := m.read(ctx)
-	if err != nil {
+	if len(r.Missing) > 0 {
+		m.limited++
+	}
+	if err != nil || m.limited >= signInAgain {
+		m.limited = 0
 		_ = m.Close()
 	}
 	return r, err

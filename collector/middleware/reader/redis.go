@@ -156,6 +156,9 @@ func parseRedisInfo(info string) Reading {
 			}
 		}
 	}
+	if len(parts.Samples) == 0 { // Only databases with keys are listed.
+		parts.add("keyspace.keys", 0, "db", "0")
+	}
 	out.Samples = append(out.Samples, parts.Samples...)
 	return out
 }

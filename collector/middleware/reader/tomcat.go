@@ -117,7 +117,7 @@ func (s tomcatStatus) reading() Reading {
 
 // tomcatUser is what to add for a user of the manager.
 func (t *tomcat) tomcatUser() string {
-	return "<!-- in conf/tomcat-users.xml (Debian: /etc/tomcat10/tomcat-users.xml), inside <tomcat-users>; then restart Tomcat -->\n" +
+	return "<!-- in conf/tomcat-users.xml (Debian: /etc/tomcat10/tomcat-users.xml), inside <tomcat-users>; Tomcat notices within ten seconds -->\n" +
 		`<role rolename="manager-status"/><role rolename="manager-jmx"/>` + "\n" +
 		`<user username="strata" password="CHOOSE-A-PASSWORD" roles="manager-status,manager-jmx"/>` + "\n" +
 		credentialLine(t.t, "username", "strata", "password", "CHOOSE-A-PASSWORD")
