@@ -90,15 +90,16 @@ func readCredentials(p credentialPath, info fs.FileInfo) ([]reader.Credential, e
 	return list, nil
 }
 
-// find returns the credential for the address, otherwise the one for all of the kind, otherwise nil.
-func (c *credentials) find(kind, address string) *reader.Credential {
+// find returns the credential for the address, otherwise the one for all of the kind on this host, otherwise nil. An instance elsewhere
+// gets only what names its address: a configuration that the server pushes can name any.
+func (c *credentials) find(kind, address string, here bool) *reader.Credential {
 	var general *reader.Credential
 	for i := range c.list {
 		switch e := &c.list[i]; {
 		case e.Kind != kind:
 		case e.Address == address:
 			return e
-		case e.Address == "" && general == nil:
+		case e.Address == "" && general == nil && here:
 			general = e
 		}
 	}

@@ -148,7 +148,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 			in = m.newInstance(key, m.instanceID(f.Address, false), t, now)
 			m.instances[key] = in
 		}
-		t.Credential = m.creds.find(t.Kind, t.Address.String())
+		t.Credential = m.creds.find(t.Kind, t.Address.String(), true)
 		if !known || !in.running || in.pid != f.PID {
 			in.retarget(t)
 			in.pid, in.running = f.PID, true
@@ -188,7 +188,7 @@ func (m *middleware) addStatic(ctx context.Context, s Static, now time.Time, cre
 	if in, ok := m.instances[key]; ok {
 		if credsChanged {
 			t := in.target
-			t.Credential = m.creds.find(t.Kind, s.Address)
+			t.Credential = m.creds.find(t.Kind, s.Address, t.Address.Addr().IsLoopback())
 			in.retarget(t)
 		}
 		return key, true
@@ -200,7 +200,7 @@ func (m *middleware) addStatic(ctx context.Context, s Static, now time.Time, cre
 		m.complain(&m.scanProblem, "static middleware not resolved", err)
 		return "", false
 	}
-	t := reader.Target{Kind: s.Kind, Address: addr, Addresses: []netip.AddrPort{addr}, Credential: m.creds.find(s.Kind, s.Address)}
+	t := reader.Target{Kind: s.Kind, Address: addr, Addresses: []netip.AddrPort{addr}, Credential: m.creds.find(s.Kind, s.Address, addr.Addr().IsLoopback())}
 	in := m.newInstance(key, m.instanceID(addr, true), t, now)
 	in.static = true
 	in.entry.Instance = s.Address
