@@ -60,7 +60,7 @@ func New(opts Options) (*Alerting, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Alerting{opts: opts, counts: c, loader: newLoader(opts.Parser, opts.Logger), gate: newGate(), first: make(map[string]bool)}
+	a := &Alerting{opts: opts, counts: c, loader: newLoader(opts.Parser, opts.BuiltIn, opts.Logger), gate: newGate(), first: make(map[string]bool)}
 	a.leases = newLeases(opts, c)
 	a.delivery = newDelivery(opts, c, a.leases, webhook.NewSender(opts.Version))
 	a.dispatcher = newDispatcher(opts, c, a.delivery, a.leases)

@@ -19,12 +19,16 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-const fileIDPrefix = "file_"
+// Prefixes of the ids of groups that cannot be changed here.
+const (
+	fileIDPrefix    = "file_"
+	builtInIDPrefix = "builtin_"
+)
 
 type groupJSON struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
-	Source string `json:"source"` // "file" or "api"
+	Source string `json:"source"` // "file", "api" or "builtin"
 	// File is what Prometheus' API shows as the group's file, to find its state there.
 	File      string    `json:"file"`
 	Interval  string    `json:"interval"`
@@ -52,7 +56,9 @@ func (a *API) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
 	out := groupJSON{
 		ID: fileIDPrefix + hex.EncodeToString(sum[:8]), Name: g.Name, Source: "file", File: file, Interval: interval.String(), YAML: renderGroup(g),
 	}
-	if info, err := os.Stat(file); err == nil {
+	if strings.HasPrefix(file, builtInPrefix) {
+		out.ID, out.Source = builtInIDPrefix+hex.EncodeToString(sum[:8]), "builtin"
+	} else if info, err := os.Stat(file); err == nil {
 		out.UpdatedAt = info.ModTime().UTC()
 	}
 	return out
@@ -152,9 +158,13 @@ func (a *API) deleteRules(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuseFile(w http.ResponseWriter, id string) bool {
-	if !strings.HasPrefix(id, fileIDPrefix) {
+	switch {
+	case strings.HasPrefix(id, fileIDPrefix):
+		writeAPIError(w, http.StatusConflict, "conflict", "this group comes from a file; edit the file", nil)
+	case strings.HasPrefix(id, builtInIDPrefix):
+		writeAPIError(w, http.StatusConflict, "conflict", "this group comes with a pack; alerting.disable_packs switches it off", nil)
+	default:
 		return false
 	}
-	writeAPIError(w, http.StatusConflict, "conflict", "this group comes from a file; edit the file", nil)
 	return true
 }

@@ -119,6 +119,19 @@ func TestRuleFiles(t *testing.T) {
 	f.eventually("a removed file is gone", func() bool { return f.rule("Two") == nil })
 }
 
+// TestBuiltInRules: what comes with the program is evaluated, listed, and cannot be changed.
+func TestBuiltInRules(t *testing.T) {
+	f := newFixture(t, func(o *Options) {
+		o.BuiltIn = map[string]string{"redis": "groups:\n- {name: redis, rules: [{alert: RedisDown, expr: up == 0}]}\n"}
+	})
+	f.start()
+	f.eventually("loaded", func() bool { return f.rule("RedisDown") != nil })
+	list := decode[struct{ Groups []groupJSON }](t, f.do("GET", "/rules", ""))
+	require.Len(t, list.Groups, 1)
+	require.Equal(t, []string{"builtin", "builtin:redis"}, []string{list.Groups[0].Source, list.Groups[0].File})
+	require.Equal(t, 409, f.do("DELETE", "/rules/"+list.Groups[0].ID, "").Code)
+}
+
 func TestNotifiersAPI(t *testing.T) {
 	f, s := newFixture(t), newSink(t)
 	f.start()

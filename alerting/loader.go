@@ -22,11 +22,15 @@ import (
 // as the group's file.
 const apiPrefix = "api/"
 
-// loader is a rules.GroupLoader of files and API groups. A source that does not load keeps its last good groups, because one broken
+// builtInPrefix begins the identifier of a rule file that comes with the program.
+const builtInPrefix = "builtin:"
+
+// loader is a rules.GroupLoader of files, API groups and what comes with the program. A source that does not load keeps its last good groups, because one broken
 // file must neither stop the alerts of others nor hide that its own still fire. Safe for concurrent use.
 type loader struct {
-	parser parser.Parser
-	logger *slog.Logger
+	parser  parser.Parser
+	logger  *slog.Logger
+	builtIn map[string]string // by identifier; not changed
 
 	mu       sync.Mutex
 	api      map[string]storage.RuleGroup   // by identifier; guarded by mu
@@ -34,9 +38,13 @@ type loader struct {
 	problems map[string]string              // by identifier; guarded by mu
 }
 
-func newLoader(p parser.Parser, logger *slog.Logger) *loader {
+func newLoader(p parser.Parser, builtIn map[string]string, logger *slog.Logger) *loader {
+	byID := make(map[string]string, len(builtIn))
+	for name, text := range builtIn {
+		byID[builtInPrefix+name] = text
+	}
 	return &loader{
-		parser: p, logger: logger,
+		parser: p, logger: logger, builtIn: byID,
 		api: make(map[string]storage.RuleGroup), good: make(map[string]*rulefmt.RuleGroups), problems: make(map[string]string),
 	}
 }
@@ -57,6 +65,9 @@ func (l *loader) begin(globs []string, groups []storage.RuleGroup) []string {
 			ids[f] = true
 		}
 	}
+	for id := range l.builtIn {
+		ids[id] = true
+	}
 	for _, g := range groups {
 		l.api[apiPrefix+g.ID] = g
 		ids[apiPrefix+g.ID] = true
@@ -72,13 +83,17 @@ func (l *loader) Load(identifier string, _ bool, scheme model.ValidationScheme) 
 	l.mu.Unlock()
 	var groups *rulefmt.RuleGroups
 	var errs []error
-	if fromAPI {
+	builtIn, comesWithUs := l.builtIn[identifier]
+	switch {
+	case comesWithUs:
+		groups, errs = rulefmt.Parse([]byte(builtIn), false, scheme, l.parser, l.logger)
+	case fromAPI:
 		g, err := parseGroup(stored.YAML, l.parser)
 		groups = &rulefmt.RuleGroups{Groups: []rulefmt.RuleGroup{g}}
 		if err != nil {
 			errs = []error{err}
 		}
-	} else {
+	default:
 		groups, errs = rulefmt.ParseFile(identifier, false, scheme, l.parser, l.logger)
 	}
 	l.mu.Lock()
@@ -111,7 +126,7 @@ func (l *loader) warnings() []string {
 	return out
 }
 
-// fileGroups returns the groups that were read from files, by file.
+// fileGroups returns the groups that were read from files or come with the program, by file.
 func (l *loader) fileGroups() map[string][]rulefmt.RuleGroup {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -54,6 +54,8 @@ type Options struct {
 	Store  Store
 	// RuleFiles are globs of Prometheus rule files.
 	RuleFiles []string
+	// BuiltIn are rule files that come with the program, by name. They are read-only.
+	BuiltIn map[string]string
 	// EvaluationInterval is for groups that name none; 0 means 15 s.
 	EvaluationInterval time.Duration
 	// RepeatInterval is how often a notifier is reminded of alerts that go on firing; 0 means 4 h. A change is told at once.

@@ -5,6 +5,7 @@ package app
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/prometheus/prometheus/promql"
 	promstorage "github.com/prometheus/prometheus/storage"
@@ -12,6 +13,7 @@ import (
 	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/remotewrite"
+	"github.com/strata-apm/strata/packs"
 )
 
 func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
@@ -24,10 +26,14 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 	if a.peers == nil { // Nobody else: no leases to take and no changes of others to look for.
 		store.Leases, store.Versions = nil, nil
 	}
+	builtIn, err := packRules(a.cfg.Alerting.DisablePacks)
+	if err != nil {
+		return nil, err
+	}
 	al, err := alerting.New(alerting.Options{
 		Engine: engine, Queryable: queryable, Appendable: appendable,
 		Store: store, Holder: a.instance,
-		RuleFiles: a.cfg.Alerting.RuleFiles, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
+		RuleFiles: a.cfg.Alerting.RuleFiles, BuiltIn: builtIn, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
 		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
 		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
 	})
@@ -66,4 +72,19 @@ func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
 	}
 	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
 	return strict, remotewrite.NewAppendable(in, a.remoteWriteLimits(), "rules")
+}
+
+// packRules are the rules of the packs of middleware that are not switched off.
+func packRules(disabled []string) (map[string]string, error) {
+	all, err := packs.All()
+	if err != nil {
+		return nil, fmt.Errorf("rules of packs: %w", err)
+	}
+	out := make(map[string]string, len(all))
+	for _, p := range all {
+		if !slices.Contains(disabled, p.Name) {
+			out[p.Name] = p.Rules
+		}
+	}
+	return out, nil
 }

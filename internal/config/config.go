@@ -24,6 +24,8 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/metrics"
 	"github.com/strata-apm/strata/storage/metrics/fanout"
+
+	"github.com/strata-apm/strata/packs"
 )
 
 // Config is the whole configuration of one server process.
@@ -104,6 +106,8 @@ type Engine struct {
 type Alerting struct {
 	// RuleFiles are globs of Prometheus rule files.
 	RuleFiles []string `yaml:"rule_files"`
+	// DisablePacks names the kinds of middleware whose alert rules are left out.
+	DisablePacks []string `yaml:"disable_packs"`
 	// EvaluationInterval is for groups that name none.
 	EvaluationInterval time.Duration `yaml:"evaluation_interval"`
 	// RepeatInterval is how often a notifier is reminded of alerts that go on firing.
@@ -149,7 +153,7 @@ func Default() Config {
 		Catalog:    catalog.Default(),
 		ClickHouse: clickhouse.Default(),
 		Query:      promapi.DefaultConfig(),
-		Alerting:   Alerting{RuleFiles: []string{}, EvaluationInterval: 15 * time.Second, RepeatInterval: 4 * time.Hour},
+		Alerting:   Alerting{RuleFiles: []string{}, DisablePacks: []string{}, EvaluationInterval: 15 * time.Second, RepeatInterval: 4 * time.Hour},
 		Auth:       Auth{Local: "open"},
 		Self:       Self{Enabled: true, TraceRatio: 0.1, Interval: 15 * time.Second},
 	}
@@ -220,6 +224,11 @@ func (c Config) Validate() error {
 	}
 	if c.Alerting.EvaluationInterval < time.Second || c.Alerting.RepeatInterval < time.Minute {
 		errs = append(errs, errors.New("alerting: evaluation_interval must be at least 1s, repeat_interval at least 1m"))
+	}
+	for _, name := range c.Alerting.DisablePacks {
+		if _, err := packs.Get(name); err != nil {
+			errs = append(errs, fmt.Errorf("alerting.disable_packs: %w", err))
+		}
 	}
 	if c.Self.Endpoint != "" {
 		errs = append(errs, validAddress("self.endpoint", c.Self.Endpoint))

@@ -93,6 +93,8 @@ func (a *API) Mount(r chi.Router) {
 		"/fields/values":   a.fieldValues,
 		"/hosts":           a.hosts,
 		"/hosts/{name}":    a.host,
+		"/packs":           a.packs,
+		"/packs/{name}":    a.pack,
 	} {
 		r.Get(path, a.query(h))
 	}

@@ -330,7 +330,7 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 		n++
 		return nil
 	}))
-	require.Equal(t, 14, n)
+	require.Equal(t, 16, n)
 	for _, others := range []string{"/status", "/ledger", "/rules", "/rules/{id}", "/notifiers", "/notifiers/{id}/test", "/keys", "/keys/{id}", "/session"} {
 		require.Contains(t, paths, others)
 	}

@@ -72,6 +72,8 @@ func routes() []route {
 		{method: get, path: "/fields/values", tag: "fields", summary: "Complete a field's value", params: "signal field prefix " + rng, answer: valuesAnswer{}, status: ok},
 		{method: get, path: "/hosts", tag: "hosts", summary: "List hosts", params: rng, answer: hostsAnswer{}, status: ok},
 		{method: get, path: "/hosts/{name}", tag: "hosts", summary: "Describe one host", params: rng, answer: hostDetailAnswer{}, status: ok},
+		{method: get, path: "/packs", tag: "packs", summary: "List the packs of middleware", answer: packsAnswer{}, status: ok},
+		{method: get, path: "/packs/{name}", tag: "packs", summary: "Describe a pack: metrics, dashboard, rules, budget", answer: packAnswer{}, status: ok},
 		{method: get, path: "/openapi.json", tag: "meta", summary: "This document", status: ok},
 
 		{method: get, path: "/status", tag: "meta", summary: "State of the server and its parts", status: ok},

@@ -40,7 +40,7 @@ export interface RuleGroup {
 export interface EditableGroup {
   id: string;
   name: string;
-  source: 'file' | 'api';
+  source: 'file' | 'api' | 'builtin';
   file: string;
   interval: string;
   yaml: string;

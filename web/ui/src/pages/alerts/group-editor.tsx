@@ -22,7 +22,7 @@ export function GroupEditor({ group, onClose }: GroupEditorProps) {
   const [sure, setSure] = useState(false);
   const save = useSaveGroup();
   const remove = useDeleteGroup();
-  const readOnly = group?.source === 'file';
+  const readOnly = group !== null && group.source !== 'api';
   const error = save.error ?? remove.error;
   const line = error instanceof ApiError ? error.details.line : undefined;
   return (
