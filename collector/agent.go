@@ -54,6 +54,7 @@ type Agent struct {
 	health *health
 	volume *volume
 	found  *middleware.Memory
+	queue  *queueState
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
 	remote *remote
 }
@@ -63,7 +64,9 @@ func New(opts Options) *Agent {
 	if opts.Board == nil {
 		opts.Board = status.New()
 	}
-	return &Agent{opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory()}
+	return &Agent{
+		opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory(), queue: newQueueState(),
+	}
 }
 
 // LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.

@@ -29,9 +29,10 @@ import (
 func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server)
 	healthFactory, healthErr := a.health.factory()
-	enrichFactory, enrichErr := newEnrichFactory(a.volume)
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
-	if err := errors.Join(linkErr, healthErr, enrichErr, middlewareErr); err != nil {
+	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue)
+	queueFactory, queueErr := newQueueStoreFactory(a.queue)
+	if err := errors.Join(linkErr, healthErr, enrichErr, queueErr, middlewareErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
@@ -55,6 +56,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	extensions, extensionErr := otelcol.MakeFactoryMap[extension.Factory](
 		linkFactory,
 		healthFactory,
+		queueFactory,
 		filestorage.NewFactory(),
 	)
 	return otelcol.Factories{

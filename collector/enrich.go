@@ -26,8 +26,8 @@ type enrichConfig struct {
 	ProcessTop int `mapstructure:"process_top"`
 	// DetectSeverity sets the severity of log records that have none from the level word in their text.
 	DetectSeverity bool `mapstructure:"detect_severity"`
-	// ProgressDir holds how far each file was queued; see progress. Empty turns that off.
-	ProgressDir string `mapstructure:"progress_dir"`
+	// Progress keeps how far each file was queued; see progress.
+	Progress bool `mapstructure:"progress"`
 }
 
 // Validate implements confmap.Validator.
@@ -38,7 +38,7 @@ func (c *enrichConfig) Validate() error {
 	return nil
 }
 
-func newEnrichFactory(v *volume) (processor.Factory, error) {
+func newEnrichFactory(v *volume, queue *queueState) (processor.Factory, error) {
 	typ, err := component.NewType("strata_enrich")
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func newEnrichFactory(v *volume) (processor.Factory, error) {
 			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			return newEnrichLogs(*cfg.(*enrichConfig), v.countLogs(set.ID.Name(), next)), nil
+			return newEnrichLogs(*cfg.(*enrichConfig), queue, v.countLogs(set.ID.Name(), next)), nil
 		}, component.StabilityLevelStable),
 		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.countTraces(set.ID.Name(), next)}, nil
@@ -117,11 +117,11 @@ type enrichLogs struct {
 	next     consumer.Logs
 }
 
-func newEnrichLogs(cfg enrichConfig, next consumer.Logs) *enrichLogs {
+func newEnrichLogs(cfg enrichConfig, queue *queueState, next consumer.Logs) *enrichLogs {
 	p := &enrichLogs{enrich: enrich{cfg: cfg}, next: next}
-	if cfg.ProgressDir != "" {
-		p.progress = newProgress(cfg.ProgressDir)
-		p.StartFunc = func(context.Context, component.Host) error { return p.progress.prepare() }
+	if cfg.Progress {
+		p.progress = newProgress(queue)
+		p.StartFunc = func(ctx context.Context, _ component.Host) error { return p.progress.prepare(ctx) }
 	}
 	return p
 }
@@ -130,9 +130,8 @@ func newEnrichLogs(cfg enrichConfig, next consumer.Logs) *enrichLogs {
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
 func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	var marks map[string]mark
 	if p.progress != nil {
-		marks = p.progress.filter(ld)
+		ctx = withMarks(ctx, p.progress.filter(ctx, ld))
 	}
 	for _, rl := range ld.ResourceLogs().All() {
 		p.resource(rl.Resource())
@@ -151,11 +150,5 @@ func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if ld.LogRecordCount() == 0 {
 		return nil
 	}
-	if err := p.next.ConsumeLogs(ctx, ld); err != nil {
-		return err
-	}
-	for path, m := range marks {
-		p.progress.store(path, m)
-	}
-	return nil
+	return p.next.ConsumeLogs(ctx, ld)
 }

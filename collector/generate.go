@@ -22,7 +22,8 @@ const (
 	idEnrichHost     = "strata_enrich/host"
 	idEnrichLogs     = "strata_enrich/logs"
 	idEnrichOTLP     = "strata_enrich/otlp"
-	idQueueStore     = "file_storage/queue"
+	typeQueueStore   = "strata_queue"
+	idQueueStore     = typeQueueStore + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
 	idLink           = "strata_link"
 )
@@ -152,7 +153,7 @@ func (g *generator) addLogs() error {
 		"attributes":      stringsObject(g.env.Host.attributes(g.cfg.Attributes)),
 		"override":        true,
 		"detect_severity": true,
-		"progress_dir":    filepath.Join(g.env.StateDir, "progress"),
+		"progress":        true,
 	}
 	g.pipeline("logs/files", receivers, idEnrichLogs)
 	return nil

@@ -10,8 +10,8 @@ import (
 
 // exporterConfig describes the connection to the server and the queue in front of it.
 //
-// Batches are cut behind the queue ("sending_queue.batch"), not in front of it by the batch processor, which would hold what it
-// has already acknowledged in memory. A queued request leaves the disk only when the batch it went into was accepted.
+// What is queued is what is sent, one request each: requests that were merged behind the queue would be cut differently after a kill, and
+// the server could not tell that it has them already. A queued request leaves the disk only when it was accepted.
 func exporterConfig(cfg Config) (string, object, error) {
 	t, err := cfg.Server.target()
 	if err != nil {
@@ -35,13 +35,7 @@ func exporterConfig(cfg Config) (string, object, error) {
 			"sizer":             "bytes",
 			"queue_size":        int64(cfg.Queue.SizeMiB) << 20 / 3,
 			"block_on_overflow": true,
-			"num_consumers":     4,
-			"batch": object{
-				"sizer":         "bytes",
-				"flush_timeout": "200ms",
-				"min_size":      64 << 10,
-				"max_size":      3 << 20,
-			},
+			"num_consumers":     8,
 		},
 	}
 	if key != "" {

@@ -4,12 +4,10 @@ package collector
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -23,8 +21,6 @@ const (
 	attrFilePath   = "log.file.path"
 	attrFileOffset = "log.file.record_offset"
 
-	// markSize is the size of a mark's file: one write that the kernel does as a whole, so that a kill leaves the old or the new one.
-	markSize = 1024
 	// headSize is how much of a record's text a mark keeps to recognise the file by.
 	headSize = 200
 	// markAge is when the mark of a file that was not written for long is thrown away.
@@ -34,10 +30,11 @@ const (
 // progress remembers for each file the last record that was queued. The receiver's own checkpoint is written once per round over all
 // files, so after a kill it reads again what the round had queued; those records are recognised here and left out.
 //
-// A mark is believed only when the file still has the marked record's text at its place. If it does not, or there is no mark,
-// nothing is left out: records may be repeated then, but none is lost. For the same reason marks need no fsync. Safe for concurrent use.
+// A mark is committed in the transaction that queues its records, so it never says more or less than the queue holds. It is believed only
+// when the file still has the marked record's text at its place. If it does not, or there is no mark, nothing is left out: records may be
+// repeated then, but none is lost. Safe for concurrent use.
 type progress struct {
-	dir string
+	queue *queueState
 
 	mu sync.Mutex
 	// until is by path: records up to this offset were queued by an earlier run; -1 when that is over. Guarded by mu.
@@ -52,35 +49,34 @@ type repeated struct {
 
 // mark is the last queued record of a file.
 type mark struct {
-	Offset int64
-	Inode  uint64
-	Head   string
+	Offset int64  `json:"offset"`
+	Inode  uint64 `json:"inode"`
+	Head   string `json:"head"`
+	Day    int64  `json:"day"` // since 1970, when it was made
 }
 
-func newProgress(dir string) *progress {
-	return &progress{dir: dir, until: make(map[string]*repeated)}
+func newProgress(queue *queueState) *progress {
+	return &progress{queue: queue, until: make(map[string]*repeated)}
 }
 
-// prepare creates the directory and throws away old marks.
-func (p *progress) prepare() error {
-	if err := os.MkdirAll(p.dir, 0o750); err != nil {
-		return fmt.Errorf("create directory of log progress: %w", err)
-	}
-	entries, err := os.ReadDir(p.dir)
+// prepare throws away old marks.
+func (p *progress) prepare(ctx context.Context) error {
+	oldest := day(time.Now().Add(-markAge))
+	err := p.queue.forget(ctx, func(value []byte) bool {
+		var m mark
+		return json.Unmarshal(value, &m) != nil || m.Day < oldest
+	})
 	if err != nil {
-		return fmt.Errorf("read log progress: %w", err)
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > markAge {
-			_ = os.Remove(filepath.Join(p.dir, e.Name()))
-		}
+		return fmt.Errorf("throw away old marks: %w", err)
 	}
 	return nil
 }
 
-// filter removes the records that were queued by an earlier run, takes the offset off the others, and returns the marks to store once
-// they are queued.
-func (p *progress) filter(ld plog.Logs) map[string]mark {
+func day(t time.Time) int64 { return t.Unix() / 86400 }
+
+// filter removes the records that were queued by an earlier run, takes the offset off the others, and returns the marks to commit with
+// them.
+func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	marks := make(map[string]mark)
@@ -94,7 +90,7 @@ func (p *progress) filter(ld plog.Logs) map[string]mark {
 				}
 				at, name := offset.Int(), path.Str()
 				lr.Attributes().Remove(attrFileOffset)
-				if p.repeats(name, at) {
+				if p.repeats(ctx, name, at) {
 					return true
 				}
 				if lr.Body().Type() == pcommon.ValueTypeStr {
@@ -106,14 +102,14 @@ func (p *progress) filter(ld plog.Logs) map[string]mark {
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool { return sl.LogRecords().Len() == 0 })
 	}
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool { return rl.ScopeLogs().Len() == 0 })
-	return marks
+	return encodeMarks(marks)
 }
 
 // repeats says whether a record was queued before; mu is held.
-func (p *progress) repeats(path string, offset int64) bool {
+func (p *progress) repeats(ctx context.Context, path string, offset int64) bool {
 	r := p.until[path]
 	if r == nil {
-		r = &repeated{until: p.load(path), last: -1}
+		r = &repeated{until: p.load(ctx, path), last: -1}
 		p.until[path] = r
 	}
 	if offset > r.until || offset <= r.last {
@@ -124,19 +120,11 @@ func (p *progress) repeats(path string, offset int64) bool {
 	return true
 }
 
-func (p *progress) file(path string) string {
-	sum := sha256.Sum256([]byte(path))
-	return filepath.Join(p.dir, hex.EncodeToString(sum[:12]))
-}
-
 // load returns the offset of a file's mark, -1 when there is none or the file is not the one that was marked.
-func (p *progress) load(path string) int64 {
-	text, err := os.ReadFile(p.file(path))
-	if err != nil {
-		return -1
-	}
+func (p *progress) load(ctx context.Context, path string) int64 {
+	text := p.queue.mark(ctx, path)
 	var m mark
-	if json.Unmarshal(bytes.TrimRight(text, "\n"), &m) != nil || m.Head == "" || m.Offset < 0 {
+	if text == nil || json.Unmarshal(text, &m) != nil || m.Head == "" || m.Offset < 0 {
 		return -1
 	}
 	f, err := os.Open(path) //nolint:gosec // A file the operator told the agent to follow.
@@ -157,25 +145,20 @@ func (p *progress) load(path string) int64 {
 	return m.Offset
 }
 
-// store keeps the mark of a file. A mark that cannot be written only means that more may be repeated.
-func (p *progress) store(path string, m mark) {
-	info, err := os.Stat(path)
-	if err != nil || m.Head == "" {
-		return
+// encodeMarks adds what the files are recognised by. A file without a mark only means that more may be repeated.
+func encodeMarks(marks map[string]mark) map[string][]byte {
+	out := make(map[string][]byte, len(marks))
+	for path, m := range marks {
+		info, err := os.Stat(path)
+		if err != nil || m.Head == "" {
+			continue
+		}
+		m.Inode, m.Day = inode(info), day(time.Now())
+		if text, err := json.Marshal(m); err == nil {
+			out[path] = text
+		}
 	}
-	m.Inode = inode(info)
-	text, err := json.Marshal(m)
-	if err != nil || len(text) >= markSize {
-		return
-	}
-	buf := bytes.Repeat([]byte{'\n'}, markSize)
-	copy(buf, text)
-	f, err := os.OpenFile(p.file(path), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return
-	}
-	_, _ = f.WriteAt(buf, 0)
-	_ = f.Close()
+	return out
 }
 
 // head is the beginning of a record's first line.

@@ -3,6 +3,7 @@
 package collector
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,22 +60,20 @@ func TestProgress(t *testing.T) {
 		"offset does not matter": {nil, thirdAt + 100, []string{"later"}, []string{"later"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, path := t.TempDir(), filepath.Join(t.TempDir(), "a.log")
+			queue, path := newTestQueue(t), filepath.Join(t.TempDir(), "a.log")
 			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-			before := newProgress(dir)
-			require.NoError(t, before.prepare())
-			for p, m := range before.filter(readAs(path, 0, first, second)) {
-				before.store(p, m)
-			}
+			before := newProgress(queue.state)
+			require.NoError(t, before.prepare(t.Context()))
+			queue.put(t, before.filter(t.Context(), readAs(path, 0, first, second)))
 			if tc.between != nil {
 				tc.between(t, path)
 			}
-			after := newProgress(dir)
+			after := newProgress(queue.state)
 			ld := readAs(path, tc.offset, tc.lines...)
-			after.filter(ld)
+			after.filter(t.Context(), ld)
 			require.Equal(t, tc.want, texts(ld))
 			again := readAs(path, 0, first)
-			after.filter(again)
+			after.filter(t.Context(), again)
 			if name == "truncated while read" {
 				require.Equal(t, []string{"one"}, texts(again), "offsets that do not grow are a new file")
 			}
@@ -99,14 +98,12 @@ func replace(t *testing.T, path, content string) {
 }
 
 func TestProgressForgetsOldMarks(t *testing.T) {
-	dir := t.TempDir()
-	p := newProgress(dir)
-	old := time.Now().Add(-markAge - time.Hour)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "old"), nil, 0o600))
-	require.NoError(t, os.Chtimes(filepath.Join(dir, "old"), old, old))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "new"), nil, 0o600))
-	require.NoError(t, p.prepare())
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	queue := newTestQueue(t)
+	queue.put(t, map[string][]byte{
+		"old": []byte(fmt.Sprintf(`{"day":%d}`, day(time.Now().Add(-markAge))-1)), "new": []byte(fmt.Sprintf(`{"day":%d}`, day(time.Now()))), "bad": []byte("{"),
+	})
+	require.NoError(t, newProgress(queue.state).prepare(t.Context()))
+	require.Nil(t, queue.state.mark(t.Context(), "old"))
+	require.Nil(t, queue.state.mark(t.Context(), "bad"))
+	require.NotNil(t, queue.state.mark(t.Context(), "new"))
 }

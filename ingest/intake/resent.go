@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// resentWindow is how long, at least, a request is remembered; exporters give up on a request after some minutes.
-	resentWindow = 5 * time.Minute
+	// resentWindow is how long, at least, a request is remembered: an agent that was killed sends again what it was sending when it is back.
+	resentWindow = time.Hour
 	// resentMax bounds each of the two generations; past it the window is shorter.
 	resentMax = 1 << 17
 )
