@@ -55,6 +55,7 @@ type Agent struct {
 	volume *volume
 	found  *middleware.Memory
 	queue  *queueState
+	clock  *clock
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
 	remote *remote
 }
@@ -66,6 +67,7 @@ func New(opts Options) *Agent {
 	}
 	return &Agent{
 		opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory(), queue: newQueueState(),
+		clock: new(clock),
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 
 // factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
 func (a *Agent) factories(server string) (otelcol.Factories, error) {
-	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server)
+	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server, a.clock)
 	healthFactory, healthErr := a.health.factory()
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
 	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue)

@@ -33,7 +33,7 @@ func exporterConfig(cfg Config) (string, object, error) {
 			"enabled":           true,
 			"storage":           idQueueStore,
 			"sizer":             "bytes",
-			"queue_size":        int64(cfg.Queue.SizeMiB) << 20 / 3,
+			"queue_size":        cfg.Queue.signalBytes(),
 			"block_on_overflow": true,
 			"num_consumers":     8,
 		},
@@ -52,6 +52,9 @@ func exporterConfig(cfg Config) (string, object, error) {
 	e["endpoint"] = t.address
 	return "otlp_grpc", e, nil
 }
+
+// signalBytes is the most bytes the queue of one signal may hold.
+func (c QueueConfig) signalBytes() int64 { return int64(c.SizeMiB) << 20 / 3 }
 
 // readKey returns the key to send, empty when none is configured.
 func (c ServerConfig) readKey() (string, error) {

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -26,6 +28,7 @@ type link struct {
 	component.StartFunc
 	logger *slog.Logger
 	server string
+	clock  *clock
 
 	mu    sync.Mutex
 	state linkState // guarded by mu
@@ -44,7 +47,7 @@ var (
 	_ extensionmiddleware.HTTPClient = (*link)(nil)
 )
 
-func newLinkFactory(logger *slog.Logger, server string) (extension.Factory, error) {
+func newLinkFactory(logger *slog.Logger, server string, clock *clock) (extension.Factory, error) {
 	typ, err := component.NewType(idLink)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func newLinkFactory(logger *slog.Logger, server string) (extension.Factory, erro
 		typ,
 		func() component.Config { return &struct{}{} },
 		func(context.Context, extension.Settings, component.Config) (extension.Extension, error) {
-			return &link{logger: logger, server: server}, nil
+			return &link{logger: logger, server: server, clock: clock}, nil
 		},
 		component.StabilityLevelStable,
 	), nil
@@ -105,7 +108,12 @@ func (l *link) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) 
 func (l *link) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
-	err := invoke(ctx, method, req, reply, cc, opts...)
+	var header metadata.MD
+	sent := time.Now()
+	err := invoke(ctx, method, req, reply, cc, append(opts, grpc.Header(&header))...)
+	if date := header.Get("date"); len(date) == 1 {
+		l.clock.answered(date[0], sent, time.Now())
+	}
 	st := status.Convert(err)
 	switch st.Code() {
 	case codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented:
@@ -133,7 +141,11 @@ type roundTripper struct {
 }
 
 func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	sent := time.Now()
 	resp, err := r.next.RoundTrip(req)
+	if err == nil {
+		r.link.clock.answered(resp.Header.Get("Date"), sent, time.Now())
+	}
 	if err != nil {
 		if req.Context().Err() == nil || context.Cause(req.Context()) == context.DeadlineExceeded { //nolint:errorlint // The cause is the bare sentinel.
 			r.link.down(err.Error())

@@ -26,6 +26,8 @@ type member struct {
 	agent  *Agent
 	client *fleet.Client // nil: it talks to nobody
 	id     fleet.Identity
+	// queueLimit is the most bytes the queue of one signal may hold.
+	queueLimit int64
 	// changed gathers the changes of health and remote for the client.
 	changed chan struct{}
 }
@@ -46,6 +48,7 @@ func (a *Agent) newMember() (*member, error) {
 	if m.id, err = fleet.LoadIdentity(a.opts.StateDir, host.ID); err != nil {
 		return nil, err
 	}
+	m.queueLimit = cfg.Queue.signalBytes()
 	url, err := cfg.opampURL()
 	if err != nil {
 		return nil, err
@@ -125,16 +128,24 @@ func (m *member) run(ctx context.Context) {
 	}
 }
 
-// report renews the volumes on the board.
+// report renews what the board says of volumes, queue and clock.
 func (m *member) report(now time.Time) {
+	m.set("queue", m.agent.queue.status(context.Background(), m.queueLimit, now))
+	if clock, ok := m.agent.clock.status(); ok {
+		m.set("clock", clock)
+	}
 	st, running := m.agent.remote.state(), ""
 	if m.agent.health.tell().Healthy {
 		running = st.Current.Hash
 	}
-	if err := m.agent.opts.Board.Set("volume", m.agent.volume.section(now, running)); err != nil {
-		m.agent.opts.Logger.Warn("volumes not reported", "reason", err)
-	}
+	m.set("volume", m.agent.volume.section(now, running))
 	m.writeStatus(now)
+}
+
+func (m *member) set(section string, v any) {
+	if err := m.agent.opts.Board.Set(section, v); err != nil {
+		m.agent.opts.Logger.Warn("section not reported", "section", section, "reason", err)
+	}
 }
 
 // Effective implements fleet.Agent.

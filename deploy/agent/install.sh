@@ -193,7 +193,7 @@ write_configuration() {
 		return
 	fi
 	download "$server/agent/agent.yaml" "$new.yaml" || die "cannot download $server/agent/agent.yaml"
-	sed "s|^  endpoint: .*|  endpoint: $endpoint|" "$new.yaml" | in_place "$etc/agent.yaml" 0644
+	in_place "$etc/agent.yaml" 0644 <"$new.yaml"
 	rm -f "$new.yaml"
 }
 

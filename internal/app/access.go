@@ -63,6 +63,8 @@ func (a *App) externalURL() string {
 func (x *access) grpcOptions(l auth.Listener) []grpc.ServerOption {
 	keys := x.auth.UnaryInterceptor(l, auth.ScopeIngest)
 	return []grpc.ServerOption{grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		// As in HTTP: agents compare their clock with it. It fails only after the answer began.
+		_ = grpc.SetHeader(ctx, metadata.Pairs("date", time.Now().UTC().Format(http.TimeFormat)))
 		if x.isSelf(ctx) {
 			return handle(intake.WithSource(ctx, selfmon.ServiceName), req)
 		}

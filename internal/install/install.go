@@ -93,6 +93,9 @@ func (h *Handler) Routes(r chi.Router) {
 	r.Get("/agent/{platform}/{file}", h.binary)
 }
 
+// localServer is what the first configuration of a package names.
+const localServer = "http://127.0.0.1:7080"
+
 // script serves a file of deploy with the server's address in it.
 func (h *Handler) script(name string) http.HandlerFunc {
 	contentType := "text/plain; charset=utf-8"
@@ -116,6 +119,8 @@ func (h *Handler) script(name string) http.HandlerFunc {
 		}
 		text = bytes.ReplaceAll(text, []byte("@SERVER@"), []byte(base))
 		text = bytes.ReplaceAll(text, []byte("@ENDPOINT@"), []byte(endpoint))
+		text = bytes.ReplaceAll(text, []byte("server:\n  endpoint: "+localServer+"\n"), []byte("server:\n  endpoint: "+endpoint+"\n"))
+		text = bytes.ReplaceAll(text, []byte("opamp:\n  endpoint: "+localServer+"\n"), []byte("opamp:\n  endpoint: "+base+"\n"))
 		// The package owns /usr/bin, the script /usr/local.
 		text = bytes.ReplaceAll(text, []byte("ExecStart=/usr/bin/"), []byte("ExecStart=/usr/local/bin/"))
 		w.Header().Set("Content-Type", contentType)

@@ -77,6 +77,9 @@ func TestScriptScheme(t *testing.T) {
 		w := get(h, "/install.sh", func(r *http.Request) { r.Host = "h"; r.Header.Set("X-Forwarded-Proto", proto) })
 		require.Contains(t, w.Body.String(), "\nserver='"+want+"://h'\nendpoint='https://otlp.example.com'\n")
 	}
+	conf := get(h, "/agent/agent.yaml", func(r *http.Request) { r.Host = "h:1" }).Body.String()
+	require.Contains(t, conf, "server:\n  endpoint: https://otlp.example.com\n")
+	require.Contains(t, conf, "opamp:\n  endpoint: http://h:1\n")
 	external := newTest(t, Options{ExternalURL: "https://strata.example.com"})
 	require.Contains(t, get(external, "/install.sh", func(r *http.Request) { r.Host = "h" }).Body.String(), "server='https://strata.example.com'")
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -112,6 +113,17 @@ func TestInstall(t *testing.T) {
 		m.must(t, "stat -c '%a %U %n' /etc/strata-agent/key /etc/strata-agent/credentials.yaml /var/lib/strata-agent"))
 	require.Equal(t, "strata-agent\n", m.must(t, `ps -o user= -p "$(systemctl show -P MainPID strata-agent)"`))
 	require.Equal(t, "enabled\n", m.must(t, "systemctl is-enabled strata-agent"))
+
+	eventually(t, 20*time.Second, "the agent has compared its clock with the server's", func() error {
+		text, err := m.run("strata-agent --state-dir /var/lib/strata-agent status")
+		if err == nil && (!strings.Contains(text, "offset_seconds") || !strings.Contains(text, "oldest_seconds")) {
+			err = errors.New("no clock, no queue")
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, text)
+		}
+		return nil
+	})
 
 	pid := m.must(t, "systemctl show -P MainPID strata-agent")
 	m.must(t, "echo '# mine' >>/etc/strata-agent/agent.yaml")
