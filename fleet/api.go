@@ -292,6 +292,9 @@ type offeredJSON struct {
 	Name string `json:"name"`
 	Hash string `json:"hash"`
 	YAML string `json:"yaml"`
+	// Wanted is YAML in the form of InEffect: what of it the agent runs with.
+	Wanted   string `json:"wanted"`
+	InEffect string `json:"in_effect"`
 }
 
 type agentConfigAnswer struct {
@@ -320,6 +323,9 @@ func (a *API) agentConfig(r *http.Request) (any, error) {
 	out := agentConfigAnswer{Effective: x.Effective, Hash: x.ConfigHash, Status: x.ConfigStatus, Error: x.ConfigError, Warnings: []string{}}
 	if c := as.configs[as.of[id].ConfigID]; c.ID != "" {
 		out.Offered = &offeredJSON{ID: c.ID, Name: c.Name, Hash: c.Hash, YAML: c.YAML}
+		if out.Offered.Wanted, out.Offered.InEffect, err = compare(c.YAML, x.Effective); err != nil {
+			out.Warnings = append(out.Warnings, err.Error())
+		}
 	}
 	return out, nil
 }

@@ -53,6 +53,14 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/alerts/alerts.page'), 'AlertsPage'),
   ),
   page(
+    '/agents',
+    lazyRouteComponent(() => import('./pages/agents/agents.page'), 'AgentsPage'),
+  ),
+  page(
+    '/agents/$id',
+    lazyRouteComponent(() => import('./pages/agents/agent.page'), 'AgentPage'),
+  ),
+  page(
     '/data-health',
     lazyRouteComponent(() => import('./pages/health/health.page'), 'HealthPage'),
   ),

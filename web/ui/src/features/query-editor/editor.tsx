@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setDiagnostics } from '@codemirror/lint';
 import { type Extension, Prec } from '@codemirror/state';
 import { EditorView, keymap, placeholder as placeholderText } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
@@ -16,9 +17,12 @@ interface EditorProps {
   extensions: Extension;
   minHeight?: number;
   search?: boolean;
+  /** What the server has against a line, 1 for the first. */
+  problem?: { line: number; message: string } | null;
 }
 
-export function Editor({ value, onChange, onSubmit, label, placeholder, extensions, minHeight, search }: EditorProps) {
+export function Editor(props: EditorProps) {
+  const { value, onChange, onSubmit, label, placeholder, extensions, minHeight, search, problem } = props;
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const live = useRef({ value, onChange, onSubmit });
@@ -64,6 +68,19 @@ export function Editor({ value, onChange, onSubmit, label, placeholder, extensio
     if (!editor || editor.state.doc.toString() === value) return;
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
   }, [value]);
+
+  const line = problem?.line;
+  const message = problem?.message;
+  useEffect(() => {
+    const editor = view.current;
+    if (!editor) return;
+    const found =
+      line === undefined ? null : editor.state.doc.line(Math.min(Math.max(line, 1), editor.state.doc.lines));
+    const diagnostics =
+      found && message ? [{ from: found.from, to: found.to, severity: 'error' as const, message }] : [];
+    editor.dispatch(setDiagnostics(editor.state, diagnostics));
+    if (found) editor.dispatch({ selection: { anchor: found.from }, scrollIntoView: true });
+  }, [line, message]);
 
   return <div ref={host} className={c.editor} style={{ minHeight }} data-search={search ? '' : undefined} />;
 }

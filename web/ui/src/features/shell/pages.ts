@@ -6,6 +6,7 @@ import {
   IconChartLine,
   IconFileText,
   IconLayoutDashboard,
+  IconRobot,
   IconServer,
   IconSettings,
   IconTimeline,
@@ -20,6 +21,7 @@ export const pages = [
   { path: '/explore', label: 'nav.metrics', key: 'm', icon: IconChartLine },
   { path: '/hosts', label: 'nav.hosts', key: 'h', icon: IconServer },
   { path: '/alerts', label: 'nav.alerts', key: 'a', icon: IconBell },
+  { path: '/agents', label: 'nav.agents', key: 'g', icon: IconRobot },
   { path: '/data-health', label: 'nav.health', key: 'd', icon: IconActivityHeartbeat },
   { path: '/settings', label: 'nav.settings', key: ',', icon: IconSettings },
 ] as const;
