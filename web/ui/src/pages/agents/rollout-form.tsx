@@ -27,13 +27,15 @@ export function parseSelector(text: string): Selector {
 }
 
 interface RolloutFormProps {
+  /** The configuration that went well last, to begin with. */
+  from: string | undefined;
   onClose: () => void;
   onStarted: (rollout: Rollout) => void;
 }
 
-export function RolloutForm({ onClose, onStarted }: RolloutFormProps) {
+export function RolloutForm({ from, onClose, onStarted }: RolloutFormProps) {
   const { t } = useTranslation();
-  const last = useAgentConfigs().data?.configs[0];
+  const last = useAgentConfigs().data?.configs.find((config) => config.id === from);
   const [yaml, setYaml] = useState<string>();
   const [name, setName] = useState('');
   const [meant, setMeant] = useState('');

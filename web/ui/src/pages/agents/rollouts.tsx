@@ -67,6 +67,7 @@ export function Rollouts() {
           {rollout === newRollout && (
             <Suspense fallback={<RowsSkeleton rows={6} />}>
               <RolloutForm
+                from={rollouts.find((one) => one.state === 'done')?.config_id}
                 onClose={() => patch({ rollout: undefined })}
                 onStarted={(started) => patch({ rollout: started.id })}
               />
