@@ -26,17 +26,17 @@ const (
 	maxHeartbeat     = 30 * time.Second
 )
 
-// StateOf says how an agent is by how long it has been silent. One heartbeat may be lost or late by a half before it counts as late; at
-// two and a half it is offline: 25 s of the default of 10 s, so that with the 2 s a heartbeat may wait for its batch and the poll of
-// who looks, less than 30 s pass.
+// StateOf says how an agent is by how long it has been silent. A heartbeat may wait for its batch, and be late by some of itself, before
+// the agent counts as late; when the second is missing too it is offline: after 25 s of the default of 10 s, so that with the batch and the
+// poll of who looks less than 30 s pass.
 func StateOf(a storage.Agent) State {
 	beat := heartbeatOf(a)
 	switch {
 	case a.Left:
 		return Stopped
-	case a.Silent > beat*5/2:
+	case a.Silent > beat*23/10+saveEvery:
 		return Offline
-	case a.Silent > beat*8/5:
+	case a.Silent > beat*14/10+saveEvery:
 		return Late
 	default:
 		return Online
