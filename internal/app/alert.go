@@ -11,8 +11,10 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/remotewrite"
+	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/packs"
 )
 
@@ -29,6 +31,9 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 	builtIn, err := packRules(a.cfg.Alerting.DisablePacks)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(a.cfg.Alerting.DisablePacks, config.AgentRules) {
+		builtIn[config.AgentRules] = fleet.Rules()
 	}
 	al, err := alerting.New(alerting.Options{
 		Engine: engine, Queryable: queryable, Appendable: appendable,

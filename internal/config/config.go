@@ -106,7 +106,7 @@ type Engine struct {
 type Alerting struct {
 	// RuleFiles are globs of Prometheus rule files.
 	RuleFiles []string `yaml:"rule_files"`
-	// DisablePacks names the kinds of middleware whose alert rules are left out.
+	// DisablePacks names the kinds of middleware whose alert rules are left out; AgentRules is one of the names.
 	DisablePacks []string `yaml:"disable_packs"`
 	// EvaluationInterval is for groups that name none.
 	EvaluationInterval time.Duration `yaml:"evaluation_interval"`
@@ -129,6 +129,9 @@ type Self struct {
 	TraceRatio float64       `yaml:"trace_ratio"`
 	Interval   time.Duration `yaml:"interval"`
 }
+
+// AgentRules names the alert rules about agents.
+const AgentRules = "agents"
 
 // The values of Writer.Signals.
 const (
@@ -226,7 +229,7 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("alerting: evaluation_interval must be at least 1s, repeat_interval at least 1m"))
 	}
 	for _, name := range c.Alerting.DisablePacks {
-		if _, err := packs.Get(name); err != nil {
+		if _, err := packs.Get(name); err != nil && name != AgentRules {
 			errs = append(errs, fmt.Errorf("alerting.disable_packs: %w", err))
 		}
 	}

@@ -236,6 +236,13 @@ func TestAgents(t *testing.T) {
 		}
 		return err
 	})
+	eventually(t, 30*time.Second, "the alert that comes with the program fires", func() error {
+		a, err := s.instant(`ALERTS{alertname="AgentSilent",alertstate="firing",agent_host="killed"}`)
+		if err == nil && len(a.Data.Result) != 1 {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 	resume()
 	require.NoError(t, stopped.cmd.Process.Signal(syscall.SIGCONT))
 	before, err := s.agent("killed")
