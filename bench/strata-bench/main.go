@@ -22,6 +22,10 @@ type options struct {
 	spans, rows        int
 	load, idle         time.Duration
 	only, kafka        string
+	// agent, collector and nodeExporter are programs; lines is the length of the log that the first two read.
+	agent, collector, nodeExporter string
+	lines                          int
+	agentTime                      time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -39,7 +43,12 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency,catchup,kafka")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency,catchup,kafka,agent")
+	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
+	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files")
+	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics")
+	f.IntVar(&o.lines, "lines", 500_000, "lines of the agent's log")
+	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("flags: %w", err)
@@ -82,6 +91,7 @@ func run(ctx context.Context, args []string) error {
 		{"latency", b.latencyRun},
 		{"catchup", b.catchUp},
 		{"kafka", b.kafkaRuns},
+		{"agent", b.agentRuns},
 	} {
 		if !o.wants(part.name) {
 			continue
