@@ -33,7 +33,7 @@ func main() {
 		BuildInfo: component.BuildInfo{Command: "otelcol", Description: "the peer", Version: "0.158.0"},
 		Factories: factories,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
+			DefaultScheme: "yaml", ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
 		}},
 	})
 	if err := cmd.Execute(); err != nil {

@@ -42,10 +42,10 @@ func (b *bench) watchers() ([]watcher, error) {
 		{
 			name: "Strata", binary: b.agent,
 			host: func(dir, sink string) []string {
-				return config(dir, "server: {endpoint: "+sink+"}\nopamp: {enabled: false}\n")
+				return config(dir, "server: {endpoint: "+sink+", compression: gzip}\nopamp: {enabled: false}\n")
 			},
 			logs: func(dir, sink, file string) []string {
-				return config(dir, "server: {endpoint: "+sink+"}\nopamp: {enabled: false}\nhost: {enabled: false}\nmiddleware: {enabled: false}\nlogs: [{include: ["+file+"], start_at: beginning}]\n")
+				return config(dir, "server: {endpoint: "+sink+", compression: gzip}\nopamp: {enabled: false}\nhost: {enabled: false}\nmiddleware: {enabled: false}\nlogs: [{include: ["+file+"], start_at: beginning}]\n")
 			},
 		},
 		{
@@ -82,7 +82,7 @@ service:
 const collectorLogs = `
 extensions: {file_storage: {directory: DIR, create_directory: true, fsync: true}}
 receivers: {filelog: {include: [FILE], start_at: beginning, storage: file_storage}}
-exporters: {otlp: {endpoint: SINK, compression: zstd, tls: {insecure: true}, sending_queue: {storage: file_storage, block_on_overflow: true, batch: {flush_timeout: 200ms}}}}
+exporters: {otlp: {endpoint: SINK, tls: {insecure: true}, sending_queue: {storage: file_storage, block_on_overflow: true, batch: {flush_timeout: 200ms}}}}
 service:
   extensions: [file_storage]
   telemetry: {metrics: {level: none}, logs: {level: error}}
