@@ -56,7 +56,7 @@ $(JAVADIR)/opentelemetry-javaagent.jar.sha256:
 	mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=$(JAVAAGENT) -DoutputDirectory=$(CURDIR)/$(JAVADIR) -Dmdep.stripVersion=true
 	@$(call checksum,$(JAVADIR),opentelemetry-javaagent.jar)
 
-agent-%: FORCE
+$(addprefix agent-,$(PLATFORMS)): agent-%: FORCE
 	@mkdir -p $(BIN)/agents/$*
 	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
 		-o $(BIN)/agents/$*/strata-agent$(if $(findstring windows,$*),.exe) ./cmd/strata-agent
