@@ -13,7 +13,7 @@ describe('missing numbers', () => {
 
 describe('formatDuration', () => {
   it.each([
-    [0, '0 ns'],
+    [0, '0 s'],
     [850, '850 ns'],
     [1230, '1.23 µs'],
     [999_499, '999 µs'],
@@ -26,6 +26,19 @@ describe('formatDuration', () => {
     [273_600_000_000_000, '3 d 4 h'],
     [-1_500_000, '-1.5 ms'],
   ])('%d', (ns, text) => expect(f.formatDuration(ns)).toBe(text));
+});
+
+describe('formatRate', () => {
+  it.each([
+    [0, '0/s'],
+    [1234, '1.23 k/s'],
+    [0.5, '0.5/s'],
+    [0.0489, '2.93/min'],
+    [0.0013, '4.68/h'],
+    [1 / 3600, '1/h'],
+    [1e-9, '<0.01/h'],
+    [null, '—'],
+  ])('%s', (value, want) => expect(f.formatRate(value)).toBe(want));
 });
 
 describe('numbers', () => {

@@ -50,8 +50,13 @@ export function formatBytes(value: Maybe): string {
   return `${sig3(scale)} ${unit}`;
 }
 
+/** Per second; what is rare per minute or per hour, so that one digit before the point says how often. */
 export function formatRate(value: Maybe): string {
-  return missing(value) ? none : `${formatNumber(value)}/s`;
+  if (missing(value)) return none;
+  const abs = Math.abs(value);
+  if (abs === 0 || abs >= 0.0995) return `${formatNumber(value)}/s`;
+  if (abs >= 0.0995 / 60) return `${sig3(value * 60)}/min`;
+  return abs < 0.01 / 3600 ? '<0.01/h' : `${sig3(value * 3600)}/h`;
 }
 
 export function formatBytesRate(value: Maybe): string {
@@ -70,6 +75,7 @@ export function formatPercent(value: Maybe): string {
 export function formatDuration(ns: Maybe): string {
   if (missing(ns)) return none;
   const abs = Math.abs(ns);
+  if (abs === 0) return '0 s';
   if (abs < 999.5) return `${sig3(ns)} ns`;
   if (abs < 999.5e3) return `${sig3(ns / 1e3)} µs`;
   if (abs < 999.5e6) return `${sig3(ns / 1e6)} ms`;

@@ -18,7 +18,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     {
       id: 'name',
       header: t('services.service'),
-      width: 116,
+      width: 100,
       grow: true,
       sort: (row) => row.name,
       render: (row) => (
