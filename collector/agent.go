@@ -159,7 +159,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.remote, err = openRemote(a.opts.StateDir); err != nil {
 		return err
 	}
-	member, err := a.newMember()
+	member, err := a.newMember(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ type member struct {
 	changed chan struct{}
 }
 
-func (a *Agent) newMember() (*member, error) {
+func (a *Agent) newMember(ctx context.Context) (*member, error) {
 	m := &member{agent: a, changed: make(chan struct{}, 1)}
 	cfg, err := a.LoadConfig()
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *Agent) newMember() (*member, error) {
 		a.opts.Logger.Info("no OpAMP: opamp.enabled is false, or opamp.endpoint is empty and server.endpoint has no usual port")
 		return m, nil
 	}
-	tlsConfig, err := opampTLS(cfg, url)
+	tlsConfig, err := opampTLS(ctx, cfg, url)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (m *member) describe(h Host, configured map[string]string) map[string]strin
 	return out
 }
 
-func opampTLS(cfg Config, url string) (*tls.Config, error) {
+func opampTLS(ctx context.Context, cfg Config, url string) (*tls.Config, error) {
 	if !strings.HasPrefix(url, "https://") {
 		return nil, nil //nolint:nilnil // No TLS is one of the answers.
 	}
@@ -82,7 +82,7 @@ func opampTLS(cfg Config, url string) (*tls.Config, error) {
 	t := cfg.Server.TLS
 	c.InsecureSkipVerify, c.ServerName = t.InsecureSkipVerify, t.ServerName
 	c.CAFile, c.CertFile, c.KeyFile = t.CAFile, t.CertFile, t.KeyFile
-	out, err := c.LoadTLSConfig(context.Background())
+	out, err := c.LoadTLSConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("server.tls: %w", err)
 	}
@@ -111,7 +111,7 @@ func (m *member) run(ctx context.Context) {
 	}
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
-	m.report(time.Now())
+	m.report(ctx, time.Now())
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,16 +121,16 @@ func (m *member) run(ctx context.Context) {
 		case <-m.agent.remote.changed:
 			wake(m.changed)
 		case now := <-tick.C:
-			m.report(now)
+			m.report(ctx, now)
 			continue
 		}
-		m.writeStatus(time.Now())
+		m.writeStatus(ctx, time.Now())
 	}
 }
 
 // report renews what the board says of volumes, queue and clock.
-func (m *member) report(now time.Time) {
-	m.set("queue", m.agent.queue.status(context.Background(), m.queueLimit, now))
+func (m *member) report(ctx context.Context, now time.Time) {
+	m.set("queue", m.agent.queue.status(ctx, m.queueLimit, now))
 	if clock, ok := m.agent.clock.status(); ok {
 		m.set("clock", clock)
 	}
@@ -139,7 +139,7 @@ func (m *member) report(now time.Time) {
 		running = st.Current.Hash
 	}
 	m.set("volume", m.agent.volume.section(now, running))
-	m.writeStatus(now)
+	m.writeStatus(ctx, now)
 }
 
 func (m *member) set(section string, v any) {

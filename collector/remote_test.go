@@ -88,7 +88,8 @@ func TestOpAMPAddress(t *testing.T) {
 		require.Equal(t, c.want, got, c)
 	}
 	for _, bad := range []OpAMPConfig{
-		{Heartbeat: Duration(time.Minute)}, {Heartbeat: Duration(time.Second), Endpoint: "127.0.0.1:7080"},
+		{Heartbeat: Duration(time.Minute)},
+		{Heartbeat: Duration(time.Second), Endpoint: "127.0.0.1:7080"},
 		{Heartbeat: Duration(time.Second), Endpoint: "http://key@x:1"},
 	} {
 		require.Error(t, bad.validate(), bad)

@@ -3,6 +3,7 @@
 package collector
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ type PushedStatus struct {
 }
 
 // writeStatus renews the file. It is for people who look, so it is neither synced nor worth more than a line when it fails.
-func (m *member) writeStatus(now time.Time) {
+func (m *member) writeStatus(ctx context.Context, now time.Time) {
 	h, st := m.agent.health.tell(), m.agent.remote.state()
 	out := Status{
 		PID: os.Getpid(), Version: m.agent.opts.Version, AgentID: m.id.UID.String(), UpdatedAt: now.UTC(), Healthy: h.Healthy, Health: h.Status,
@@ -67,7 +68,7 @@ func (m *member) writeStatus(now time.Time) {
 		}
 	}
 	if err != nil {
-		m.agent.opts.Logger.Warn("status file not written", "reason", err)
+		m.agent.opts.Logger.WarnContext(ctx, "status file not written", "reason", err)
 	}
 }
 

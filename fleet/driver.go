@@ -115,7 +115,8 @@ func (d *driver) advance(ctx context.Context, r storage.Rollout, all []storage.A
 	if err != nil {
 		return err
 	}
-	state, assignments := r.State, []storage.Assignment(nil)
+	var state string
+	var assignments []storage.Assignment
 	if r.Cancel && (r.State == RolloutPending || r.State == RolloutCanary || r.State == RolloutRest) {
 		state, assignments = back(p, w, RolloutCancelled, "cancelled")
 	} else {

@@ -41,8 +41,10 @@ const (
 	restoreWithin = time.Minute
 	// A roll-out goes back from the rest too when more than one and more than a tenth of them fail.
 	tolerated, toleratedShare = 1, 0.1
+)
 
-	// DefaultWatch is how long each canary is watched, between MinWatch and MaxWatch.
+// How long each canary is watched: by default, and the bounds.
+const (
 	DefaultWatch = 2 * time.Minute
 	MinWatch     = 5 * time.Second
 	MaxWatch     = 24 * time.Hour

@@ -34,7 +34,7 @@ type Health struct {
 func (h Health) proto() *protobufs.ComponentHealth {
 	out := &protobufs.ComponentHealth{Healthy: h.Healthy, Status: h.Status, LastError: h.Error}
 	if !h.Started.IsZero() {
-		out.StartTimeUnixNano = uint64(h.Started.UnixNano()) //nolint:gosec // After 1970.
+		out.StartTimeUnixNano = uint64(h.Started.UnixNano())
 	}
 	for name, part := range h.Parts {
 		if out.ComponentHealthMap == nil {

@@ -3,7 +3,6 @@
 package pushed
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -42,7 +41,7 @@ func TestCheck(t *testing.T) {
 		require.ErrorContains(t, Check([]byte(text)), want, text)
 	}
 	var at *Error
-	require.True(t, errors.As(Check([]byte("host: {}\nlogs: [\n")), &at))
+	require.ErrorAs(t, Check([]byte("host: {}\nlogs: [\n")), &at)
 }
 
 func FuzzCheck(f *testing.F) {

@@ -86,6 +86,12 @@ func keysAreRequired(t *testing.T, s *server) {
 	require.Equal(t, 403, s.code(t, "DELETE", "/api/v1/keys/x", "Authorization", "Bearer "+read))
 	intake := &server{run: running{HTTP: s.writeHTTP}}
 	require.Equal(t, 403, intake.code(t, "POST", "/prometheus/api/v1/write", "Authorization", "Bearer "+read))
+	require.Equal(t, 401, intake.code(t, "POST", "/v1/opamp"))
+	require.Equal(t, 403, intake.code(t, "POST", "/v1/opamp", "Authorization", "Bearer "+read))
+	require.Equal(t, 200, intake.code(t, "POST", "/v1/opamp", "Authorization", "Bearer "+ingest, "Content-Type", "application/x-protobuf"))
+	require.Equal(t, 403, s.code(t, "GET", "/api/v1/agents", "Authorization", "Bearer "+ingest))
+	require.Equal(t, 200, s.code(t, "GET", "/api/v1/agents", "Authorization", "Bearer "+read))
+	require.Equal(t, 403, s.code(t, "POST", "/api/v1/rollouts", "Authorization", "Bearer "+read))
 	require.Equal(t, 200, s.code(t, "GET", "/-/ready"))
 
 	conn, err := grpc.NewClient(s.run.OTLPGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -319,10 +320,8 @@ func (s *server) waitRollout(t *testing.T, id string, within time.Duration, stat
 		if err := s.getJSON("/api/v1/rollouts/"+id, &ans); err != nil {
 			return err
 		}
-		for _, state := range states {
-			if ans.Rollout.State == state {
-				return nil
-			}
+		if slices.Contains(states, ans.Rollout.State) {
+			return nil
 		}
 		return fmt.Errorf("%+v", ans.Rollout)
 	})
@@ -435,6 +434,50 @@ func TestRollouts(t *testing.T) {
 		require.Contains(t, r.Reason, "address already in use")
 		requireConfig(t, s, first, "web-1", "web-2")
 	})
+	for _, host := range []string{"web-1", "web-2"} {
+		requireOnce(t, s, host, "web-1.log")
+	}
+}
+
+// requireOnce waits until every line of a file, from the first that an agent followed on, is stored once. Its collector was started
+// again with each configuration.
+func requireOnce(t *testing.T, s *server, host, file string) {
+	t.Helper()
+	eventually(t, 30*time.Second, "every line of "+file+" by "+host+" is stored once", func() error {
+		seen, first, last := map[int]int{}, -1, -1
+		for cursor, more := "", true; more; more = cursor != "" {
+			var page struct {
+				Logs []struct {
+					Body string `json:"body"`
+				} `json:"logs"`
+				Next string `json:"next_cursor"`
+			}
+			q := url.Values{"query": {"host:" + host}, "limit": {"1000"}, "cursor": {cursor}}
+			if err := s.getJSON("/api/v1/logs?"+q.Encode(), &page); err != nil {
+				return err
+			}
+			for _, l := range page.Logs {
+				var n int
+				if _, err := fmt.Sscanf(l.Body, "line %d of "+file, &n); err != nil {
+					continue
+				}
+				if seen[n]++; first < 0 || n < first {
+					first = n
+				}
+				last = max(last, n)
+			}
+			cursor = page.Next
+		}
+		if len(seen) < 200 {
+			return fmt.Errorf("%d lines", len(seen))
+		}
+		for n := first; n <= last; n++ {
+			if seen[n] != 1 {
+				return fmt.Errorf("line %d of %d to %d is stored %d times", n, first, last, seen[n])
+			}
+		}
+		return nil
+	})
 }
 
 // requireConfig waits until the agents run with a configuration.
@@ -453,7 +496,7 @@ func requireConfig(t *testing.T, s *server, config string, hosts ...string) {
 
 func testNotPushable(t *testing.T, s *server) {
 	t.Helper()
-	for text, line := range map[string]float64{
+	for text, line := range map[string]any{
 		"host: {}\nserver: {endpoint: 'evil:4317'}\n":                    2,
 		"queue: {size_mib: 24}\n":                                        1,
 		"raw: {receivers: {}}\n":                                         1,
@@ -475,7 +518,7 @@ func testNotPushable(t *testing.T, s *server) {
 			} `json:"error"`
 		}
 		require.NoError(t, json.Unmarshal(body, &ans))
-		require.Equal(t, line, ans.Error.Details["line"], "%s: %s", text, body)
+		require.EqualValues(t, line, ans.Error.Details["line"], "%s: %s", text, body)
 	}
 }
 

@@ -27,7 +27,7 @@ func startAgent(t *testing.T, s *server) {
 	t.Helper()
 	dir := t.TempDir()
 	cfg := filepath.Join(dir, "agent.yaml")
-	require.NoError(t, os.WriteFile(cfg, []byte("server:\n  endpoint: "+s.run.OTLPGRPC+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(cfg, []byte("server:\n  endpoint: "+s.run.OTLPGRPC+"\nopamp: {endpoint: http://"+s.run.HTTP+"}\n"), 0o600))
 	cmd := exec.Command(program(t, "strata-agent"), "--config", cfg, "--state-dir", dir)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
