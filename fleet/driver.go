@@ -84,23 +84,22 @@ func (d *driver) drive(ctx context.Context) error {
 	if d.since.IsZero() {
 		d.since = d.now()
 	}
-	all, err := d.opts.Store.ListAgents(ctx, storage.AgentQuery{})
-	if err != nil {
-		return fmt.Errorf("list agents: %w", err)
-	}
-	d.metrics.set(all, d.now().Sub(d.since))
 	rollouts, err := d.opts.Store.ListRollouts(ctx, "", doneRollouts)
 	if err != nil {
 		return fmt.Errorf("list roll-outs: %w", err)
 	}
+	active := slices.IndexFunc(rollouts, func(r storage.Rollout) bool { return r.Active })
+	all, err := d.opts.Store.ListAgents(ctx, storage.AgentQuery{Brief: active < 0})
+	if err != nil {
+		return fmt.Errorf("list agents: %w", err)
+	}
+	d.metrics.set(all, d.now().Sub(d.since))
 	assigned, err := d.opts.Store.Assignments(ctx)
 	if err != nil {
 		return fmt.Errorf("read assignments: %w", err)
 	}
-	for _, r := range rollouts {
-		if r.Active {
-			return d.advance(ctx, r, all, assigned)
-		}
+	if active >= 0 {
+		return d.advance(ctx, rollouts[active], all, assigned)
 	}
 	return d.adopt(ctx, rollouts, all, assigned)
 }

@@ -48,6 +48,8 @@ type AgentQuery struct {
 	AfterID   string
 	// Limit is the most that is returned, 0 for all.
 	Limit int
+	// Brief leaves Health, Board and Effective empty: the large ones.
+	Brief bool
 }
 
 // AgentStore keeps agents. Safe for concurrent use by any number of processes.

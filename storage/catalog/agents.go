@@ -14,8 +14,10 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
+const largeColumns = `health, board, effective`
+
 const agentColumns = `id, host_name, host_id, version, os, labels, source, instance, heartbeat, first_seen, seen_at, left_at_will, healthy,
-	health, board, effective, config_hash, config_status, config_error`
+	` + largeColumns + `, config_hash, config_status, config_error`
 
 // SaveAgents implements storage.AgentStore. Rows are taken in the order of their ids, so that two processes wait for each other instead
 // of locking up.
@@ -93,7 +95,11 @@ func (c *Catalog) Agent(ctx context.Context, id string) (storage.Agent, error) {
 
 // ListAgents implements storage.AgentStore.
 func (c *Catalog) ListAgents(ctx context.Context, q storage.AgentQuery) ([]storage.Agent, error) {
-	query := `SELECT ` + agentColumns + `, {now} - seen_at FROM agents WHERE (host_name > $1 OR (host_name = $1 AND id > $2))`
+	columns := agentColumns
+	if q.Brief {
+		columns = strings.Replace(columns, largeColumns, `'', '', ''`, 1)
+	}
+	query := `SELECT ` + columns + `, {now} - seen_at FROM agents WHERE (host_name > $1 OR (host_name = $1 AND id > $2))`
 	args := []any{q.AfterHost, q.AfterID}
 	if q.Text != "" {
 		args = append(args, strings.ToLower(q.Text))

@@ -59,6 +59,9 @@ func testAgents(t *testing.T, c Catalog, reopen func() Catalog) {
 	require.Equal(t, []string{"a"}, ids(storage.AgentQuery{AfterHost: "web-1", AfterID: "b", Limit: 5}))
 	require.Equal(t, []string{"a"}, ids(storage.AgentQuery{Text: "WEB-2"}))
 	require.Empty(t, ids(storage.AgentQuery{Text: "%"}), "no wildcards")
+	brief, err := c.ListAgents(ctx, storage.AgentQuery{Text: "web-2", Brief: true})
+	require.NoError(t, err)
+	require.Equal(t, []string{"", "", "", "aa"}, []string{brief[0].Health, brief[0].Board, brief[0].Effective, brief[0].ConfigHash})
 
 	require.NoError(t, c.Assign(ctx, []storage.Assignment{{AgentID: "a", ConfigID: "c"}}, storage.Lease{}))
 	require.NoError(t, c.DeleteAgent(ctx, "a"))

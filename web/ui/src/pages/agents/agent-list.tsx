@@ -24,6 +24,8 @@ export function lagOf(agent: Agent): number | null {
   return queues.length === 0 ? null : Math.max(...queues.map((q) => q.oldest_seconds ?? 0));
 }
 
+export const formatLag = (seconds: number | null) => (seconds === 0 ? '0 s' : formatSeconds(seconds));
+
 export function queueOf(agent: Agent): number | null {
   const queues = section<QueueState>(agent.status, 'queue');
   return queues.length === 0 ? null : queues.reduce((sum, q) => sum + (q.bytes ?? 0), 0);
@@ -113,7 +115,7 @@ function columns(t: ReturnType<typeof useTranslation>['t']): Column<Agent>[] {
       sort: (row) => -row.silent_seconds,
       render: (row) => <TimeAgo time={row.last_heartbeat} />,
     },
-    numeric({ id: 'lag', header: t('agents.lag'), width: 90, minPage: 760, value: lagOf, show: formatSeconds }),
+    numeric({ id: 'lag', header: t('agents.lag'), width: 90, minPage: 760, value: lagOf, show: formatLag }),
     numeric({ id: 'queue', header: t('agents.queue'), width: 90, minPage: 900, value: queueOf, show: formatBytes }),
     {
       id: 'found',

@@ -8,9 +8,9 @@ import { type Agent, type Middleware, section, useAgent, useForgetAgent } from '
 import { KeyValues, Page, Section, Stat, Stats, TimeAgo, Toolbar } from '@/components/blocks';
 import { PageSkeleton } from '@/components/skeleton';
 import { ErrorNote, QueryView, Warnings } from '@/components/states';
-import { formatBytes, formatSeconds } from '@/lib/format';
+import { formatBytes } from '@/lib/format';
 import { AppLink, useGo } from '@/state/navigation';
-import { lagOf, queueOf } from './agent-list';
+import { formatLag, lagOf, queueOf } from './agent-list';
 import { AgentBadge } from './agent-state';
 import c from './agents.module.css';
 import { BoardSections } from './board';
@@ -45,7 +45,7 @@ function Detail({ agent }: { agent: Agent }) {
           <Stat label={t('agents.lastHeartbeat')}>
             <TimeAgo time={agent.last_heartbeat} />
           </Stat>
-          <Stat label={t('agents.lag')}>{formatSeconds(lagOf(agent))}</Stat>
+          <Stat label={t('agents.lag')}>{formatLag(lagOf(agent))}</Stat>
           <Stat label={t('agents.queue')}>{formatBytes(queueOf(agent))}</Stat>
         </Stats>
         <Actions agent={agent} />

@@ -6,12 +6,14 @@ import { numeric, text } from '@/components/data-table/cells';
 import type { Column } from '@/components/data-table/columns';
 import { DataTable } from '@/components/data-table/data-table';
 import { formatBytes, formatCount, formatNumber, formatSeconds } from '@/lib/format';
+import { formatLag } from './agent-list';
 import c from './agents.module.css';
 
 /** The board's sections other than middleware: those known as tables, others as they are. */
 export function BoardSections({ board }: { board: Board }) {
   const { t } = useTranslation();
-  const known = ['middleware', 'volume', 'queue', 'logs'];
+  const known = ['middleware', 'volume', 'queue', 'logs', 'clock'];
+  const clock = board.clock as { offset_seconds?: number; uncertainty_seconds?: number } | undefined;
   const others = Object.entries(board).filter(([name]) => !known.includes(name));
   const logs = section<LogSource>(board, 'logs');
   return (
@@ -27,6 +29,16 @@ export function BoardSections({ board }: { board: Board }) {
       {board.logs !== undefined && (
         <Section title={t('agents.logs')}>
           {logs.length > 0 ? <LogsTable rows={logs} /> : <Plain value={board.logs} />}
+        </Section>
+      )}
+      {typeof clock?.offset_seconds === 'number' && (
+        <Section title={t('agents.clock')}>
+          <span>
+            {t('agents.clockOffset', {
+              offset: formatSeconds(Math.abs(clock.offset_seconds)),
+              uncertainty: formatSeconds(clock.uncertainty_seconds ?? 0),
+            })}
+          </span>
         </Section>
       )}
       {others.length > 0 && (
@@ -95,7 +107,7 @@ function QueueTable({ rows }: { rows: QueueState[] }) {
       header: t('agents.lag'),
       width: 90,
       value: (row) => row.oldest_seconds,
-      show: formatSeconds,
+      show: formatLag,
     }),
   ];
   return (
