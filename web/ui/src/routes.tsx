@@ -49,6 +49,14 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/hosts/host.page'), 'HostPage'),
   ),
   page(
+    '/middleware',
+    lazyRouteComponent(() => import('./pages/middleware/middleware.page'), 'MiddlewarePage'),
+  ),
+  page(
+    '/middleware/$kind/$instance',
+    lazyRouteComponent(() => import('./pages/middleware/instance.page'), 'InstancePage'),
+  ),
+  page(
     '/alerts',
     lazyRouteComponent(() => import('./pages/alerts/alerts.page'), 'AlertsPage'),
   ),
