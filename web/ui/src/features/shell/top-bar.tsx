@@ -52,7 +52,7 @@ function Breadcrumb() {
   const path = usePathname();
   const segments = path.split('/').filter(Boolean);
   const page = pages.find((p) => p.path === `/${segments[0] ?? ''}`);
-  const leaf = segments[1] ? decodeURIComponent(segments[1]) : '';
+  const leaf = segments.length > 1 ? decodeURIComponent(segments[segments.length - 1] ?? '') : '';
   const label = page ? t(page.label) : t('notFound.title');
   return (
     <div className={c.crumbs}>
