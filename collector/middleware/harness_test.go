@@ -140,7 +140,7 @@ func (a *agent) waitState(t *testing.T, kind, addr string, within time.Duration,
 			return err
 		}
 		for _, s := range states {
-			if e.State == s {
+			if e.State == s && (s != "failed" || len(e.Missing) > 0) { // While it starts it fails without a reason.
 				got = e
 				return nil
 			}

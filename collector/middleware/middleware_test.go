@@ -37,6 +37,7 @@ func TestRealServers(t *testing.T) {
 	t.Run("servers", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *agent){
 			"redis": testRedis, "nginx": testNginx, "mysql": testMySQL, "postgresql": testPostgreSQL, "tomcat": testTomcat, "kafka": testKafka,
+			"memcached": testMemcached, "zookeeper": testZooKeeper, "rabbitmq": testRabbitMQ,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -202,4 +203,39 @@ func testKafka(t *testing.T, a *agent) {
 	require.Len(t, lag, 1)
 	require.GreaterOrEqual(t, lag[0].F, 5.0, fmt.Sprint(lag))
 	a.downAfter(t, "kafka", port, func() { require.NoError(t, k.Kill(t.Context(), 1)) })
+}
+
+func testMemcached(t *testing.T, a *agent) {
+	s := middlewaretest.Memcached(t)
+	e := a.waitState(t, "memcached", s.Addr, 20*time.Second, "collecting")
+	require.NotEmpty(t, e.Version)
+	a.charted(t, "memcached", s.Port, func() { talk(t, s.Addr, "set a 0 0 1\r\nx\r\nget a\r\nget none\r\nquit\r\n") })
+	a.downAfter(t, "memcached", s.Port, s.Kill)
+}
+
+func testZooKeeper(t *testing.T, a *agent) {
+	t.Run("by default", func(t *testing.T) {
+		s := middlewaretest.ZooKeeper(t, "")
+		e := a.waitState(t, "zookeeper", s.Addr, 30*time.Second, "limited")
+		require.Contains(t, e.Missing[0].How, "4lw.commands.whitelist=srvr,mntr")
+		require.Contains(t, e.Collects, "zookeeper.znode.count")
+	})
+	s := middlewaretest.ZooKeeper(t, "4lw.commands.whitelist=srvr,mntr")
+	e := a.waitState(t, "zookeeper", s.Addr, 30*time.Second, "collecting")
+	require.NotEmpty(t, e.Version)
+	a.charted(t, "zookeeper", s.Port, func() {})
+	a.downAfter(t, "zookeeper", s.Port, s.Kill)
+}
+
+func testRabbitMQ(t *testing.T, a *agent) {
+	s := middlewaretest.RabbitMQ(t)
+	e := a.waitState(t, "rabbitmq", s.Addr, 60*time.Second, "failed")
+	line := middlewaretest.Lines(e.Missing[0].How, "rabbitmq-plugins")
+	require.Equal(t, []string{"rabbitmq-plugins enable rabbitmq_management"}, line)
+	s.RabbitMQPlugins("enable", "rabbitmq_management")
+	e = a.waitState(t, "rabbitmq", s.Addr, 60*time.Second, "collecting")
+	require.NotEmpty(t, e.Version)
+	s.RabbitMQPublish("orders")
+	a.charted(t, "rabbitmq", s.Port, func() {})
+	a.downAfter(t, "rabbitmq", s.Port, s.Kill)
 }

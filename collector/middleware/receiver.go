@@ -154,7 +154,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 			in.pid, in.running = f.PID, true
 			in.entry.Instance = f.Address.String()
 			changed = append(changed, in)
-		} else if credsChanged {
+		} else if credsChanged || !slices.Equal(in.target.Addresses, t.Addresses) { // A plug-in may have opened a socket.
 			in.retarget(t)
 		}
 	}

@@ -14,8 +14,12 @@ import (
 	"time"
 )
 
-// maxPage bounds a status page.
-const maxPage = 8 << 20
+const (
+	// maxPage bounds a status page.
+	maxPage = 8 << 20
+	// probeTimeout bounds a question to a socket that may speak something else.
+	probeTimeout = time.Second
+)
 
 // web asks status pages of one target over one kept connection. It follows no redirect: a page that moved elsewhere is not a status
 // page, and a password must not go there.

@@ -116,6 +116,12 @@ func New(t Target) (Reader, error) {
 		return newTomcat(t), nil
 	case "kafka":
 		return newKafka(t), nil
+	case "memcached":
+		return newMemcached(t), nil
+	case "rabbitmq":
+		return newRabbitMQ(t), nil
+	case "zookeeper":
+		return newZooKeeper(t), nil
 	default:
 		return nil, fmt.Errorf("%s: %w", t.Kind, ErrUnknownKind)
 	}

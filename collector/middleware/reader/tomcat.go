@@ -75,7 +75,7 @@ func (t *tomcat) status(ctx context.Context) (status int, body []byte, err error
 		addrs = []netip.AddrPort{t.at}
 	}
 	for _, addr := range addrs {
-		status, body, err = t.get(ctx, t.url(addr, "/manager/status?XML=true"))
+		status, body, err = t.probe(ctx, addr, len(addrs) > 1)
 		if err == nil {
 			t.at = addr
 			return status, body, nil
@@ -86,6 +86,16 @@ func (t *tomcat) status(ctx context.Context) (status int, body []byte, err error
 	}
 	t.at = netip.AddrPort{}
 	return 0, nil, err
+}
+
+// probe asks one address; of several, others than HTTP's may never answer.
+func (t *tomcat) probe(ctx context.Context, addr netip.AddrPort, several bool) (int, []byte, error) {
+	if several {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+	}
+	return t.get(ctx, t.url(addr, "/manager/status?XML=true"))
 }
 
 func (s tomcatStatus) reading() Reading {

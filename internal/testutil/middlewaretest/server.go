@@ -28,9 +28,12 @@ type Server struct {
 	Port int
 	Dir  string
 
-	tb     testing.TB
-	cmd    *exec.Cmd
-	exited chan struct{}
+	tb  testing.TB
+	cmd *exec.Cmd
+	env []string // further variables of the environment
+	// management is the address of RabbitMQ's management API.
+	management string
+	exited     chan struct{}
 }
 
 // start makes a folder, lets prepare write the configuration and name the command, and waits until ready returns nil.
@@ -50,8 +53,7 @@ func start(tb testing.TB, prepare func(s *Server) []string, ready func(ctx conte
 
 func command(s *Server, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir = s.Dir
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + s.Dir, "LC_ALL=C.UTF-8"}
+	cmd.Dir, cmd.Env = s.Dir, s.environment()
 	// A group of its own: Kill ends all of it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
