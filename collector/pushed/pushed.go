@@ -122,6 +122,10 @@ func allowed(path string, key, value *yaml.Node) error {
 	// What is read from such a file would be sent somewhere, or show whether the file exists.
 	case strings.HasSuffix(name, "_file") || name == "command" || name == "exec" || name == "directory" || name == "journalctl_path" || name == "root_path":
 		return &Error{key.Line, path + " may not be pushed: it names something on the host"}
+	case name == "mask" && value.Value != "true":
+		return &Error{key.Line, path + ": only the host's own file may turn the masking of secrets off"}
+	case path == "attributes.host.name" || path == "attributes.host.id":
+		return &Error{key.Line, key.Value + " may not be pushed: hosts would be taken for one another"}
 	case path == "logs.operators.type" && !harmlessOperator(value.Value):
 		return &Error{value.Line, fmt.Sprintf("the operator %q may not be pushed; parsers and transformers may", value.Value)}
 	case path == "middleware.static.address":

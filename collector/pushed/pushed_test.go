@@ -12,7 +12,7 @@ import (
 func TestCheck(t *testing.T) {
 	for _, text := range []string{
 		"", "# nothing\n", "host: {interval: 5s}\n", "logs:\n- include: [/var/log/*.log]\n  operators: [{type: json_parser}]\n",
-		"middleware: {disable: [redis], static: [{kind: redis, address: '127.0.0.1:6380'}]}\n", "attributes: {team: web}\n",
+		"middleware: {disable: [redis], static: [{kind: redis, address: '127.0.0.1:6380'}]}\n", "attributes: {team: web}\nlogs: [{include: [x], mask: true}]\n",
 		"otlp: {grpc: '127.0.0.1:14317'}\nscrape: {}\nsyslog: {}\njournald: {}\n",
 	} {
 		require.NoError(t, Check([]byte(text)), text)
@@ -32,6 +32,9 @@ func TestCheck(t *testing.T) {
 		"journald: {journalctl_path: /tmp/x}":                                "names something on the host",
 		"host: &a {}\nlogs: *a":                                              "anchors and aliases",
 		"host:\n  <<: {root_path: /}":                                        "merge keys",
+		"logs: [{include: [x], mask: false}]":                                "only the host's own file",
+		"syslog:\n- {listen: 'udp://:514', mask: no}":                        "line 2: syslog.mask",
+		"attributes: {host.name: all}":                                       "host.name may not be pushed",
 		"host: {root_path: /}":                                               "names something on the host",
 		"- a":                                                                "not a mapping",
 		"host: {}\n---\nraw: {}":                                             "more than one YAML document",
