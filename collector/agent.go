@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
 
+	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/middleware"
 	"github.com/strata-apm/strata/collector/pushed"
 	"github.com/strata-apm/strata/collector/status"
@@ -56,6 +57,8 @@ type Agent struct {
 	found  *middleware.Memory
 	queue  *queueState
 	clock  *clock
+	// logStats are the counters of the log sources.
+	logStats *logs.Stats
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
 	remote *remote
 }
@@ -67,7 +70,7 @@ func New(opts Options) *Agent {
 	}
 	return &Agent{
 		opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory(), queue: newQueueState(),
-		clock: new(clock),
+		clock: new(clock), logStats: logs.NewStats(),
 	}
 }
 

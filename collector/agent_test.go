@@ -36,6 +36,9 @@ func TestAgent(t *testing.T) {
 	t.Run("ServerAway", bin.testServerAway)
 	t.Run("OTLP", bin.testOTLP)
 	t.Run("Second", bin.testSecond)
+	t.Run("LogRecords", bin.testLogRecords)
+	t.Run("Syslog", bin.testSyslog)
+	t.Run("Rotation", bin.testRotation)
 	t.Run("QueueFull", bin.testQueueFull)
 	t.Run("Footprint", bin.testFootprint)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/journaldreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/syslogreceiver"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
@@ -22,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 
+	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/middleware"
 )
 
@@ -30,15 +33,19 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server, a.clock)
 	healthFactory, healthErr := a.health.factory()
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
-	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue)
+	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
 	queueFactory, queueErr := newQueueStoreFactory(a.queue)
-	if err := errors.Join(linkErr, healthErr, enrichErr, queueErr, middlewareErr); err != nil {
+	filesFactory, filesErr := logs.NewFactory(a.logStats)
+	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, queueErr, middlewareErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
 		middlewareFactory,
 		hostmetricsreceiver.NewFactory(),
+		filesFactory,
 		filelogreceiver.NewFactory(),
+		syslogreceiver.NewFactory(),
+		journaldreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 	)
 	processors, processorErr := otelcol.MakeFactoryMap[processor.Factory](

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 // Config is the agent's own configuration file. The zero value of a field that is missing in the file is its default.
@@ -17,6 +19,8 @@ type Config struct {
 	Server     ServerConfig      `yaml:"server"`
 	Host       HostConfig        `yaml:"host"`
 	Logs       []LogConfig       `yaml:"logs"`
+	Syslog     []SyslogConfig    `yaml:"syslog"`
+	Journald   JournaldConfig    `yaml:"journald"`
 	OTLP       OTLPConfig        `yaml:"otlp"`
 	Middleware MiddlewareConfig  `yaml:"middleware"`
 	Queue      QueueConfig       `yaml:"queue"`
@@ -67,14 +71,50 @@ type HostConfig struct {
 type LogConfig struct {
 	Include []string `yaml:"include"`
 	Exclude []string `yaml:"exclude,omitempty"`
-	// MultilineStart is a regular expression for the first line of a record; without it each line is a record.
+	// MultilineStart is a regular expression for the first line of a record. Without it Multiline decides: "auto" (default) joins stack
+	// traces and indented lines to the line before, "none" makes each line a record.
 	MultilineStart string `yaml:"multiline_start,omitempty"`
-	Service        string `yaml:"service,omitempty"`
+	Multiline      string `yaml:"multiline,omitempty"`
+	// Format is how records are taken apart: auto (default), none or one of logs.Formats.
+	Format logs.Format `yaml:"format,omitempty"`
+	// Mask replaces secrets; it is on unless it is false.
+	Mask *bool `yaml:"mask,omitempty"`
+	// MaxRecordsPerSecond is how many records of the set are read in a second; what is more is read later. 0 is no limit.
+	MaxRecordsPerSecond int    `yaml:"max_records_per_second,omitempty"`
+	Service             string `yaml:"service,omitempty"`
 	// StartAt is "end" (default) or "beginning": where to begin in files that exist when this set is seen for the first time.
 	StartAt    string            `yaml:"start_at,omitempty"`
 	Attributes map[string]string `yaml:"attributes,omitempty"`
-	// Operators are file log receiver operators, used as they are.
+	// Operators are the file log receiver's operators, used as they are; with them that receiver follows the files, and Multiline, Format and Mask do not apply.
 	Operators []any `yaml:"operators,omitempty"`
+}
+
+// SyslogConfig is one address on which syslog is received.
+type SyslogConfig struct {
+	// Listen is udp://host:port, tcp://host:port or tls://host:port.
+	Listen string `yaml:"listen"`
+	// Protocol is rfc3164 (default) or rfc5424.
+	Protocol string `yaml:"protocol,omitempty"`
+	// CertFile and KeyFile are for tls; with ClientCAFile senders need a certificate of it.
+	CertFile     string `yaml:"cert_file,omitempty"`
+	KeyFile      string `yaml:"key_file,omitempty"`
+	ClientCAFile string `yaml:"client_ca_file,omitempty"`
+	// Location is the zone of times that name none, such as Europe/Berlin; default: this host's.
+	Location string `yaml:"location,omitempty"`
+	Mask     *bool  `yaml:"mask,omitempty"`
+	// MaxRecordsPerSecond: what is more is held back by tcp and tls, dropped and counted by udp. 0 is no limit.
+	MaxRecordsPerSecond int `yaml:"max_records_per_second,omitempty"`
+}
+
+// JournaldConfig is about systemd's journal. Where there is no journalctl it does nothing.
+type JournaldConfig struct {
+	Enabled bool `yaml:"enabled"`
+	// Units are the ones to read, all when it is empty.
+	Units []string `yaml:"units,omitempty"`
+	// Priority is the least important one that is read, such as info (default).
+	Priority            string `yaml:"priority,omitempty"`
+	Mask                *bool  `yaml:"mask,omitempty"`
+	MaxRecordsPerSecond int    `yaml:"max_records_per_second,omitempty"`
 }
 
 // OTLPConfig is where local programs may send OTLP to. An empty address is off.

@@ -144,11 +144,11 @@ func TestStartAt(t *testing.T) {
 	startAt := func() any {
 		got, err := Generate(cfg, Environment{StateDir: state})
 		require.NoError(t, err)
-		return got["receivers"].(object)["file_log/"+id].(object)["start_at"]
+		return got["receivers"].(object)["strata_files/"+id].(object)["start_at"]
 	}
 	require.Equal(t, "end", startAt())
 	require.NoError(t, os.MkdirAll(filepath.Join(state, "checkpoints"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(state, "checkpoints", "receiver_file_log_"+id), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(state, "checkpoints", "receiver_strata_files_"+id), nil, 0o600))
 	require.Equal(t, "beginning", startAt())
 }
 

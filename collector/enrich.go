@@ -13,6 +13,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 // enrichConfig is the configuration of the strata_enrich processor, the one processor of every generated pipeline.
@@ -28,6 +31,19 @@ type enrichConfig struct {
 	DetectSeverity bool `mapstructure:"detect_severity"`
 	// Progress keeps how far each file was queued; see progress.
 	Progress bool `mapstructure:"progress"`
+	// Gate is for sources that are no files.
+	Gate *gateConfig `mapstructure:"gate"`
+	// QueueLimit is the most bytes the queue of one signal may hold.
+	QueueLimit int64 `mapstructure:"queue_limit"`
+}
+
+// gateConfig is logs.GateOptions in a collector's configuration.
+type gateConfig struct {
+	Kind                string `mapstructure:"kind"`
+	Name                string `mapstructure:"name"`
+	Drop                bool   `mapstructure:"drop"`
+	Mask                bool   `mapstructure:"mask"`
+	MaxRecordsPerSecond int    `mapstructure:"max_records_per_second"`
 }
 
 // Validate implements confmap.Validator.
@@ -38,7 +54,7 @@ func (c *enrichConfig) Validate() error {
 	return nil
 }
 
-func newEnrichFactory(v *volume, queue *queueState) (processor.Factory, error) {
+func newEnrichFactory(v *volume, queue *queueState, stats *logs.Stats) (processor.Factory, error) {
 	typ, err := component.NewType("strata_enrich")
 	if err != nil {
 		return nil, err
@@ -51,7 +67,14 @@ func newEnrichFactory(v *volume, queue *queueState) (processor.Factory, error) {
 			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			return newEnrichLogs(*cfg.(*enrichConfig), queue, v.countLogs(set.ID.Name(), next)), nil
+			p := newEnrichLogs(*cfg.(*enrichConfig), queue, v.countLogs(set.ID.Name(), next))
+			if g := p.cfg.Gate; g != nil {
+				p.gate = logs.NewGate(logs.GateOptions(*g), stats)
+			}
+			if g := p.cfg.Gate; g != nil && g.Kind == logs.KindSyslog {
+				p.useGroup(set.Logger)
+			}
+			return p, nil
 		}, component.StabilityLevelStable),
 		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.countTraces(set.ID.Name(), next)}, nil
@@ -113,12 +136,15 @@ func (p *enrichTraces) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 
 type enrichLogs struct {
 	enrich
-	progress *progress // nil: off
+	progress *progress   // nil: off
+	gate     *logs.Gate  // nil: none
+	group    *logs.Group // nil: none
+	queue    *queueState
 	next     consumer.Logs
 }
 
 func newEnrichLogs(cfg enrichConfig, queue *queueState, next consumer.Logs) *enrichLogs {
-	p := &enrichLogs{enrich: enrich{cfg: cfg}, next: next}
+	p := &enrichLogs{enrich: enrich{cfg: cfg}, queue: queue, next: next}
 	if cfg.Progress {
 		p.progress = newProgress(queue)
 		p.StartFunc = func(ctx context.Context, _ component.Host) error { return p.progress.prepare(ctx) }
@@ -126,10 +152,20 @@ func newEnrichLogs(cfg enrichConfig, queue *queueState, next consumer.Logs) *enr
 	return p
 }
 
+// useGroup gathers records in front of the queue.
+func (p *enrichLogs) useGroup(logger *zap.Logger) {
+	p.group = logs.NewGroup(p.next, logger)
+	p.StartFunc = func(context.Context, component.Host) error { p.group.Start(); return nil }
+	p.ShutdownFunc = func(context.Context) error { p.group.Stop(); return nil }
+}
+
 // ConsumeLogs passes lines of files on without their context: the receiver cancels it when it stops, takes the error for an answer
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
 func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if p.gate != nil && !p.gate.Pass(ctx, ld, p.queue.full(logsSignal, p.cfg.QueueLimit)) {
+		return nil
+	}
 	if p.progress != nil {
 		ctx = withMarks(ctx, p.progress.filter(ctx, ld))
 	}
@@ -148,6 +184,12 @@ func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		ctx = context.WithoutCancel(ctx)
 	}
 	if ld.LogRecordCount() == 0 {
+		return nil
+	}
+	if p.group != nil {
+		if n := ld.LogRecordCount(); !p.group.Add(ld, !p.cfg.Gate.Drop) {
+			p.gate.Lost(n)
+		}
 		return nil
 	}
 	return p.next.ConsumeLogs(ctx, ld)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 // Names of components in the generated configuration. They are part of the names of checkpoint and queue files, so a change makes
@@ -37,6 +39,8 @@ type (
 type Environment struct {
 	Host     Host
 	StateDir string
+	// LookPath finds a program; nil is exec.LookPath.
+	LookPath func(name string) (string, error)
 }
 
 // Generate builds the collector's configuration. The result is plain maps, lists and scalars, ready for the collector's own
@@ -51,6 +55,8 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 	if err := g.addLogs(); err != nil {
 		return nil, err
 	}
+	g.addSyslog()
+	g.addJournald()
 	g.addOTLP()
 	g.addMiddleware()
 	out := object{
@@ -134,7 +140,7 @@ func (g *generator) addLogs() error {
 	}
 	receivers := make(list, 0, len(g.cfg.Logs))
 	for _, l := range g.cfg.Logs {
-		id := "file_log/" + l.id()
+		id := l.receiverID()
 		startAt := l.StartAt
 		seen, err := g.seenBefore(l)
 		switch {
@@ -161,7 +167,11 @@ func (g *generator) addLogs() error {
 
 // seenBefore says whether the set of files was followed by an earlier run: then the checkpoint store has a file for it.
 func (g *generator) seenBefore(l LogConfig) (bool, error) {
-	_, err := os.Stat(filepath.Join(g.env.StateDir, "checkpoints", "receiver_file_log_"+l.id()))
+	typ := logs.Type
+	if len(l.Operators) > 0 {
+		typ = "filelog" // As the library calls its checkpoints.
+	}
+	_, err := os.Stat(filepath.Join(g.env.StateDir, "checkpoints", "receiver_"+typ+"_"+l.id()))
 	if err != nil && !os.IsNotExist(err) {
 		return false, fmt.Errorf("look for checkpoints: %w", err)
 	}
@@ -176,7 +186,45 @@ func (c LogConfig) id() string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// receiverID names the receiver: our own, or the collector's where its operators are asked for.
+func (c LogConfig) receiverID() string {
+	if len(c.Operators) > 0 {
+		return "file_log/" + c.id()
+	}
+	return logs.Type + "/" + c.id()
+}
+
 func (c LogConfig) receiver(startAt string) object {
+	if len(c.Operators) > 0 {
+		return c.operatorReceiver(startAt)
+	}
+	r := object{
+		"include":                stringsList(c.Include),
+		"start_at":               startAt,
+		"multiline":              c.Multiline != "none",
+		"mask":                   c.Mask == nil || *c.Mask,
+		"max_records_per_second": c.MaxRecordsPerSecond,
+		"storage":                idCheckpoints,
+	}
+	if len(c.Exclude) > 0 {
+		r["exclude"] = stringsList(c.Exclude)
+	}
+	if c.MultilineStart != "" {
+		r["multiline_start"] = c.MultilineStart
+	}
+	if c.Format != "" {
+		r["format"] = string(c.Format)
+	}
+	if c.Service != "" {
+		r["resource"] = object{"service.name": c.Service}
+	}
+	if len(c.Attributes) > 0 {
+		r["attributes"] = stringsObject(c.Attributes)
+	}
+	return r
+}
+
+func (c LogConfig) operatorReceiver(startAt string) object {
 	r := object{
 		"include":           stringsList(c.Include),
 		"start_at":          startAt,
@@ -198,9 +246,7 @@ func (c LogConfig) receiver(startAt string) object {
 	if len(c.Attributes) > 0 {
 		r["attributes"] = stringsObject(c.Attributes)
 	}
-	if len(c.Operators) > 0 {
-		r["operators"] = c.Operators
-	}
+	r["operators"] = c.Operators
 	return r
 }
 

@@ -138,6 +138,7 @@ func (m *member) report(ctx context.Context, now time.Time) {
 	if m.agent.health.tell().Healthy {
 		running = st.Current.Hash
 	}
+	m.set("logs", m.agent.logStats.Status())
 	m.set("volume", m.agent.volume.section(now, running))
 	m.writeStatus(ctx, now)
 }

@@ -8,18 +8,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 	"unicode"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 const (
-	attrFilePath   = "log.file.path"
-	attrFileOffset = "log.file.record_offset"
+	attrFilePath   = logs.AttrFilePath
+	attrFileOffset = logs.AttrFileOffset
 
 	// headSize is how much of a record's text a mark keeps to recognise the file by.
 	headSize = 200
@@ -93,8 +94,12 @@ func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 				if p.repeats(ctx, name, at) {
 					return true
 				}
-				if lr.Body().Type() == pcommon.ValueTypeStr {
-					marks[name] = mark{Offset: at, Head: head(lr.Body().Str())}
+				// Our own receiver gives the text as it is in the file for the last record; what it made of it would not be found there.
+				if h, ok := lr.Attributes().Get(logs.AttrHead); ok {
+					marks[name] = mark{Offset: at, Head: h.Str()}
+					lr.Attributes().Remove(logs.AttrHead)
+				} else if _, ok := lr.Attributes().Get("log.format"); !ok && lr.Body().Type() == pcommon.ValueTypeStr {
+					marks[name] = mark{Offset: at, Head: logs.Head(lr.Body().Str())}
 				}
 				return false
 			})
@@ -159,13 +164,4 @@ func encodeMarks(marks map[string]mark) map[string][]byte {
 		}
 	}
 	return out
-}
-
-// head is the beginning of a record's first line.
-func head(body string) string {
-	line, _, _ := strings.Cut(strings.TrimLeftFunc(body, unicode.IsSpace), "\n")
-	if len(line) > headSize {
-		line = strings.ToValidUTF8(line[:headSize], "")
-	}
-	return strings.TrimRight(line, "\r")
 }

@@ -22,6 +22,8 @@ const (
 	marksPrefix = "strata/mark/"
 	timesPrefix = "strata/time/"
 	logsSignal  = "logs"
+	// fullMargin is more than a request of a source that cannot wait has.
+	fullMargin = 1 << 20
 )
 
 type marksKey struct{}
@@ -202,6 +204,13 @@ func (s *queueState) changed(signal string, meta queueMeta) {
 	if _, ok := s.clients[signal]; ok {
 		s.metas[signal] = meta
 	}
+}
+
+// full says whether the queue of a signal is so near its limit that a request may have to wait.
+func (s *queueState) full(signal string, limit int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return limit > 0 && s.metas[signal].bytes > limit-fullMargin
 }
 
 // mark returns the mark of a file, nil when there is none.

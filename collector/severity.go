@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 // severityPrefix is how much of a line is searched. Levels stand behind a time and a host name at the most; further to the right the
@@ -56,22 +58,13 @@ func findSeverity(line string) (string, plog.SeverityNumber) {
 	return "", plog.SeverityNumberUnspecified
 }
 
+// severityOf leaves out java.util.logging's levels that are words of other meaning in most lines.
 func severityOf(upper string) plog.SeverityNumber {
 	switch upper {
-	case "TRACE":
-		return plog.SeverityNumberTrace
-	case "DEBUG", "DBG":
-		return plog.SeverityNumberDebug
-	case "INFO", "INF", "INFORMATION", "NOTICE":
-		return plog.SeverityNumberInfo
-	case "WARN", "WARNING", "WRN":
-		return plog.SeverityNumberWarn
-	case "ERROR", "ERR", "SEVERE":
-		return plog.SeverityNumberError
-	case "FATAL", "PANIC", "CRITICAL", "CRIT", "EMERG", "ALERT":
-		return plog.SeverityNumberFatal
-	default:
+	case "CONFIG", "FINE", "FINER", "FINEST":
 		return plog.SeverityNumberUnspecified
+	default:
+		return logs.Severity(upper)
 	}
 }
 

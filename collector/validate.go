@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/strata-apm/strata/collector/logs"
 )
 
 const (
@@ -39,6 +42,18 @@ func (c Config) Validate() error {
 		}
 		seen[l.id()] = i
 	}
+	listens := make(map[string]bool, len(c.Syslog))
+	for i, s := range c.Syslog {
+		err := s.validate()
+		if err == nil && listens[s.Listen] {
+			err = errors.New("listen: is there already")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("syslog[%d]: %w", i, err))
+		}
+		listens[s.Listen] = true
+	}
+	errs = append(errs, c.Journald.validate())
 	for k := range c.Attributes {
 		if k == "" {
 			errs = append(errs, errors.New("attributes: an empty name"))
@@ -98,6 +113,15 @@ func (c LogConfig) validate() error {
 	}
 	if _, err := regexp.Compile(c.MultilineStart); err != nil {
 		errs = append(errs, fmt.Errorf("multiline_start: %w", err))
+	}
+	if c.Multiline != "" && c.Multiline != "auto" && c.Multiline != "none" {
+		errs = append(errs, fmt.Errorf("multiline: %q is neither auto nor none", c.Multiline))
+	}
+	if c.Format != "" && !slices.Contains(logs.Formats(), c.Format) {
+		errs = append(errs, fmt.Errorf("format: %q is none of %v", c.Format, logs.Formats()))
+	}
+	if c.MaxRecordsPerSecond < 0 {
+		errs = append(errs, errors.New("max_records_per_second: negative"))
 	}
 	return errors.Join(errs...)
 }

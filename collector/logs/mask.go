@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"regexp"
+	"strings"
+)
+
+// masked replaces a secret.
+const masked = "***"
+
+// Masker replaces secrets in text: values of keys that name a secret, passwords in URLs, bearer and basic credentials, tokens with a known beginning,
+// private keys and card numbers. Safe for concurrent use.
+type Masker struct {
+	rules []maskRule
+	// triggers are by their first byte in both cases.
+	triggers [256][]string
+}
+
+type maskRule struct {
+	pattern *regexp.Regexp
+	with    string
+}
+
+// NewMasker returns a Masker with the default rules.
+func NewMasker() *Masker {
+	// What names a secret, with its closing quote.
+	const key = `(?i)((?:password|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|credential)s?["']?`
+	rule := func(pattern, with string) maskRule { return maskRule{regexp.MustCompile(pattern), with} }
+	m := &Masker{rules: []maskRule{
+		rule(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`, masked),
+		rule(`(?i)\b((?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}`, "${1}"+masked),
+		rule(`(://[^\s:/@"']*:)[^\s@/"']+@`, "${1}"+masked+"@"),
+		rule(key+`\s*(?:=>|[:=])\s*")(?:[^"\\]|\\.)+`, "${1}"+masked),
+		rule(key+`\s*(?:=>|[:=])\s*')[^']+`, "${1}"+masked),
+		rule(key+`\\["']\s*:\s*\\["'])[^"'\\]+`, "${1}"+masked), // JSON within JSON
+		rule(key+`\s*(?:=>|[:=])\s*)[^\s"'\\,;&)}\]]+`, "${1}"+masked),
+		rule(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`, masked),
+		rule(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`, masked),
+		rule(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{18,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|strata_[A-Za-z0-9_-]{20,})`, masked),
+	}}
+	for _, t := range triggers() {
+		m.triggers[t[0]] = append(m.triggers[t[0]], t)
+		if upper := t[0] &^ 0x20; t[0] >= 'a' && t[0] <= 'z' {
+			m.triggers[upper] = append(m.triggers[upper], t)
+		}
+	}
+	return m
+}
+
+// Mask returns the text without secrets and how many it replaced. Most text has nothing that could be one and is returned as it is after one pass.
+func (m *Masker) Mask(text string) (string, int) {
+	words, digits := m.suspicious(text)
+	count := 0
+	if words {
+		for _, r := range m.rules {
+			n := 0
+			if found := r.pattern.FindAllStringIndex(text, -1); found != nil {
+				n = len(found)
+			}
+			if n > 0 {
+				replaced := r.pattern.ReplaceAllString(text, r.with)
+				if replaced != text { // What is masked already is not counted again.
+					text, count = replaced, count+n
+				}
+			}
+		}
+	}
+	if digits {
+		var n int
+		text, n = maskCards(text)
+		count += n
+	}
+	return text, count
+}
+
+// triggers are what every rule's match has in it, in lower case.
+func triggers() []string {
+	return []string{
+		"password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "api-key", "access_key", "accesskey", "access-key",
+		"private_key", "privatekey", "private-key", "private key", "credential", "bearer", "basic", "://", "akia", "asia", "eyj",
+		"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk_live_", "strata_",
+	}
+}
+
+// suspicious says whether the text may hold a secret by its words, and whether it has enough digits for a card number.
+func (m *Masker) suspicious(text string) (words, digits bool) {
+	run := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c >= '0' && c <= '9':
+			run++
+			digits = digits || run >= minCardDigits
+			continue
+		case c == ' ' || c == '-':
+			continue // Within a card number.
+		}
+		run = 0
+		if words {
+			continue
+		}
+		for _, t := range m.triggers[c] {
+			if len(text)-i >= len(t) && strings.EqualFold(text[i:i+len(t)], t) {
+				words = true
+				break
+			}
+		}
+	}
+	return words, digits
+}
+
+const (
+	minCardDigits = 13
+	maxCardDigits = 19
+)
+
+// maskCards masks runs of 13 to 19 digits, possibly in groups, that begin as cards do and have a card's check digit.
+func maskCards(text string) (string, int) {
+	var out strings.Builder
+	count, from := 0, 0
+	for i := 0; i < len(text); {
+		if text[i] < '0' || text[i] > '9' || (i > 0 && (text[i-1] == '.' || isWord(text[i-1]))) {
+			i++
+			continue
+		}
+		end, number := i, make([]byte, 0, maxCardDigits+1)
+		for j := i; j < len(text) && len(number) <= maxCardDigits; j++ {
+			c := text[j]
+			if c >= '0' && c <= '9' {
+				number, end = append(number, c-'0'), j+1
+				continue
+			}
+			if (c != ' ' && c != '-') || j+1 >= len(text) || text[j+1] < '0' || text[j+1] > '9' || j+1-end > 1 {
+				break
+			}
+		}
+		if len(number) >= minCardDigits && len(number) <= maxCardDigits && number[0] >= 2 && number[0] <= 6 && luhn(number) &&
+			(end == len(text) || !isWord(text[end])) {
+			out.WriteString(text[from:i])
+			out.WriteString(masked)
+			from, count = end, count+1
+		}
+		i = end
+	}
+	if count == 0 {
+		return text, 0
+	}
+	out.WriteString(text[from:])
+	return out.String(), count
+}
+
+func isWord(c byte) bool {
+	return c == '_' || (c >= '0' && c <= '9') || (c|0x20 >= 'a' && c|0x20 <= 'z')
+}
+
+func luhn(number []byte) bool {
+	sum := 0
+	for i, d := range number {
+		n := int(d)
+		if (len(number)-i)%2 == 0 {
+			if n *= 2; n > 9 {
+				n -= 9
+			}
+		}
+		sum += n
+	}
+	return sum%10 == 0
+}
