@@ -114,6 +114,23 @@ func TestInstall(t *testing.T) {
 	require.Equal(t, "strata-agent\n", m.must(t, `ps -o user= -p "$(systemctl show -P MainPID strata-agent)"`))
 	require.Equal(t, "enabled\n", m.must(t, "systemctl is-enabled strata-agent"))
 
+	m.must(t, "logger -t shop -p user.err order 17 failed")
+	eventually(t, 20*time.Second, "the journal is on the page", func() error {
+		var logs struct{ Logs []struct{ Body, Host string } }
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url("/api/v1/logs?query=level:error"), nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+read)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, resp.Body.Close()) }()
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&logs))
+		for _, l := range logs.Logs {
+			if l.Body == "order 17 failed" {
+				return nil
+			}
+		}
+		return fmt.Errorf("not among %v: %s", logs.Logs, m.must(t, "journalctl -u strata-agent -n 5 --no-pager"))
+	})
 	eventually(t, 20*time.Second, "the agent has compared its clock with the server's", func() error {
 		text, err := m.run("strata-agent --state-dir /var/lib/strata-agent status")
 		if err == nil && (!strings.Contains(text, "offset_seconds") || !strings.Contains(text, "oldest_seconds")) {
