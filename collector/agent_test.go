@@ -190,6 +190,7 @@ func (bin agentBinary) testHostMetrics(t *testing.T) {
 	p := bin.start(t, t.TempDir(), fmt.Sprintf(`
 server: {endpoint: %q, key: strata_test, compression: gzip}
 host: {interval: 1s, process_interval: 1s, process_top: 5}
+middleware: {enabled: false}
 attributes: {host.name: test-host}
 `, sink.Addr))
 	want := []string{
