@@ -36,6 +36,7 @@ func TestAgent(t *testing.T) {
 	t.Run("ServerAway", bin.testServerAway)
 	t.Run("OTLP", bin.testOTLP)
 	t.Run("Second", bin.testSecond)
+	t.Run("MetricsDoc", bin.testMetricsDoc)
 	t.Run("LogRecords", bin.testLogRecords)
 	t.Run("Syslog", bin.testSyslog)
 	t.Run("Rotation", bin.testRotation)
@@ -192,6 +193,7 @@ server: {endpoint: %q, key: strata_test, compression: gzip}
 host: {interval: 1s, process_interval: 1s, process_top: 5}
 middleware: {enabled: false}
 attributes: {host.name: test-host}
+middleware: {enabled: false}
 `, sink.Addr))
 	want := []string{
 		"system.cpu.time", "system.memory.usage", "system.memory.utilization", "system.filesystem.utilization", "system.disk.io",

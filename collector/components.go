@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 
+	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/middleware"
 )
@@ -35,14 +36,16 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
 	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
 	queueFactory, queueErr := newQueueStoreFactory(a.queue)
+	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)
-	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, queueErr, middlewareErr); err != nil {
+	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, hostErr, queueErr, middlewareErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
 		middlewareFactory,
 		hostmetricsreceiver.NewFactory(),
 		filesFactory,
+		hostFactory,
 		filelogreceiver.NewFactory(),
 		syslogreceiver.NewFactory(),
 		journaldreceiver.NewFactory(),

@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
 )
 
@@ -126,7 +127,8 @@ func (g *generator) addHost() {
 	attrs["service.instance.id"] = attrs["host.id"]
 	g.processors[idEnrichHost] = object{"attributes": stringsObject(attrs), "override": true, "process_top": h.ProcessTop}
 	g.receivers[idHostMetrics] = hostReceiver(h, h.Interval, hostScrapers())
-	receivers := list{idHostMetrics}
+	g.receivers[hoststate.Type] = object{"interval": h.Interval.String(), "root_path": h.RootPath}
+	receivers := list{idHostMetrics, hoststate.Type}
 	if h.ProcessTop > 0 {
 		g.receivers[idProcessMetrics] = hostReceiver(h, h.ProcessInterval, object{"process": processScraper(h)})
 		receivers = append(receivers, idProcessMetrics)
