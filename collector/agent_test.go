@@ -193,7 +193,6 @@ server: {endpoint: %q, key: strata_test, compression: gzip}
 host: {interval: 1s, process_interval: 1s, process_top: 5}
 middleware: {enabled: false}
 attributes: {host.name: test-host}
-middleware: {enabled: false}
 `, sink.Addr))
 	want := []string{
 		"system.cpu.time", "system.memory.usage", "system.memory.utilization", "system.filesystem.utilization", "system.disk.io",
