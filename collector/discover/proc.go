@@ -23,6 +23,13 @@ const stateListen = "0A"
 
 const defaultRoot = "/proc"
 
+const (
+	// lineSize is a line of /proc/net/tcp and little more. With a larger buffer the kernel would walk its whole table of connections to
+	// fill it, which is nearly all the cost.
+	lineSize = 160
+	maxLine  = 1 << 10
+)
+
 type socket struct {
 	addr  netip.AddrPort
 	uid   string
@@ -45,7 +52,9 @@ func (s *Scanner) listening() ([]socket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read listening sockets: %w", err)
 		}
-		some, err := parseSockets(bufio.NewScanner(f))
+		lines := bufio.NewScanner(f)
+		lines.Buffer(make([]byte, lineSize), maxLine)
+		some, err := parseSockets(lines)
 		_ = f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
