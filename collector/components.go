@@ -27,6 +27,7 @@ import (
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/middleware"
+	"github.com/strata-apm/strata/collector/scrape"
 )
 
 // factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
@@ -36,13 +37,15 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
 	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
 	queueFactory, queueErr := newQueueStoreFactory(a.queue)
+	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)
-	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, hostErr, queueErr, middlewareErr); err != nil {
+	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
 		middlewareFactory,
+		scrapeFactory,
 		hostmetricsreceiver.NewFactory(),
 		filesFactory,
 		hostFactory,

@@ -16,13 +16,15 @@ import (
 
 // Config is the agent's own configuration file. The zero value of a field that is missing in the file is its default.
 type Config struct {
-	Server     ServerConfig      `yaml:"server"`
-	Host       HostConfig        `yaml:"host"`
-	Logs       []LogConfig       `yaml:"logs"`
-	Syslog     []SyslogConfig    `yaml:"syslog"`
-	Journald   JournaldConfig    `yaml:"journald"`
-	OTLP       OTLPConfig        `yaml:"otlp"`
-	Middleware MiddlewareConfig  `yaml:"middleware"`
+	Server     ServerConfig     `yaml:"server"`
+	Host       HostConfig       `yaml:"host"`
+	Logs       []LogConfig      `yaml:"logs"`
+	Syslog     []SyslogConfig   `yaml:"syslog"`
+	Journald   JournaldConfig   `yaml:"journald"`
+	OTLP       OTLPConfig       `yaml:"otlp"`
+	Middleware MiddlewareConfig `yaml:"middleware"`
+	// Scrape are Prometheus scrape_configs.
+	Scrape     []any             `yaml:"scrape,omitempty"`
 	Queue      QueueConfig       `yaml:"queue"`
 	OpAMP      OpAMPConfig       `yaml:"opamp"`
 	Attributes map[string]string `yaml:"attributes"`
@@ -193,6 +195,9 @@ func decodeOver(cfg *Config, text []byte) error {
 
 // YAML renders the effective configuration with the key left out, so that it can be shown.
 func (c Config) YAML() ([]byte, error) {
+	if len(c.Scrape) > 0 {
+		c.Scrape, _ = hideSecrets(c.Scrape).([]any)
+	}
 	if c.Server.Key != "" {
 		c.Server.Key = "<hidden>"
 	}

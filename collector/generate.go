@@ -60,6 +60,9 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 	g.addJournald()
 	g.addOTLP()
 	g.addMiddleware()
+	if err := g.addScrape(); err != nil {
+		return nil, err
+	}
 	out := object{
 		"extensions": object{
 			idLink:        object{},

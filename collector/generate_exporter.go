@@ -88,6 +88,10 @@ func tlsConfig(c TLSConfig, plain bool) object {
 
 // HideSecrets replaces the headers of a generated configuration's exporters, so that it can be shown.
 func HideSecrets(generated map[string]any) {
+	receivers, _ := generated["receivers"].(object)
+	if r, ok := receivers[idScrape].(object); ok {
+		r["configs"] = "<hidden>"
+	}
 	exporters, _ := generated["exporters"].(object)
 	for _, e := range exporters {
 		if e, ok := e.(object); ok {

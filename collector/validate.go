@@ -27,7 +27,7 @@ const (
 
 // Validate reports every mistake of the configuration at once.
 func (c Config) Validate() error {
-	errs := []error{c.Server.validate(), c.Host.validate(), c.OTLP.validate(), c.Middleware.validate(), c.OpAMP.validate()}
+	errs := []error{c.Server.validate(), c.Host.validate(), c.OTLP.validate(), c.Middleware.validate(), validateScrape(c.Scrape), c.OpAMP.validate()}
 	if c.Queue.SizeMiB < minQueueMiB {
 		errs = append(errs, fmt.Errorf("queue.size_mib: %d is below %d", c.Queue.SizeMiB, minQueueMiB))
 	}
