@@ -5,6 +5,7 @@ package hoststate
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,12 +24,13 @@ func values(t *testing.T, md pmetric.Metrics) map[string]float64 {
 			m.Sum().DataPoints().CopyTo(points)
 		}
 		for _, dp := range points.All() {
-			key := m.Name()
+			parts := []string{m.Name()}
 			for _, a := range []string{"network.connection.state", "direction", "type", "mountpoint", "mode"} {
 				if v, ok := dp.Attributes().Get(a); ok {
-					key += " " + v.Str()
+					parts = append(parts, v.Str())
 				}
 			}
+			key := strings.Join(parts, " ")
 			if dp.ValueType() == pmetric.NumberDataPointValueTypeInt {
 				out[key] = float64(dp.IntValue())
 			} else {

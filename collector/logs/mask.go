@@ -125,19 +125,8 @@ func maskCards(text string) (string, int) {
 			i++
 			continue
 		}
-		end, number := i, make([]byte, 0, maxCardDigits+1)
-		for j := i; j < len(text) && len(number) <= maxCardDigits; j++ {
-			c := text[j]
-			if c >= '0' && c <= '9' {
-				number, end = append(number, c-'0'), j+1
-				continue
-			}
-			if (c != ' ' && c != '-') || j+1 >= len(text) || text[j+1] < '0' || text[j+1] > '9' || j+1-end > 1 {
-				break
-			}
-		}
-		if len(number) >= minCardDigits && len(number) <= maxCardDigits && number[0] >= 2 && number[0] <= 6 && luhn(number) &&
-			(end == len(text) || !isWord(text[end])) {
+		number, end := digitsAt(text, i)
+		if isCard(number) && (end == len(text) || !isWord(text[end])) {
 			out.WriteString(text[from:i])
 			out.WriteString(masked)
 			from, count = end, count+1
@@ -149,6 +138,27 @@ func maskCards(text string) (string, int) {
 	}
 	out.WriteString(text[from:])
 	return out.String(), count
+}
+
+// digitsAt reads the digits from i on, with single spaces or hyphens between them, and returns where they end.
+func digitsAt(text string, i int) ([]byte, int) {
+	end, number := i, make([]byte, 0, maxCardDigits+1)
+	for j := i; j < len(text) && len(number) <= maxCardDigits; j++ {
+		c := text[j]
+		if c >= '0' && c <= '9' {
+			number, end = append(number, c-'0'), j+1
+			continue
+		}
+		if (c != ' ' && c != '-') || j+1 >= len(text) || text[j+1] < '0' || text[j+1] > '9' {
+			break
+		}
+	}
+	return number, end
+}
+
+// isCard says whether the digits begin as those of a card and end with their check digit.
+func isCard(number []byte) bool {
+	return len(number) >= minCardDigits && len(number) <= maxCardDigits && number[0] >= 2 && number[0] <= 6 && luhn(number)
 }
 
 func isWord(c byte) bool {
