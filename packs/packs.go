@@ -195,20 +195,27 @@ func (p Pack) Validate() error {
 		}
 		seen[m.Name] = true
 	}
-	for _, panel := range p.Dashboard.Panels {
-		if panel.Title == "" || len(panel.Queries) == 0 || !slices.Contains([]string{"line", "area", "stack"}, panel.Kind) || !knownUnit(panel.Unit) {
-			bad("panel %q: title, queries, kind and unit are needed", panel.Title)
-		}
-	}
-	for _, f := range p.Dashboard.Figures {
-		if f.Title == "" || f.Expr == "" || !knownUnit(f.Unit) {
-			bad("figure %q: title, expr and unit are needed", f.Title)
-		}
-	}
+	errs = append(errs, p.Dashboard.validate())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("pack %s: %w", p.Name, err)
 	}
 	return nil
+}
+
+func (d Dashboard) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, panel := range d.Panels {
+		if panel.Title == "" || len(panel.Queries) == 0 || !slices.Contains([]string{"line", "area", "stack"}, panel.Kind) || !knownUnit(panel.Unit) {
+			bad("panel %q: title, queries, kind and unit are needed", panel.Title)
+		}
+	}
+	for _, f := range d.Figures {
+		if f.Title == "" || f.Expr == "" || !knownUnit(f.Unit) {
+			bad("figure %q: title, expr and unit are needed", f.Title)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func knownUnit(u string) bool {

@@ -3,7 +3,6 @@
 package packs_test
 
 import (
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -36,7 +35,7 @@ func TestPacks(t *testing.T) {
 				_, err := p.ParseExpr(f.Expr)
 				require.NoError(t, err, f.Title)
 			}
-			groups, errs := rulefmt.Parse([]byte(pack.Rules), false, model.UTF8Validation, p, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			groups, errs := rulefmt.Parse([]byte(pack.Rules), false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
 			require.Empty(t, errs)
 			require.Len(t, groups.Groups, 1)
 			down := groups.Groups[0].Rules[0]

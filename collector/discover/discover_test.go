@@ -78,7 +78,7 @@ func TestMainAddress(t *testing.T) {
 func TestScan(t *testing.T) {
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	file, err := l.(*net.TCPListener).File()
 	require.NoError(t, err)
 	defer file.Close()

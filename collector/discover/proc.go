@@ -129,11 +129,11 @@ func (s *Scanner) candidates() ([]candidate, error) {
 
 func (s *Scanner) candidate(pid int) (candidate, bool) {
 	dir := filepath.Join(s.Root, strconv.Itoa(pid))
-	comm, err := os.ReadFile(filepath.Join(dir, "comm"))
+	comm, err := os.ReadFile(filepath.Join(dir, "comm")) //nolint:gosec // The kernel's.
 	if err != nil || !interesting(string(bytes.TrimSpace(comm))) {
 		return candidate{}, false
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	raw, err := os.ReadFile(filepath.Join(dir, "cmdline")) //nolint:gosec // The kernel's.
 	if err != nil || len(raw) == 0 {
 		return candidate{}, false
 	}
@@ -143,7 +143,7 @@ func (s *Scanner) candidate(pid int) (candidate, bool) {
 		return candidate{}, false
 	}
 	c := candidate{kind: kind, pid: pid, cmdline: cmdline}
-	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	status, err := os.ReadFile(filepath.Join(dir, "status")) //nolint:gosec // The kernel's.
 	if err != nil {
 		return candidate{}, false
 	}

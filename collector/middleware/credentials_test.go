@@ -51,7 +51,7 @@ func TestCredentials(t *testing.T) {
 func TestManagedCredentials(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "credentials.yaml"), []byte("- {kind: redis, password: p}\n"), 0o440)) //nolint:gosec // The mode is the point.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "credentials.yaml"), []byte("- {kind: redis, password: p}\n"), 0o440))
 	c := newCredentials("/nonexistent/credentials.yaml")
 	_, err := c.load()
 	require.NoError(t, err)

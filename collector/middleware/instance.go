@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -67,9 +68,7 @@ func (m *Memory) all() map[string]remembered {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make(map[string]remembered, len(m.instances))
-	for k, v := range m.instances {
-		out[k] = v
-	}
+	maps.Copy(out, m.instances)
 	return out
 }
 

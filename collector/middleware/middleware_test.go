@@ -55,6 +55,7 @@ func TestRealServers(t *testing.T) {
 }
 
 func testRedis(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.Redis(t, "--requirepass", secret)
 	e := a.waitState(t, "redis", s.Addr, 20*time.Second, "failed")
 	require.Contains(t, e.Error, "NOAUTH")
@@ -74,7 +75,7 @@ func talk(t *testing.T, addr, lines string) {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 	require.NoError(t, err)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
 	_, err = c.Write([]byte(lines))
 	require.NoError(t, err)
@@ -84,6 +85,7 @@ func talk(t *testing.T, addr, lines string) {
 }
 
 func testNginx(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.Nginx(t, "")
 	e := a.waitState(t, "nginx", s.Addr, 20*time.Second, "failed")
 	line := middlewaretest.Lines(e.Missing[0].How, "location")
@@ -109,6 +111,7 @@ func getPage(t *testing.T, page string) {
 }
 
 func testMySQL(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.MariaDB(t)
 	e := a.waitState(t, "mysql", s.Addr, 20*time.Second, "failed")
 	require.Contains(t, e.Error, "1045")
@@ -128,6 +131,7 @@ func testMySQL(t *testing.T, a *agent) {
 }
 
 func testPostgreSQL(t *testing.T, a *agent) {
+	t.Helper()
 	s := pgtest.Start(t)
 	u, err := url.Parse(s.Database())
 	require.NoError(t, err)
@@ -146,7 +150,7 @@ func testPostgreSQL(t *testing.T, a *agent) {
 	require.NoError(t, err)
 	conn, err := pgx.Connect(t.Context(), u.String())
 	require.NoError(t, err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	a.charted(t, "postgresql", port, func() {
 		_, err := conn.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS t (a int); INSERT INTO t VALUES (1); SELECT * FROM t")
 		require.NoError(t, err)
@@ -155,6 +159,7 @@ func testPostgreSQL(t *testing.T, a *agent) {
 }
 
 func testTomcat(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.Tomcat(t, "")
 	e := a.waitState(t, "tomcat", s.Addr, 20*time.Second, "failed")
 	require.Contains(t, e.Error, "401")
@@ -173,6 +178,7 @@ func testTomcat(t *testing.T, a *agent) {
 }
 
 func testKafka(t *testing.T, a *agent) {
+	t.Helper()
 	k := kafkatest.Start(t, kafkatest.Options{})
 	addr := k.Brokers[0]
 	_, text, err := net.SplitHostPort(addr)
@@ -187,11 +193,11 @@ func testKafka(t *testing.T, a *agent) {
 	})
 	require.NoError(t, err)
 	w := &kafkago.Writer{Addr: kafkago.TCP(addr), Topic: "orders", BatchTimeout: 10 * time.Millisecond, Transport: transport}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	produce := func() error { return w.WriteMessages(t.Context(), kafkago.Message{Value: []byte("x")}) }
 	eventually(t, 30*time.Second, "the topic takes records", produce)
 	r := kafkago.NewReader(kafkago.ReaderConfig{Brokers: []string{addr}, GroupID: "billing", Topic: "orders", StartOffset: kafkago.FirstOffset, MaxWait: 100 * time.Millisecond})
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	_, err = r.ReadMessage(t.Context()) // Commits.
 	require.NoError(t, err)
 	for range 5 {
@@ -206,6 +212,7 @@ func testKafka(t *testing.T, a *agent) {
 }
 
 func testMemcached(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.Memcached(t)
 	e := a.waitState(t, "memcached", s.Addr, 20*time.Second, "collecting")
 	require.NotEmpty(t, e.Version)
@@ -214,6 +221,7 @@ func testMemcached(t *testing.T, a *agent) {
 }
 
 func testZooKeeper(t *testing.T, a *agent) {
+	t.Helper()
 	t.Run("by default", func(t *testing.T) {
 		s := middlewaretest.ZooKeeper(t, "")
 		e := a.waitState(t, "zookeeper", s.Addr, 30*time.Second, "limited")
@@ -228,6 +236,7 @@ func testZooKeeper(t *testing.T, a *agent) {
 }
 
 func testRabbitMQ(t *testing.T, a *agent) {
+	t.Helper()
 	s := middlewaretest.RabbitMQ(t)
 	e := a.waitState(t, "rabbitmq", s.Addr, 60*time.Second, "failed")
 	line := middlewaretest.Lines(e.Missing[0].How, "rabbitmq-plugins")

@@ -35,11 +35,13 @@ type appender struct {
 }
 
 // Append implements storage.AppenderV2. Native histograms are not asked for, so there are none.
+//
+//nolint:revive // The interface has that many.
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AppendV2Options) (storage.SeriesRef, error) {
 	if h != nil || fh != nil {
 		return ref, nil
 	}
-	name := ls.Get(labels.MetricName)
+	name := ls.Get(model.MetricNameLabel)
 	points, ok := a.metrics[name]
 	if !ok {
 		points = a.metric(name, opts)
@@ -53,7 +55,7 @@ func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v
 		dp.SetDoubleValue(v)
 	}
 	ls.Range(func(l labels.Label) {
-		if l.Name != labels.MetricName {
+		if l.Name != model.MetricNameLabel {
 			dp.Attributes().PutStr(l.Name, l.Value)
 		}
 	})

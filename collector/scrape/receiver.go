@@ -102,7 +102,7 @@ func (s *scraper) Start(context.Context, component.Host) error {
 	if err != nil {
 		return fmt.Errorf("scrape: discovery: %w", err)
 	}
-	finder := discovery.NewManager(ctx, s.logger, reg, sd, discovery.Name("scrape"))
+	finder := discovery.NewManager(ctx, s.logger, reg, sd, discovery.Name("scrape")) //nolint:contextcheck // It outlives the start.
 	if s.manager, err = promscrape.NewManager(&promscrape.Options{}, s.logger, nil, nil, &appendable{next: s.next}, reg); err != nil {
 		return fmt.Errorf("scrape: %w", err)
 	}

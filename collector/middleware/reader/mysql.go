@@ -194,7 +194,7 @@ func (m *mySQL) pairs(ctx context.Context, query string, each func(name, value s
 	if err != nil {
 		return fmt.Errorf("%s: %w", query, err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
@@ -222,7 +222,7 @@ func (m *mySQL) replication(ctx context.Context, r *Reading) error {
 	if err != nil {
 		return fmt.Errorf("show replica status: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
 	if err != nil {
 		return fmt.Errorf("show replica status: %w", err)

@@ -201,12 +201,14 @@ func (p *postgres) queries() []pgQuery {
 	return []pgQuery{
 		{
 			"connections", `SELECT coalesce(state, 'unknown'), count(*)::float8 FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1`,
-			"state", []string{"connections"},
+			"state",
+			[]string{"connections"},
 		},
 		{
 			"oldest transaction",
 			`SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity WHERE backend_type = 'client backend'`,
-			"", []string{"oldest_transaction"},
+			"",
+			[]string{"oldest_transaction"},
 		},
 		{"checkpoints", checkpoints, "", []string{"checkpoints_timed", "checkpoints_req", "buffers_alloc"}},
 		{"locks", `SELECT mode, count(*)::float8 FROM pg_locks GROUP BY 1`, "mode", []string{"locks"}},

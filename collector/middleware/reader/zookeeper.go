@@ -51,7 +51,7 @@ func (z *zookeeper) word(ctx context.Context, word string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, word); err != nil {
 		return "", fmt.Errorf("send %s: %w", word, err)
 	}

@@ -104,7 +104,7 @@ func (s *Server) RabbitMQPublish(queue string) {
 }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(context.Background(), name, args...) //nolint:gosec // The server's own tools.
 	cmd.Dir, cmd.Env = s.Dir, s.environment()
 	return cmd
 }

@@ -41,7 +41,7 @@ func start(tb testing.TB, prepare func(s *Server) []string, ready func(ctx conte
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "strata-mw-") //nolint:usetesting // TempDir's parents may be closed to another user.
 	require.NoError(tb, err)
-	require.NoError(tb, os.Chmod(dir, 0o755))
+	require.NoError(tb, os.Chmod(dir, 0o755)) //nolint:gosec // The server may run as another user.
 	tb.Cleanup(func() { require.NoError(tb, os.RemoveAll(dir)) })
 	s := &Server{tb: tb, Dir: dir, Port: FreePort(tb)}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
@@ -52,7 +52,7 @@ func start(tb testing.TB, prepare func(s *Server) []string, ready func(ctx conte
 }
 
 func command(s *Server, args []string) *exec.Cmd {
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // A server, and our own arguments.
 	cmd.Dir, cmd.Env = s.Dir, s.environment()
 	// A group of its own: Kill ends all of it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -117,8 +117,8 @@ func (s *Server) Pause(f func()) {
 func (s *Server) Write(name, text string) string {
 	s.tb.Helper()
 	path := filepath.Join(s.Dir, name)
-	require.NoError(s.tb, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(s.tb, os.WriteFile(path, []byte(text), 0o644))
+	require.NoError(s.tb, os.MkdirAll(filepath.Dir(path), 0o755))  //nolint:gosec // The server may run as another user.
+	require.NoError(s.tb, os.WriteFile(path, []byte(text), 0o644)) //nolint:gosec // The server may run as another user.
 	return path
 }
 
@@ -127,7 +127,7 @@ func FreePort(tb testing.TB) int {
 	tb.Helper()
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
 

@@ -31,12 +31,12 @@ func Redis(tb testing.TB, args ...string) *Server {
 func Nginx(tb testing.TB, directives string) *Server {
 	tb.Helper()
 	return start(tb, func(s *Server) []string {
-		temp := ""
+		var temp strings.Builder
 		for _, k := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-			temp += fmt.Sprintf("%s_temp_path %s/%s;\n", k, s.Dir, k)
+			fmt.Fprintf(&temp, "%s_temp_path %s/%s;\n", k, s.Dir, k)
 		}
 		conf := s.Write("nginx.conf", fmt.Sprintf("daemon off;\npid %s/pid;\nworker_processes 1;\nevents {}\nhttp {\n%saccess_log off;\nserver { listen 127.0.0.1:%d; %s }\n}\n",
-			s.Dir, temp, s.Port, directives))
+			s.Dir, temp.String(), s.Port, directives))
 		return []string{"nginx", "-p", s.Dir, "-c", conf, "-e", "stderr"}
 	}, listens)
 }
@@ -48,7 +48,7 @@ const RootPassword = "root-secret"
 func MariaDB(tb testing.TB) *Server {
 	tb.Helper()
 	return start(tb, func(s *Server) []string {
-		install := exec.Command("mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+s.Dir+"/data", "--skip-test-db",
+		install := exec.CommandContext(tb.Context(), "mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+s.Dir+"/data", "--skip-test-db", //nolint:gosec // Our own folder.
 			"--auth-root-authentication-method=normal")
 		out, err := install.CombinedOutput()
 		require.NoError(tb, err, "%s", out)
