@@ -415,6 +415,11 @@ func testCatalogAway(t *testing.T, _ *pgtest.Server) {
 	c.copies[0].group(group(1))
 	c.copies[0].sample(time.Now(), 1, "broken")
 	c.copies[0].eventually("told", func() bool { return len(s.all()) == 1 })
+	// Between the answer and its record there is a moment in which it would be sent again, under the same id.
+	c.copies[0].eventually("recorded as told", func() bool {
+		pending, err := c.copies[0].cat.CountPending(t.Context())
+		return err == nil && len(pending) == 0
+	})
 	server.Kill()
 	c.copies[0].eventually("nobody evaluates", func() bool { return len(c.having(0, ""))+len(c.having(1, "")) == 0 })
 	server.Launch()

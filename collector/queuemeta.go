@@ -76,7 +76,7 @@ func parseQueueMeta(b []byte) (queueMeta, error) {
 func (m queueMeta) marshal() []byte {
 	var b []byte
 	for i, v := range []uint64{uint64(m.items), uint64(m.bytes), m.read, m.write} { //nolint:gosec // sfixed64
-		b = protowire.AppendTag(b, protowire.Number(i+1), protowire.Fixed64Type) //nolint:gosec // 1 to 4.
+		b = protowire.AppendTag(b, protowire.Number(i+1), protowire.Fixed64Type)
 		b = protowire.AppendFixed64(b, v)
 	}
 	for _, v := range m.dispatched {

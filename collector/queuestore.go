@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,9 +129,9 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*storage.Operation) erro
 			meta, known = m, err == nil
 		case op.Type == storage.Set:
 			put = true
-			all = append(all[:len(all):len(all)], storage.SetOperation(timesPrefix+op.Key, timeBytes(time.Now())))
+			all = append(slices.Clip(all), storage.SetOperation(timesPrefix+op.Key, timeBytes(time.Now())))
 		case op.Type == storage.Delete:
-			all = append(all[:len(all):len(all)], storage.DeleteOperation(timesPrefix+op.Key))
+			all = append(slices.Clip(all), storage.DeleteOperation(timesPrefix+op.Key))
 		}
 	}
 	if marks, _ := ctx.Value(marksKey{}).(map[string][]byte); put {
@@ -169,7 +170,7 @@ func (c *queueClient) oldest(ctx context.Context, meta queueMeta) time.Time {
 }
 
 func timeBytes(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) //nolint:gosec // After 1970.
+	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))
 }
 
 // queueState is what the parts of the agent share about the queue. Safe for concurrent use.

@@ -111,7 +111,7 @@ func (b *bench) agentRuns(ctx context.Context) error {
 		}
 		b.add("agent: binary, "+w.name, "MB", target, float64(info.Size())/1e6)
 	}
-	stop, err := b.middleware(ctx)
+	stop, err := b.middleware()
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (b *bench) agentRuns(ctx context.Context) error {
 }
 
 // middleware starts three servers for the agent to find: Redis, memcached and nginx.
-func (b *bench) middleware(ctx context.Context) (stop func() error, err error) {
+func (b *bench) middleware() (stop func() error, err error) {
 	dir, err := os.MkdirTemp(b.work, "middleware-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
@@ -236,7 +236,7 @@ func (b *bench) watch(ctx context.Context, p *process, w watcher, d time.Duratio
 		if w.scraped == nil {
 			continue
 		}
-		resp, err := http.Get(w.scraped()) //nolint:gosec,noctx // Our own peer, on loopback.
+		resp, err := http.Get(w.scraped()) //nolint:noctx // Our own peer, on loopback.
 		if err != nil {
 			return fmt.Errorf("scrape: %w", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func TestInstall(t *testing.T) {
 	out, err = m.run("systemctl status strata-agent")
 	require.Error(t, err)
 	require.Contains(t, out, "could not be found")
-	require.Error(t, exec.Command("pgrep", "--ns", fmt.Sprint(m.pid), "--nslist", "pid", "strata-agent").Run())
+	require.Error(t, exec.Command("pgrep", "--ns", strconv.Itoa(m.pid), "--nslist", "pid", "strata-agent").Run())
 }
 
 // TestInstallTree installs into a directory, as for an image, and what the script refuses.
@@ -202,7 +203,7 @@ func TestInstallTree(t *testing.T) {
 		{"key", "exec /bin/uname $1", "--key 'a b'", "characters that no key has"},
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Join(shims, c.name), 0o750))
-		require.NoError(t, os.WriteFile(filepath.Join(shims, c.name, "uname"), []byte("#!/bin/sh\n"+c.uname+"\n"), 0o700)) //nolint:gosec // A program.
+		require.NoError(t, os.WriteFile(filepath.Join(shims, c.name, "uname"), []byte("#!/bin/sh\n"+c.uname+"\n"), 0o700))
 		other := t.TempDir()
 		out, err := run(t, c.name, c.args+" --root "+other)
 		require.Error(t, err, c.name)
