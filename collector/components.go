@@ -40,7 +40,8 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)
-	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {
+	statsFactory, statsErr := logs.NewStatsFactory(a.logStats)
+	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, statsErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
@@ -48,6 +49,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 		scrapeFactory,
 		hostmetricsreceiver.NewFactory(),
 		filesFactory,
+		statsFactory,
 		hostFactory,
 		filelogreceiver.NewFactory(),
 		syslogreceiver.NewFactory(),

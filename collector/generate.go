@@ -25,6 +25,7 @@ const (
 	idEnrichHost     = "strata_enrich/host"
 	idEnrichLogs     = "strata_enrich/logs"
 	idEnrichOTLP     = "strata_enrich/otlp"
+	idEnrichAgent    = "strata_enrich/agent"
 	typeQueueStore   = "strata_queue"
 	idQueueStore     = typeQueueStore + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
@@ -58,6 +59,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 	}
 	g.addSyslog()
 	g.addJournald()
+	g.addLogStats()
 	g.addOTLP()
 	g.addMiddleware()
 	if err := g.addScrape(); err != nil {
@@ -168,6 +170,18 @@ func (g *generator) addLogs() error {
 	}
 	g.pipeline("logs/files", receivers, idEnrichLogs)
 	return nil
+}
+
+// addLogStats tells what happened to the records of the log sources, where there are any.
+func (g *generator) addLogStats() {
+	if len(g.cfg.Logs) == 0 && len(g.cfg.Syslog) == 0 && g.receivers[idJournald] == nil {
+		return
+	}
+	attrs := g.env.Host.attributes(g.cfg.Attributes)
+	attrs["service.instance.id"] = attrs["host.id"]
+	g.receivers[logs.StatsType] = object{"interval": g.cfg.Host.Interval.String()}
+	g.processors[idEnrichAgent] = object{"attributes": stringsObject(attrs), "override": true}
+	g.pipeline("metrics/agent", list{logs.StatsType}, idEnrichAgent)
 }
 
 // seenBefore says whether the set of files was followed by an earlier run: then the checkpoint store has a file for it.

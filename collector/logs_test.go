@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/otlptest"
@@ -48,7 +49,8 @@ func (bin agentBinary) testLogRecords(t *testing.T) {
 	sink, dir := otlptest.New(t), t.TempDir()
 	p := bin.start(t, t.TempDir(), fmt.Sprintf(`
 server: {endpoint: %q}
-host: {enabled: false}
+host: {enabled: false, interval: 1s}
+middleware: {enabled: false}
 logs:
 - {include: [%q], start_at: beginning}
 - {include: [%q], start_at: beginning, multiline: none, format: none, mask: false, max_records_per_second: 300}
@@ -71,6 +73,11 @@ logs:
 		text, err := os.ReadFile(statusFile)
 		return err == nil && regexp.MustCompile(`"masked":1,.*"held_back":[1-9]`).Match(text)
 	}, 20*time.Second, 100*time.Millisecond, "what was held back and masked is told")
+	require.Eventually(t, func() bool {
+		logs, limited := lastValues(sink, "source", filepath.Join(dir, "*.log")), lastValues(sink, "source", filepath.Join(dir, "*.plain"))
+		return logs["strata.agent.logs.read"] == 2 && logs["strata.agent.logs.masked"] == 1 && limited["strata.agent.logs.read"] == plain &&
+			limited["strata.agent.logs.held_back"] > 0
+	}, 20*time.Second, 100*time.Millisecond, "and told as metrics")
 	p.stop(t)
 	require.Len(t, logRecords(sink), plain+2)
 	for _, lr := range logRecords(sink) {
@@ -92,6 +99,28 @@ logs:
 			requireAttr(t, lr.Attributes(), "user", "ann")
 		}
 	}
+}
+
+// lastValues are the last values of the sums that have a point with the attribute, by name.
+func lastValues(sink *otlptest.Sink, key, value string) map[string]int64 {
+	out := map[string]int64{}
+	for _, md := range sink.Metrics() {
+		for _, rm := range md.ResourceMetrics().All() {
+			for _, sm := range rm.ScopeMetrics().All() {
+				for _, m := range sm.Metrics().All() {
+					if m.Type() != pmetric.MetricTypeSum {
+						continue
+					}
+					for _, dp := range m.Sum().DataPoints().All() {
+						if v, ok := dp.Attributes().Get(key); ok && v.AsString() == value {
+							out[m.Name()] = dp.IntValue()
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // sourcesOf reads the section logs of a status file, by source.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,8 @@ func (bin agentBinary) testMetricsDoc(t *testing.T) {
 		sometimes[name] = strings.Contains(cells[4], "where ")
 	}
 	sink := otlptest.New(t)
-	p := bin.start(t, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nmiddleware: {enabled: false}\nhost: {interval: 1s, process_interval: 1s}\n", sink.Addr))
+	p := bin.start(t, t.TempDir(), fmt.Sprintf("server: {endpoint: %q}\nmiddleware: {enabled: false}\nhost: {interval: 1s, process_interval: 1s}\n"+
+		"logs: [{include: [%q]}]\n", sink.Addr, filepath.Join(t.TempDir(), "*.log")))
 	missing := func() []string {
 		sent := map[string]string{}
 		attrs := map[string]map[string]bool{}

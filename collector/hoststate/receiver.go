@@ -5,7 +5,9 @@ package hoststate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +62,7 @@ func (h *host) Start(ctx context.Context, _ component.Host) error {
 				return
 			case <-timer.C:
 			}
-			if err := h.next.ConsumeMetrics(ctx, scrape(h.cfg.RootPath, time.Now())); err != nil && ctx.Err() == nil {
+			if err := h.next.ConsumeMetrics(ctx, scrape(h.cfg.RootPath, tcpStates, time.Now())); err != nil && ctx.Err() == nil {
 				h.logger.Warn("host metrics not queued", zap.Error(err))
 			}
 			timer.Reset(h.cfg.Interval)
@@ -78,13 +80,13 @@ func (h *host) Shutdown(context.Context) error {
 	return nil
 }
 
-// scrape reads everything once.
-func scrape(root string, now time.Time) pmetric.Metrics {
+// scrape reads everything once. states counts the TCP sockets that /proc does not.
+func scrape(root string, states func() (map[string]int64, error), now time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	sm := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
 	sm.Scope().SetName("github.com/strata-apm/strata/collector/hoststate")
 	b := builder{metrics: sm.Metrics(), now: pcommon.NewTimestampFromTime(now)}
-	b.tcp(filepath.Join("/", root, "proc/net"))
+	b.tcp(filepath.Join("/", root, "proc/net"), states)
 	b.clock()
 	b.mounts(filepath.Join("/", root))
 	return md
@@ -126,14 +128,22 @@ func (b builder) point(dp pmetric.NumberDataPoint, attrs []string) pmetric.Numbe
 	return dp
 }
 
-func (b builder) tcp(dir string) {
+func (b builder) tcp(dir string, states func() (map[string]int64, error)) {
 	tcp, sock, ext := counters(filepath.Join(dir, "snmp"), "Tcp"), sockstat(filepath.Join(dir, "sockstat"), "TCP"), counters(filepath.Join(dir, "netstat"), "TcpExt")
 	if tcp == nil || sock == nil {
 		return
 	}
 	count := b.sum("system.network.connection.count", "{connection}", "TCP connections by state.", false)
-	count(tcp["CurrEstab"], "network.transport", "tcp", "network.connection.state", "established")
+	rest, err := states()
+	if err != nil {
+		rest = nil // Where the kernel has no sock_diag; the two below are known all the same.
+	}
+	// The kernel's number of established connections has those in close_wait in it.
+	count(max(0, tcp["CurrEstab"]-rest["close_wait"]), "network.transport", "tcp", "network.connection.state", "established")
 	count(sock["tw"], "network.transport", "tcp", "network.connection.state", "time_wait")
+	for _, state := range slices.Sorted(maps.Keys(rest)) {
+		count(rest[state], "network.transport", "tcp", "network.connection.state", state)
+	}
 	b.sum("system.network.tcp.orphans", "{connection}", "TCP connections that no process holds any more.", false)(sock["orphan"])
 	b.sum("system.network.tcp.memory.usage", "By", "Memory of TCP's buffers.", false)(sock["mem"] * 4096)
 	opened := b.sum("system.network.tcp.opened", "{connection}", "TCP connections that were opened.", true)

@@ -3,6 +3,7 @@
 package hoststate
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,9 +62,11 @@ func TestScrapeFixture(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	got := values(t, scrape(root, time.Now()))
+	states := map[string]int64{"close_wait": 7, "listen": 4, "syn_received": 0}
+	got := values(t, scrape(root, func() (map[string]int64, error) { return states, nil }, time.Now()))
 	for key, want := range map[string]float64{
-		"system.network.connection.count established": 57, "system.network.connection.count time_wait": 33, "system.network.tcp.orphans": 1,
+		"system.network.connection.count established": 50, "system.network.connection.count close_wait": 7, "system.network.connection.count listen": 4,
+		"system.network.connection.count syn_received": 0, "system.network.connection.count time_wait": 33, "system.network.tcp.orphans": 1,
 		"system.network.tcp.memory.usage": 8192, "system.network.tcp.opened active": 10, "system.network.tcp.opened passive": 20,
 		"system.network.tcp.segments": 200, "system.network.tcp.retransmissions": 5, "system.network.tcp.failures attempt": 3,
 		"system.network.tcp.failures reset": 4, "system.network.tcp.failures listen_overflow": 6, "system.network.tcp.failures listen_drop": 7,
@@ -75,13 +78,15 @@ func TestScrapeFixture(t *testing.T) {
 		require.InDelta(t, want, v, 0, key)
 	}
 	require.NotContains(t, got, "system.filesystem.read_only ext4 /bind rw", "a device is told once")
+	got = values(t, scrape(root, func() (map[string]int64, error) { return nil, errors.ErrUnsupported }, time.Now()))
+	require.InDelta(t, 57, got["system.network.connection.count established"], 0, "what /proc knows stays without the rest")
 }
 
 // TestScrapeHere reads the real kernel.
 func TestScrapeHere(t *testing.T) {
-	got := values(t, scrape("", time.Now()))
+	got := values(t, scrape("", tcpStates, time.Now()))
 	require.Contains(t, got, "system.network.connection.count established")
 	require.Contains(t, got, "system.clock.synchronized")
 	require.Less(t, got["system.clock.offset"], 1e6)
-	require.Empty(t, values(t, scrape(t.TempDir(), time.Now()))["system.network.tcp.segments"], "an empty tree has nothing")
+	require.Empty(t, values(t, scrape(t.TempDir(), tcpStates, time.Now()))["system.network.tcp.segments"], "an empty tree has nothing")
 }

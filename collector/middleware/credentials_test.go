@@ -6,10 +6,41 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/collector/middleware/reader"
+	"github.com/strata-apm/strata/packs"
 )
+
+// TestCredentialsExamples takes the comments off the examples of the file that is installed.
+func TestCredentialsExamples(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/agent/credentials.yaml")
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "credentials.yaml")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	c := newCredentials(file)
+	_, err = c.load()
+	require.NoError(t, err)
+	require.Empty(t, c.list, "as installed it has none")
+	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "# - {", "- {")), 0o600))
+	_, err = c.load()
+	require.NoError(t, err)
+	kinds, err := packs.Names()
+	require.NoError(t, err)
+	var seen []string
+	for _, e := range c.list {
+		require.Contains(t, kinds, e.Kind)
+		require.Equal(t, "CHOOSE-A-PASSWORD", e.Password)
+		seen = append(seen, e.Kind)
+	}
+	require.Subset(t, seen, []string{"redis", "mysql", "postgresql", "tomcat", "rabbitmq"})
+	require.True(t, slices.ContainsFunc(c.list, func(e reader.Credential) bool { return e.Address == "" }))
+}
 
 func TestCredentials(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.yaml")
