@@ -260,16 +260,22 @@ func idOf(r *http.Request) (string, error) {
 	return id.String(), nil
 }
 
-func (a *API) getAgent(r *http.Request) (any, error) {
+// agent is the one that the request names, with what is assigned to it.
+func (a *API) agent(r *http.Request) (storage.Agent, assignments, error) {
 	id, err := idOf(r)
 	if err != nil {
-		return nil, err
+		return storage.Agent{}, assignments{}, err
 	}
 	x, err := a.store.Agent(r.Context(), id)
 	if err != nil {
-		return nil, err
+		return storage.Agent{}, assignments{}, err
 	}
 	as, err := a.assignments(r.Context(), []storage.Agent{x})
+	return x, as, err
+}
+
+func (a *API) getAgent(r *http.Request) (any, error) {
+	x, as, err := a.agent(r)
 	if err != nil {
 		return nil, err
 	}
@@ -308,20 +314,12 @@ type agentConfigAnswer struct {
 }
 
 func (a *API) agentConfig(r *http.Request) (any, error) {
-	id, err := idOf(r)
-	if err != nil {
-		return nil, err
-	}
-	x, err := a.store.Agent(r.Context(), id)
-	if err != nil {
-		return nil, err
-	}
-	as, err := a.assignments(r.Context(), []storage.Agent{x})
+	x, as, err := a.agent(r)
 	if err != nil {
 		return nil, err
 	}
 	out := agentConfigAnswer{Effective: x.Effective, Hash: x.ConfigHash, Status: x.ConfigStatus, Error: x.ConfigError, Warnings: []string{}}
-	if c := as.configs[as.of[id].ConfigID]; c.ID != "" {
+	if c := as.configs[as.of[x.ID].ConfigID]; c.ID != "" {
 		out.Offered = &offeredJSON{ID: c.ID, Name: c.Name, Hash: c.Hash, YAML: c.YAML}
 		if out.Offered.Wanted, out.Offered.InEffect, err = compare(c.YAML, x.Effective); err != nil {
 			out.Warnings = append(out.Warnings, err.Error())

@@ -3,6 +3,7 @@ import { ActionIcon, Kbd, Select, Tooltip } from '@mantine/core';
 import { IconCheck, IconKeyboard, IconMenu2, IconSearch, IconShare2 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useAgent } from '@/api/agents';
 import { useEnvironments } from '@/api/services';
 import { copyText } from '@/components/copy';
 import { RefreshControl } from '@/features/time-range/refresh-control';
@@ -61,7 +62,7 @@ function Breadcrumb() {
           <AppLink to={page?.path ?? '/'}>{label}</AppLink>
           <span className="faint">/</span>
           <h1 className="truncate" title={leaf}>
-            {leaf}
+            {segments[0] === 'agents' ? <AgentName id={leaf} /> : leaf}
           </h1>
         </>
       ) : (
@@ -69,6 +70,11 @@ function Breadcrumb() {
       )}
     </div>
   );
+}
+
+/** An agent is addressed by its id and known by its host. */
+function AgentName({ id }: { id: string }) {
+  return <>{useAgent(id).data?.host ?? id}</>;
 }
 
 function EnvironmentSwitch() {
