@@ -164,28 +164,28 @@ flow('alerts, data health and settings open', {}, async ({ page, go }) => {
   await page.getByText('OTEL_EXPORTER_OTLP_ENDPOINT').first().waitFor();
 });
 
-flow('agents: one is listed with what it runs with, and a roll-out that may not be pushed is refused at its line', {}, async ({
-  page,
-  go,
-  problems,
-}) => {
-  await go('/agents');
-  await eventually(page, rows(page));
-  await rows(page).first().getByRole('link').first().click();
-  await page.getByTestId('agent-config').getByText('endpoint:').first().waitFor();
-  await go('/agents?tab=rollouts&rollout=new');
-  const form = page.getByTestId('rollout-form');
-  await form.getByLabel('Name').fill('mine');
-  await form.locator('.cm-content').click();
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.type('host: {}\nraw: {}\n');
-  await form.getByRole('button', { name: 'Start' }).click();
-  await form.getByText(/line 2: raw may not be pushed/).waitFor();
-  await form.locator('.cm-lintRange-error').waitFor();
-  // The browser complains about the refusal that was asked for.
-  assert.equal(problems.filter((problem) => problem.includes('400')).length, 1);
-  problems.splice(0);
-});
+flow(
+  'agents: one is listed with what it runs with, and a roll-out that may not be pushed is refused at its line',
+  {},
+  async ({ page, go, problems }) => {
+    await go('/agents');
+    await eventually(page, rows(page));
+    await rows(page).first().getByRole('link').first().click();
+    await page.getByTestId('agent-config').getByText('endpoint:').first().waitFor();
+    await go('/agents?tab=rollouts&rollout=new');
+    const form = page.getByTestId('rollout-form');
+    await form.getByLabel('Name').fill('mine');
+    await form.locator('.cm-content').click();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type('host: {}\nraw: {}\n');
+    await form.getByRole('button', { name: 'Start' }).click();
+    await form.getByText(/line 2: raw may not be pushed/).waitFor();
+    await form.locator('.cm-lintRange-error').waitFor();
+    // The browser complains about the refusal that was asked for.
+    assert.equal(problems.filter((problem) => problem.includes('400')).length, 1);
+    problems.splice(0);
+  },
+);
 
 flow('theme and language switch and stay', {}, async ({ page, go }) => {
   await go('/settings');
