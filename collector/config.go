@@ -66,7 +66,25 @@ type HostConfig struct {
 	ProcessTop      int      `yaml:"process_top"`
 	ProcessInterval Duration `yaml:"process_interval"`
 	// RootPath is where the host's file system is mounted when the agent runs in a container.
-	RootPath string `yaml:"root_path,omitempty"`
+	RootPath   string           `yaml:"root_path,omitempty"`
+	Systemd    SystemdConfig    `yaml:"systemd"`
+	Containers ContainersConfig `yaml:"containers"`
+}
+
+// SystemdConfig is about the states of systemd's units. Where systemd does not run it does nothing.
+type SystemdConfig struct {
+	Enabled bool `yaml:"enabled"`
+	// Units are patterns as systemctl takes them. Of those, units that are enabled or not inactive are told.
+	Units []string `yaml:"units"`
+	// MaxUnits is how many are told at the most, the ones in trouble first.
+	MaxUnits int `yaml:"max_units"`
+}
+
+// ContainersConfig is about containers, found by their control groups. Where there is no cgroup v2 it does nothing.
+type ContainersConfig struct {
+	Enabled bool `yaml:"enabled"`
+	// Max is how many are told at the most: the busiest by CPU and by memory.
+	Max int `yaml:"max"`
 }
 
 // LogConfig is one set of files that are followed.
@@ -156,6 +174,8 @@ func Default() Config {
 			Interval:        Duration(10 * time.Second),
 			ProcessTop:      20,
 			ProcessInterval: Duration(30 * time.Second),
+			Systemd:         SystemdConfig{Enabled: true, Units: []string{"*.service"}, MaxUnits: 200},
+			Containers:      ContainersConfig{Enabled: true, Max: 100},
 		},
 		Middleware: defaultMiddleware(),
 		Queue:      QueueConfig{SizeMiB: 512},

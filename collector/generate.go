@@ -132,7 +132,11 @@ func (g *generator) addHost() {
 	attrs["service.instance.id"] = attrs["host.id"]
 	g.processors[idEnrichHost] = object{"attributes": stringsObject(attrs), "override": true, "process_top": h.ProcessTop}
 	g.receivers[idHostMetrics] = hostReceiver(h, h.Interval, hostScrapers())
-	g.receivers[hoststate.Type] = object{"interval": h.Interval.String(), "root_path": h.RootPath}
+	g.receivers[hoststate.Type] = object{
+		"interval": h.Interval.String(), "root_path": h.RootPath,
+		"systemd":    object{"enabled": h.Systemd.Enabled, "units": stringsList(h.Systemd.Units), "max_units": h.Systemd.MaxUnits},
+		"containers": object{"enabled": h.Containers.Enabled, "max": h.Containers.Max},
+	}
 	receivers := list{idHostMetrics, hoststate.Type}
 	if h.ProcessTop > 0 {
 		g.receivers[idProcessMetrics] = hostReceiver(h, h.ProcessInterval, object{"process": processScraper(h)})

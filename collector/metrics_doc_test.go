@@ -87,8 +87,17 @@ func (bin agentBinary) testMetricsDoc(t *testing.T) {
 		}
 		var wrong []string
 		for name, row := range sent {
+			want := documented[name]
+			// What is sent only where it is there may lack an attribute here too.
+			if i := strings.LastIndex(want, "| "); i >= 0 && sometimes[name] {
+				for _, a := range strings.Split(want[i+2:], ", ") {
+					if a != "" {
+						attrs[name][a] = true
+					}
+				}
+			}
 			row += " | " + strings.Join(slices.Sorted(maps.Keys(attrs[name])), ", ")
-			if documented[name] != row {
+			if want != row {
 				wrong = append(wrong, fmt.Sprintf("| `%s` | %s | is not what is documented: %s", name, row, documented[name]))
 			}
 		}

@@ -98,6 +98,15 @@ func (c HostConfig) validate() error {
 	if c.ProcessTop < 0 || c.ProcessTop > 1000 {
 		errs = append(errs, fmt.Errorf("host.process_top: %d is not between 0 and 1000", c.ProcessTop))
 	}
+	if c.Systemd.MaxUnits < 1 || c.Systemd.MaxUnits > 1000 {
+		errs = append(errs, fmt.Errorf("host.systemd.max_units: %d is not between 1 and 1000", c.Systemd.MaxUnits))
+	}
+	if c.Systemd.Enabled && len(c.Systemd.Units) == 0 {
+		errs = append(errs, errors.New("host.systemd.units: no pattern"))
+	}
+	if c.Containers.Max < 1 || c.Containers.Max > 1000 {
+		errs = append(errs, fmt.Errorf("host.containers.max: %d is not between 1 and 1000", c.Containers.Max))
+	}
 	return errors.Join(errs...)
 }
 

@@ -27,6 +27,24 @@ type Config struct {
 	Interval time.Duration `mapstructure:"interval"`
 	// RootPath is where the host's file system is mounted when the agent runs in a container.
 	RootPath string `mapstructure:"root_path"`
+	// Systemd and Containers are off unless they are enabled.
+	Systemd    SystemdConfig    `mapstructure:"systemd"`
+	Containers ContainersConfig `mapstructure:"containers"`
+}
+
+// SystemdConfig is about systemd's units.
+type SystemdConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// Units are patterns as systemctl takes them, MaxUnits how many units are told at the most.
+	Units    []string `mapstructure:"units"`
+	MaxUnits int      `mapstructure:"max_units"`
+}
+
+// ContainersConfig is about containers, found by their control groups.
+type ContainersConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// Max is how many containers are told at the most.
+	Max int `mapstructure:"max"`
 }
 
 // NewFactory returns the receiver's factory.
@@ -53,22 +71,45 @@ type host struct {
 // Start implements component.Component.
 func (h *host) Start(ctx context.Context, _ component.Host) error {
 	ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	h.loop(ctx, func(_ context.Context, now time.Time) (pmetric.Metrics, error) { return scrape(h.cfg.RootPath, tcpStates, now), nil })
+	if h.cfg.Systemd.Enabled {
+		s := newSystemd(h.cfg.Systemd, h.cfg.RootPath)
+		h.loop(ctx, s.scrape, s.close)
+	}
+	if h.cfg.Containers.Enabled {
+		h.loop(ctx, newContainers(h.cfg.Containers, h.cfg.RootPath).scrape)
+	}
+	return nil
+}
+
+// loop scrapes one source until ctx ends, so that one that hangs holds up no other. An error is logged when it is new.
+func (h *host) loop(ctx context.Context, scrape func(context.Context, time.Time) (pmetric.Metrics, error), closers ...func()) {
 	h.wg.Go(func() {
 		timer := time.NewTimer(time.Second)
 		defer timer.Stop()
+		last := ""
 		for {
 			select {
 			case <-ctx.Done():
+				for _, c := range closers {
+					c()
+				}
 				return
-			case <-timer.C:
-			}
-			if err := h.next.ConsumeMetrics(ctx, scrape(h.cfg.RootPath, tcpStates, time.Now())); err != nil && ctx.Err() == nil {
-				h.logger.Warn("host metrics not queued", zap.Error(err))
+			case now := <-timer.C:
+				md, err := scrape(ctx, now)
+				if err != nil && err.Error() != last && ctx.Err() == nil {
+					last = err.Error()
+					h.logger.Warn("a part of the host's state is not read", zap.Error(err))
+				}
+				if md.DataPointCount() > 0 {
+					if err := h.next.ConsumeMetrics(ctx, md); err != nil && ctx.Err() == nil {
+						h.logger.Warn("host metrics not queued", zap.Error(err))
+					}
+				}
 			}
 			timer.Reset(h.cfg.Interval)
 		}
 	})
-	return nil
 }
 
 // Shutdown implements component.Component.
@@ -82,10 +123,7 @@ func (h *host) Shutdown(context.Context) error {
 
 // scrape reads everything once. states counts the TCP sockets that /proc does not.
 func scrape(root string, states func() (map[string]int64, error), now time.Time) pmetric.Metrics {
-	md := pmetric.NewMetrics()
-	sm := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
-	sm.Scope().SetName("github.com/strata-apm/strata/collector/hoststate")
-	b := builder{metrics: sm.Metrics(), now: pcommon.NewTimestampFromTime(now)}
+	md, b := newBuilder(now)
 	b.tcp(filepath.Join("/", root, "proc/net"), states)
 	b.clock()
 	b.mounts(filepath.Join("/", root))
@@ -97,11 +135,26 @@ type builder struct {
 	now     pcommon.Timestamp
 }
 
+func newBuilder(now time.Time) (pmetric.Metrics, builder) {
+	md := pmetric.NewMetrics()
+	sm := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName("github.com/strata-apm/strata/collector/hoststate")
+	return md, builder{metrics: sm.Metrics(), now: pcommon.NewTimestampFromTime(now)}
+}
+
 // attrs are pairs of names and values.
 func (b builder) gauge(name, unit, description string) func(v float64, attrs ...string) {
 	m := b.metric(name, unit, description)
 	points := m.SetEmptyGauge().DataPoints()
 	return func(v float64, attrs ...string) { b.point(points.AppendEmpty(), attrs).SetDoubleValue(v) }
+}
+
+func (b builder) counter(name, unit, description string) func(v float64, attrs ...string) {
+	m := b.metric(name, unit, description)
+	sum := m.SetEmptySum()
+	sum.SetIsMonotonic(true)
+	sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	return func(v float64, attrs ...string) { b.point(sum.DataPoints().AppendEmpty(), attrs).SetDoubleValue(v) }
 }
 
 func (b builder) sum(name, unit, description string, monotonic bool) func(v int64, attrs ...string) {

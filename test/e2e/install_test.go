@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,27 @@ func (s *server) hosts(t *testing.T, key string) hostsAnswer {
 	return answer
 }
 
+// valueOf is the value of the one series that a PromQL query finds, empty when there is none.
+func (s *server) valueOf(t *testing.T, key, query string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url("/prometheus/api/v1/query?query="+url.QueryEscape(query)), nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, resp.Body.Close()) }()
+	var answer struct {
+		Data struct {
+			Result []struct{ Value [2]any }
+		}
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+	if len(answer.Data.Result) == 0 {
+		return ""
+	}
+	return fmt.Sprint(answer.Data.Result[0].Value[1])
+}
+
 // keySeen looks at the arguments of every process until stop is closed and says whether the key was among them.
 func keySeen(key string, stop <-chan struct{}) <-chan string {
 	seen := make(chan string, 1)
@@ -88,6 +110,9 @@ func TestInstall(t *testing.T) {
 	s := start(t, append(quiet(), "STRATA_AUTH_LOCAL=required", "STRATA_AGENTS_DIR="+agents)...)
 	key, read := s.createKey(t, "ingest", "web-1"), s.createKey(t, "read", "reader")
 	m := newMachine(t, "web-1")
+	m.must(t, `systemctl start dbus.service
+		printf '[Service]\nExecStart=/bin/false\nRestart=on-failure\nRestartSec=100ms\n[Unit]\nStartLimitBurst=3\n' >/run/systemd/system/broken.service
+		systemctl daemon-reload && systemctl start --no-block broken.service`)
 	before := m.files(t)
 	script := "curl -fsSL " + s.url("/install.sh") + " | sh -s --"
 
@@ -132,6 +157,19 @@ func TestInstall(t *testing.T) {
 		}
 		return fmt.Errorf("not among %v: %s", logs.Logs, m.must(t, "journalctl -u strata-agent -n 5 --no-pager"))
 	})
+	for query, want := range map[string]string{
+		`systemd_unit_state{systemd_unit_name="broken.service",systemd_unit_active_state="failed",host_name="web-1"}`:       "1",
+		`systemd_unit_state{systemd_unit_name="broken.service",systemd_unit_active_state="active",host_name="web-1"}`:       "0",
+		`systemd_unit_state{systemd_unit_name="strata-agent.service",systemd_unit_active_state="active",host_name="web-1"}`: "1",
+		`systemd_service_restarts_total{systemd_unit_name="broken.service",host_name="web-1"}`:                              strings.TrimSpace(m.must(t, "systemctl show -P NRestarts broken.service")),
+	} {
+		eventually(t, 25*time.Second, "the unit that fails is seen: "+query, func() error {
+			if got := s.valueOf(t, read, query); got != want {
+				return fmt.Errorf("%q: %s", got, m.must(t, "journalctl -u strata-agent -n 5 --no-pager; systemctl --no-pager show -p NRestarts,ActiveState broken.service"))
+			}
+			return nil
+		})
+	}
 	eventually(t, 20*time.Second, "the agent has compared its clock with the server's", func() error {
 		text, err := m.run("strata-agent --state-dir /var/lib/strata-agent status")
 		if err == nil && (!strings.Contains(text, "offset_seconds") || !strings.Contains(text, "oldest_seconds")) {
