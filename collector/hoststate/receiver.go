@@ -71,7 +71,9 @@ type host struct {
 // Start implements component.Component.
 func (h *host) Start(ctx context.Context, _ component.Host) error {
 	ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	h.loop(ctx, func(_ context.Context, now time.Time) (pmetric.Metrics, error) { return scrape(h.cfg.RootPath, tcpStates, now), nil })
+	h.loop(ctx, func(_ context.Context, now time.Time) (pmetric.Metrics, error) {
+		return scrape(h.cfg.RootPath, tcpStates, now), nil
+	})
 	if h.cfg.Systemd.Enabled {
 		s := newSystemd(h.cfg.Systemd, h.cfg.RootPath)
 		h.loop(ctx, s.scrape, s.close)

@@ -26,8 +26,10 @@ func values(t *testing.T, md pmetric.Metrics) map[string]float64 {
 		}
 		for _, dp := range points.All() {
 			parts := []string{m.Name()}
-			for _, a := range []string{"network.connection.state", "direction", "type", "mountpoint", "mode", "cpu.mode",
-				"disk.io.direction", "container.runtime", "cgroup.name", "systemd.unit.name", "systemd.unit.active_state"} {
+			for _, a := range []string{
+				"network.connection.state", "direction", "type", "mountpoint", "mode", "cpu.mode",
+				"disk.io.direction", "container.runtime", "cgroup.name", "systemd.unit.name", "systemd.unit.active_state",
+			} {
 				if v, ok := dp.Attributes().Get(a); ok {
 					parts = append(parts, v.Str())
 				}

@@ -12,8 +12,10 @@ import (
 
 func TestChooseUnits(t *testing.T) {
 	units := []unit{
-		{Name: "idle.service", ActiveState: "inactive"}, {Name: "stopped.service", ActiveState: "inactive"},
-		{Name: "once.service", ActiveState: "active", SubState: "exited"}, {Name: "broken.service", ActiveState: "failed"},
+		{Name: "idle.service", ActiveState: "inactive"},
+		{Name: "stopped.service", ActiveState: "inactive"},
+		{Name: "once.service", ActiveState: "active", SubState: "exited"},
+		{Name: "broken.service", ActiveState: "failed"},
 		{Name: "again.service", ActiveState: "activating"},
 	}
 	for i := range 250 {
