@@ -176,6 +176,7 @@ func (bin agentBinary) testRotation(t *testing.T) {
 	require.NoError(t, os.Rename(moved, moved+".0"))
 	write(50)
 	p = bin.start(t, state, config)
-	all()
+	// What had arrived and was not yet marked as sent is sent again: the last lines before the kill at the most.
+	require.LessOrEqual(t, requireAll(t, sink, lines), 200)
 	p.stop(t)
 }
