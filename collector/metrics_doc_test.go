@@ -90,7 +90,7 @@ func (bin agentBinary) testMetricsDoc(t *testing.T) {
 			want := documented[name]
 			// What is sent only where it is there may lack an attribute here too.
 			if i := strings.LastIndex(want, "| "); i >= 0 && sometimes[name] {
-				for _, a := range strings.Split(want[i+2:], ", ") {
+				for a := range strings.SplitSeq(want[i+2:], ", ") {
 					if a != "" {
 						attrs[name][a] = true
 					}
