@@ -214,7 +214,7 @@ func TestAgentServerAway(t *testing.T) {
 	time.Sleep(away / 2)
 	s.restart()
 	lines := w.finish()
-	eventually(t, 60*time.Second, "every line is stored", func() error {
+	eventually(t, time.Minute+away, "every line is stored", func() error {
 		if _, n := s.storedLines(t); n != lines {
 			return fmt.Errorf("%d of %d", n, lines)
 		}
