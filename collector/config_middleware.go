@@ -32,7 +32,7 @@ type MiddlewareConfig struct {
 }
 
 func defaultMiddleware() MiddlewareConfig {
-	return MiddlewareConfig{
+	return MiddlewareConfig{ //nolint:gosec // The path of a file is no credential.
 		Enabled:          true,
 		Interval:         Duration(10 * time.Second),
 		DiscoverInterval: Duration(10 * time.Second),

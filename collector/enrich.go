@@ -155,7 +155,7 @@ func newEnrichLogs(cfg enrichConfig, queue *queueState, next consumer.Logs) *enr
 // useGroup gathers records in front of the queue.
 func (p *enrichLogs) useGroup(logger *zap.Logger) {
 	p.group = logs.NewGroup(p.next, logger)
-	p.StartFunc = func(context.Context, component.Host) error { p.group.Start(); return nil }
+	p.StartFunc = func(context.Context, component.Host) error { p.group.Start(); return nil } //nolint:contextcheck // The context of a start ends with it.
 	p.ShutdownFunc = func(context.Context) error { p.group.Stop(); return nil }
 }
 

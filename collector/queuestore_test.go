@@ -19,6 +19,7 @@ type memoryClient struct {
 }
 
 func (c *memoryClient) Get(_ context.Context, key string) ([]byte, error) { return c.values[key], nil }
+
 func (c *memoryClient) Set(ctx context.Context, key string, v []byte) error {
 	return c.Batch(ctx, storage.SetOperation(key, v))
 }
@@ -26,6 +27,7 @@ func (c *memoryClient) Set(ctx context.Context, key string, v []byte) error {
 func (c *memoryClient) Delete(ctx context.Context, key string) error {
 	return c.Batch(ctx, storage.DeleteOperation(key))
 }
+
 func (c *memoryClient) Close(context.Context) error { return nil }
 
 func (c *memoryClient) Batch(_ context.Context, ops ...*storage.Operation) error {
