@@ -29,8 +29,6 @@ const (
 	stopTimeout = 10 * time.Second
 	// gcPercent trades some CPU for memory: the agent allocates little but should stay small beside what it watches.
 	gcPercent = 40
-	// settled is when a start is surely over.
-	settled = 5 * time.Second
 )
 
 // ErrStopTimeout says that the agent gave up waiting for its parts. Everything acknowledged is on disk.
@@ -171,20 +169,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	wg.Go(func() { member.run(ctx) })
-	wg.Go(func() { giveBack(ctx) })
 	err = a.runCollectors(ctx)
 	cancel()
 	wg.Wait()
 	return err
-}
-
-// giveBack returns what the start left on the heap to the system, once it is over.
-func giveBack(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(settled):
-		debug.FreeOSMemory()
-	}
 }
 
 func (a *Agent) collector() (*otelcol.Collector, error) {

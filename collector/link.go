@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,12 @@ type link struct {
 
 	mu    sync.Mutex
 	state linkState // guarded by mu
+	// settle gives what the start left on the heap back to the system, once it is over. Guarded by mu.
+	settle *time.Timer
 }
+
+// settled is how long after the start of all parts it is surely over.
+const settled = 2 * time.Second
 
 type linkState int
 
@@ -65,6 +71,9 @@ func newLinkFactory(logger *slog.Logger, server string, clock *clock) (extension
 // Ready implements extensioncapabilities.PipelineWatcher.
 func (l *link) Ready() error {
 	l.logger.Info("agent started", "server", l.server)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settle = time.AfterFunc(settled, debug.FreeOSMemory)
 	return nil
 }
 
@@ -75,7 +84,14 @@ func (l *link) NotReady() error {
 }
 
 // Shutdown implements component.Component.
-func (*link) Shutdown(context.Context) error { return nil }
+func (l *link) Shutdown(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.settle != nil {
+		l.settle.Stop()
+	}
+	return nil
+}
 
 func (l *link) up() {
 	l.mu.Lock()
