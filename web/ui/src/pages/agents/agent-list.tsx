@@ -120,7 +120,7 @@ function columns(t: ReturnType<typeof useTranslation>['t']): Column<Agent>[] {
     {
       id: 'found',
       header: t('agents.found'),
-      width: 180,
+      width: 260,
       minPage: 1000,
       sort: (row) => section(row.status, 'middleware').length,
       render: (row) => <Found list={section<Middleware>(row.status, 'middleware')} />,

@@ -36,7 +36,7 @@ export function Operations({ rows, service }: { rows: Operation[]; service: stri
       className: 'dim',
       value: (row) => row.kind,
     }),
-    numeric({ id: 'rate', header: t('services.rate'), width: 88, value: (row) => row.rate, show: formatRate }),
+    numeric({ id: 'rate', header: t('services.rate'), width: 96, value: (row) => row.rate, show: formatRate }),
     {
       id: 'errors',
       header: t('services.errors'),
