@@ -85,6 +85,8 @@ test: test-deps build engine javaagent $(BIN)/promtool race ## Install what the 
 	cd web/ui && npm run check && npm test
 	$(GO) vet ./...
 	$(GO) test -timeout 30m ./...
+	$(GO) vet -tags kubernetes ./collector/scrape
+	$(GO) test -tags kubernetes -run Kubernetes ./collector/scrape
 
 # Prometheus's own tool, older than the library: what it reads, others read. The package is unpacked, not installed: it would start a server.
 $(BIN)/promtool:
@@ -106,7 +108,7 @@ test-deps: ## Install the browser, the servers and tools that the tests use, whe
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } || \
 		{ echo "the tests need Python with venv: install the package python3-venv" >&2; exit 1; }
 	@# The packages would start their servers; policy-rc.d keeps them from it while they are installed.
-	@missing=""; for pair in nginx:nginx redis-server:redis-server mariadbd:mariadb-server memcached:memcached rabbitmq-server:rabbitmq-server rsyslogd:rsyslog; do \
+	@missing=""; for pair in nginx:nginx redis-server:redis-server mariadbd:mariadb-server memcached:memcached rabbitmq-server:rabbitmq-server rsyslogd:rsyslog dnsmasq:dnsmasq-base; do \
 			command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; done; \
 		[ -d /usr/share/tomcat10-admin ] || missing="$$missing tomcat10 tomcat10-admin"; \
 		ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || missing="$$missing rsyslog-gnutls"; \
@@ -115,7 +117,7 @@ test-deps: ## Install the browser, the servers and tools that the tests use, whe
 			[ -n "$$had" ] || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d; }; \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; rc=$$?; \
 			[ -n "$$had" ] || rm -f /usr/sbin/policy-rc.d; [ $$rc = 0 ]; } || \
-		{ echo "the tests need nginx, redis-server, mariadb-server, tomcat10-admin, memcached, rabbitmq-server, rsyslog-gnutls and zookeeper" >&2; exit 1; }
+		{ echo "the tests need nginx, redis-server, mariadb-server, tomcat10-admin, memcached, rabbitmq-server, rsyslog-gnutls, dnsmasq-base and zookeeper" >&2; exit 1; }
 	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; } || \
 		{ echo "the tests need shellcheck: install the package shellcheck" >&2; exit 1; }
 	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; } || \

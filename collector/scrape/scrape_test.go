@@ -5,7 +5,6 @@ package scrape_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -20,10 +19,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/strata-apm/strata/collector/scrape"
 	"github.com/strata-apm/strata/ingest/bus"
@@ -37,6 +34,7 @@ func (noMetadata) Set(string, metadata.Metadata) {}
 // TestScrape: a real Prometheus client, found by a file and named in the configuration, arrives in the server's store under the names and
 // labels it exposes, and becomes stale when it is gone.
 func TestScrape(t *testing.T) {
+	t.Parallel()
 	reg := prometheus.NewRegistry()
 	orders := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shop_orders_total", Help: "Orders."}, []string{"state"})
 	latency := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "shop_latency_seconds", Buckets: []float64{0.1, 1}})
@@ -76,19 +74,11 @@ func TestScrape(t *testing.T) {
 		return app.Commit()
 	})
 	require.NoError(t, err)
-	text, err := scrape.Render([]any{
-		map[string]any{"job_name": "fixed", "scrape_interval": "200ms", "scrape_timeout": "200ms", "static_configs": []any{map[string]any{"targets": []any{addr}}}},
-		map[string]any{"job_name": "file", "scrape_interval": "200ms", "scrape_timeout": "200ms", "file_sd_configs": []any{map[string]any{"files": []any{file}}}},
-	})
-	require.NoError(t, err)
-	factory, err := scrape.NewFactory(slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	cfg := &scrape.Config{Configs: text}
-	require.NoError(t, cfg.Validate())
-	r, err := factory.CreateMetrics(t.Context(), receivertest.NewNopSettings(factory.Type()), cfg, next)
-	require.NoError(t, err)
-	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
-	defer func() { require.NoError(t, r.Shutdown(context.Background())) }()
+	start(
+		t, next,
+		job(t, `{job_name: fixed, static_configs: [{targets: ["`+addr+`"]}]}`),
+		job(t, `{job_name: file, file_sd_configs: [{files: ["`+file+`"]}]}`),
+	)
 
 	value := func(expr string) (v promql.Vector) {
 		q, err := engine.NewInstantQuery(t.Context(), db, nil, expr, time.Now())

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,9 +33,28 @@ func ZooKeeper(tb testing.TB, lines string) *Server {
 	tb.Helper()
 	return start(tb, func(s *Server) []string {
 		conf := s.Write("zoo.cfg", fmt.Sprintf("dataDir=%s/data\nclientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n%s\n", s.Dir, s.Port, lines))
-		return append(java("-Dzookeeper.jmx.log4j.disable=true"), "-cp", "/etc/zookeeper/conf:/usr/share/java/*",
+		// The class path is that of Debian's unit.
+		return append(java("-Dzookeeper.jmx.log4j.disable=true"), "-cp", "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar",
 			"org.apache.zookeeper.server.quorum.QuorumPeerMain", conf)
-	}, listens)
+	}, serves)
+}
+
+// serves is a ready for ZooKeeper, which listens before it serves; a client that comes too early waits for a minute.
+func serves(ctx context.Context, s *Server) error {
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := c.Write([]byte("srvr")); err != nil {
+		return fmt.Errorf("ask: %w", err)
+	}
+	answer, err := io.ReadAll(c)
+	if err == nil && !strings.Contains(string(answer), "Mode: ") {
+		err = fmt.Errorf("it answers %q", answer)
+	}
+	return err
 }
 
 // RabbitMQ starts RabbitMQ as Debian does, without the management plugin.
