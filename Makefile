@@ -12,10 +12,10 @@ RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help build agents packages host-agent javaagent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
+.PHONY: help build agents agent-kubernetes packages host-agent javaagent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ui $(BIN)/strata $(BIN)/strata-agent host-agent ## Build the page and both binaries into bin/, and what install.sh hands out for this platform.
 
@@ -25,6 +25,12 @@ $(BIN)/strata-agent: export CGO_ENABLED = 0
 $(BIN)/strata $(BIN)/strata-agent: FORCE
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(notdir $@)
+
+agent-kubernetes: $(BIN)/strata-agent-kubernetes ## Build the agent with kubernetes_sd_configs.
+
+$(BIN)/strata-agent-kubernetes: FORCE
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(GO) build -trimpath -tags kubernetes -ldflags '$(LDFLAGS)' -o $@ ./cmd/strata-agent
 
 FORCE:
 
@@ -81,7 +87,7 @@ run: build engine ## Build, fetch the engine, start the server and an agent for 
 dev: build engine ## As run, with the page from Vite (live reload) and demo traffic.
 	deploy/local/dev.sh $(BIN)
 
-test: test-deps build engine javaagent $(BIN)/promtool race ## Install what the tests need and run all of them.
+test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool race ## Install what the tests need and run all of them.
 	cd web/ui && npm run check && npm test
 	$(GO) vet ./...
 	$(GO) test -timeout 30m ./...

@@ -30,9 +30,13 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", dir+"/", "../../cmd/strata", "../../cmd/strata-agent").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
+	for _, args := range [][]string{
+		{"-o", dir + "/", "../../cmd/strata", "../../cmd/strata-agent"},
+		{"-tags", "kubernetes", "-o", dir + "/strata-agent-kubernetes", "../../cmd/strata-agent"},
+	} {
+		if out, err := exec.Command("go", append([]string{"build"}, args...)...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build: %w\n%s", err, out)
+		}
 	}
 	return dir, nil
 })
@@ -54,7 +58,7 @@ func run(t *testing.T, dir, name string, args ...string) (string, error) {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "STRATA_TEST_PROGRAM="+program(t, "strata"))
+	cmd.Env = append(cmd.Env, "STRATA_TEST_PROGRAM="+program(t, "strata"), "STRATA_TEST_AGENT_KUBERNETES="+program(t, "strata-agent-kubernetes"))
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -44,7 +44,7 @@ func TestDockerfile(t *testing.T) {
 		checkCopies(t, s, known)
 		known[s.Name] = true
 	}
-	for _, target := range []string{"strata", "engine", "agent"} {
+	for _, target := range []string{"strata", "engine", "agent", "agent-kubernetes"} {
 		if !known[target] {
 			t.Errorf("no stage %s", target)
 		}
@@ -94,7 +94,7 @@ func checkFinal(t *testing.T, stages []instructions.Stage) {
 			}
 		}
 	}
-	for _, target := range []string{"strata", "engine", "agent"} {
+	for _, target := range []string{"strata", "engine", "agent", "agent-kubernetes"} {
 		if users[target] != "10001:10001" {
 			t.Errorf("image %s runs as %q", target, users[target])
 		}

@@ -45,6 +45,18 @@ gateway: {service: {type: LoadBalancer, annotations: {x: "y"}}}
 writer: {replicas: 4, persistence: {size: 1Ti, storageClass: fast}, config: {metrics: {retention: 2160h}}}
 alert: {ruleFiles: {a.yaml: "groups: []\n"}}
 serviceMonitor: {enabled: true, labels: {release: prom}}
+agent:
+  image: {repository: registry.example.org/strata-agent-kubernetes, tag: v1.2.3}
+  endpoint: https://strata.example.org:4317
+  opampEndpoint: https://strata.example.org
+  key: {secret: agents, secretKey: key}
+  host: {enabled: true, podLogs: true, config: {host: {process_top: 5}, attributes: {deployment.environment.name: prod}}, priorityClassName: system-node-critical, stateDir: /data/agent}
+  scrape: {enabled: true, configs: [{job_name: a, kubernetes_sd_configs: [{role: node}]}], nodeSelector: {disk: ssd}, tolerations: [{key: a, operator: Exists}]}
+`,
+	"agent": `
+kafka: {brokers: ["kafka:9092"]}
+postgresql: {url: "postgres://strata@pg/strata"}
+agent: {host: {enabled: true}, scrape: {enabled: true}}
 `,
 }
 
@@ -106,6 +118,7 @@ func TestHelmTemplate(t *testing.T) {
 				t.Errorf("the notes do not tell how to begin: %s", notes)
 			}
 			checkPods(t, objects)
+			checkAgent(t, objects, name != "least")
 		})
 	}
 }
@@ -125,6 +138,7 @@ func TestHelmRefuses(t *testing.T) {
 		"gatway":       `{kafka: {brokers: ["k:1"]}, postgresql: {url: "postgres://h/d"}, gatway: {}}`,
 		"replicas":     `{kafka: {brokers: ["k:1"]}, postgresql: {url: "postgres://h/d"}, writer: {replicas: 0}}`,
 		"mechanism":    `{kafka: {brokers: ["k:1"], sasl: {mechanism: gssapi}}, postgresql: {url: "postgres://h/d"}}`,
+		"stateDir":     `{kafka: {brokers: ["k:1"]}, postgresql: {url: "postgres://h/d"}, agent: {host: {stateDir: var}}}`,
 		"storageclass": `{kafka: {brokers: ["k:1"]}, postgresql: {url: "postgres://h/d"}, writer: {persistence: {storageclass: x}}}`,
 	} {
 		if _, _, err := render(t, "strata", vals); err == nil || !strings.Contains(err.Error(), what) {

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
@@ -41,6 +42,14 @@ func typed(apiVersion, kind string) (any, error) {
 		return &corev1.Service{}, nil
 	case "apps/v1 Deployment":
 		return &appsv1.Deployment{}, nil
+	case "apps/v1 DaemonSet":
+		return &appsv1.DaemonSet{}, nil
+	case "v1 ServiceAccount":
+		return &corev1.ServiceAccount{}, nil
+	case "rbac.authorization.k8s.io/v1 ClusterRole":
+		return &rbacv1.ClusterRole{}, nil
+	case "rbac.authorization.k8s.io/v1 ClusterRoleBinding":
+		return &rbacv1.ClusterRoleBinding{}, nil
 	case "apps/v1 StatefulSet":
 		return &appsv1.StatefulSet{}, nil
 	case "policy/v1 PodDisruptionBudget":
@@ -96,6 +105,8 @@ func checkSelectors(t *testing.T, objects map[string]any) {
 		var selector, labels map[string]string
 		switch o := o.(type) {
 		case *appsv1.Deployment:
+			selector, labels = o.Spec.Selector.MatchLabels, o.Spec.Template.Labels
+		case *appsv1.DaemonSet:
 			selector, labels = o.Spec.Selector.MatchLabels, o.Spec.Template.Labels
 		case *appsv1.StatefulSet:
 			selector, labels = o.Spec.Selector.MatchLabels, o.Spec.Template.Labels
