@@ -44,7 +44,7 @@ packages: agent-linux-amd64 agent-linux-arm64 ## Build .deb and .rpm of the agen
 
 # The server serves bin/agents/<os>-<arch> at /agent/<os>-<arch>.
 HOST_PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
-PLATFORMS     := linux-amd64 linux-arm64 windows-amd64
+PLATFORMS     := linux-amd64 linux-arm64 windows-amd64 darwin-arm64 darwin-amd64
 checksum       = cd $(1) && sha256sum $(2) >$(2).sha256
 
 host-agent: $(BIN)/strata-agent

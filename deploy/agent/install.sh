@@ -85,6 +85,9 @@ platform() {
 	aarch64 | arm64) arch=arm64 ;;
 	*) arch= ;;
 	esac
+	if [ "$system" = Darwin ] && [ -n "$arch" ]; then
+		die "this script installs on Linux; for macOS there is the binary alone: $server/agent/darwin-$arch/strata-agent"
+	fi
 	if [ "$system" != Linux ] || [ -z "$arch" ]; then
 		die "no agent for $system on $machine: this script installs on Linux, x86_64 or arm64"
 	fi

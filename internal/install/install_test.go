@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,27 @@ func TestBinary(t *testing.T) {
 	}
 	unit := get(h, "/agent/strata-agent.service").Body.String()
 	require.Contains(t, unit, "ExecStart=/usr/local/bin/strata-agent ")
+}
+
+// TestPlatforms: every platform that `make agents` builds for is served under the name that it builds, with its checksum.
+func TestPlatforms(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	platforms := regexp.MustCompile(`(?m)^PLATFORMS\s*:= (.+)$`).FindSubmatch(makefile)
+	require.Len(t, platforms, 2)
+	dir := t.TempDir()
+	h := newTest(t, Options{Config: Config{Dir: dir}})
+	for platform := range strings.FieldsSeq(string(platforms[1])) {
+		name := "strata-agent"
+		if strings.HasPrefix(platform, "windows-") {
+			name += ".exe"
+		}
+		require.NoError(t, os.Mkdir(filepath.Join(dir, platform), 0o750))
+		for _, file := range []string{name, name + ".sha256"} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, platform, file), []byte(file+" for "+platform), 0o600))
+			require.Equal(t, file+" for "+platform, get(h, "/agent/"+platform+"/"+file).Body.String())
+		}
+	}
 }
 
 func TestSeen(t *testing.T) {

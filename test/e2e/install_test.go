@@ -234,6 +234,7 @@ func TestInstallTree(t *testing.T) {
 	require.NoError(t, err, string(out))
 	for _, c := range []struct{ name, uname, args, want string }{
 		{"system", "echo FreeBSD", "", "no agent for FreeBSD on FreeBSD"},
+		{"macos", `[ "$1" = -s ] && echo Darwin || echo arm64`, "", "/agent/darwin-arm64/strata-agent"},
 		{"machine", `[ "$1" = -s ] && echo Linux || echo riscv64`, "", "no agent for Linux on riscv64"},
 		{"binary", `[ "$1" = -s ] && echo Linux || case ` + runtime.GOARCH + ` in amd64) echo aarch64;; *) echo x86_64;; esac`, "", "nothing was changed"},
 		{"option", "exec /bin/uname $1", "--frobnicate", "unknown option --frobnicate"},
