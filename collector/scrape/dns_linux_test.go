@@ -39,6 +39,7 @@ func TestDNS(t *testing.T) {
 }
 
 func testDNS(t *testing.T) {
+	t.Helper()
 	const (
 		records = "srv-host=_metrics._tcp.shop.test,web1.shop.test,9101\n"
 		hosts   = "127.0.0.2 web.shop.test\n127.0.0.4 web1.shop.test\n127.0.0.5 web2.shop.test\n"

@@ -79,7 +79,7 @@ func (f *fakeAPIServer) watch(w http.ResponseWriter, r *http.Request) {
 	flush := w.(http.Flusher).Flush
 	w.Header().Set("Content-Type", f.info.MediaType+";stream=watch")
 	out := restwatch.NewEncoder(
-		streaming.NewEncoder(f.info.StreamSerializer.Framer.NewFrameWriter(w), f.info.StreamSerializer.Serializer),
+		streaming.NewEncoder(f.info.StreamSerializer.NewFrameWriter(w), f.info.StreamSerializer.Serializer),
 		scheme.Codecs.EncoderForVersion(f.info.Serializer, corev1.SchemeGroupVersion),
 	)
 	f.mu.Lock()
@@ -136,6 +136,7 @@ func TestKubernetes(t *testing.T) {
 }
 
 func testKubernetes(t *testing.T, listOnly bool) {
+	t.Helper()
 	api, url := newFakeAPIServer(t, "secret", listOnly)
 	pod := func(name, version string, port int) *corev1.Pod {
 		return &corev1.Pod{

@@ -45,7 +45,7 @@ func serves(ctx context.Context, s *Server) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, err := c.Write([]byte("srvr")); err != nil {
 		return fmt.Errorf("ask: %w", err)
