@@ -124,6 +124,8 @@ test-deps: ## Install the browser, the servers and tools that the tests use, whe
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; rc=$$?; \
 			[ -n "$$had" ] || rm -f /usr/sbin/policy-rc.d; [ $$rc = 0 ]; } || \
 		{ echo "the tests need nginx, redis-server, mariadb-server, tomcat10-admin, memcached, rabbitmq-server, rsyslog-gnutls, dnsmasq-base and zookeeper" >&2; exit 1; }
+	@# What Debian does not have comes from Maven Central into ~/.cache/strata, once.
+	@internal/testutil/middlewaretest/fetch.sh elasticsearch >/dev/null && internal/testutil/middlewaretest/fetch.sh opensearch >/dev/null
 	@command -v shellcheck >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; } || \
 		{ echo "the tests need shellcheck: install the package shellcheck" >&2; exit 1; }
 	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; } || \

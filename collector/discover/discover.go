@@ -71,6 +71,9 @@ func (s *Scanner) Scan() ([]Found, error) {
 			continue
 		}
 		addr := mainAddress(c.kind, addrs)
+		if internalPort(c.kind, addr.Port()) {
+			continue // It is only starting.
+		}
 		if slices.ContainsFunc(s.found, func(f Found) bool { return f.Kind == c.kind && f.Address == addr }) {
 			continue // Workers that have outlived their master share its sockets.
 		}
@@ -144,12 +147,16 @@ func reachable(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ip, a.Port())
 }
 
-// mainAddress chooses the address an instance is known by: the usual port of its kind, otherwise the lowest; loopback and IPv4 first.
+// mainAddress chooses the address an instance is known by: the usual port of its kind, otherwise the lowest that is not for its own
+// cluster; loopback and IPv4 first.
 func mainAddress(kind string, addrs []netip.AddrPort) netip.AddrPort {
 	usual := usualPorts(kind)
 	rank := func(a netip.AddrPort) int {
 		if i := slices.Index(usual, a.Port()); i >= 0 {
 			return i
+		}
+		if internalPort(kind, a.Port()) {
+			return len(usual) + 1
 		}
 		return len(usual)
 	}

@@ -48,9 +48,13 @@ func TestRecognise(t *testing.T) {
 		"beam.smp -s couch boot":                           "",
 		"java org.apache.catalina.startup.Bootstrap start": "tomcat",
 		"java -Xmx1g kafka.Kafka server.properties":        "kafka",
-		"java org.apache.zookeeper.server.quorum.QuorumPeerMain zoo.cfg": "zookeeper",
-		"java -jar shop.jar --main=kafka.Kafka":                          "",
-		"java":                                                           "",
+		"java org.apache.zookeeper.server.quorum.QuorumPeerMain zoo.cfg":                    "zookeeper",
+		"java -cp lib/* org.elasticsearch.bootstrap.Elasticsearch -d":                       "elasticsearch",
+		"java -p lib -m org.elasticsearch.server/org.elasticsearch.bootstrap.Elasticsearch": "elasticsearch",
+		"java -cp lib/* org.elasticsearch.launcher.CliToolLauncher":                         "",
+		"java -cp lib/* org.opensearch.bootstrap.OpenSearch":                                "elasticsearch",
+		"java -jar shop.jar --main=kafka.Kafka":                                             "",
+		"java":                                                                              "",
 	} {
 		f := strings.Fields(cmdline)
 		comm := strings.TrimSuffix(f[0], ":")
@@ -71,6 +75,8 @@ func TestMainAddress(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8080", mainAddress("tomcat", addrs("127.0.0.1:8005", "0.0.0.0:8080", "[::]:8009")).String())
 	require.Equal(t, "127.0.0.1:80", mainAddress("nginx", addrs("[::]:80", "0.0.0.0:80", "0.0.0.0:443")).String())
 	require.Equal(t, "10.0.0.1:7000", mainAddress("redis", addrs("10.0.0.1:17000", "10.0.0.1:7000")).String())
+	require.Equal(t, "127.0.0.1:9200", mainAddress("elasticsearch", addrs("127.0.0.1:9300", "127.0.0.1:9200")).String())
+	require.Equal(t, "127.0.0.1:9500", mainAddress("elasticsearch", addrs("127.0.0.1:9500", "127.0.0.1:9301")).String())
 	require.Equal(t, "[::1]:5432", mainAddress("postgresql", addrs("[::]:5432")).String())
 }
 

@@ -50,6 +50,9 @@ func recogniseJava(cmdline []string) string {
 			return "kafka"
 		case "org.apache.zookeeper.server.quorum.QuorumPeerMain", "org.apache.zookeeper.server.ZooKeeperServerMain":
 			return "zookeeper"
+		case "org.elasticsearch.bootstrap.Elasticsearch", "org.elasticsearch.server/org.elasticsearch.bootstrap.Elasticsearch",
+			"org.opensearch.bootstrap.OpenSearch":
+			return "elasticsearch"
 		}
 	}
 	return ""
@@ -76,7 +79,21 @@ func usualPorts(kind string) []uint16 {
 		return []uint16{9092}
 	case "zookeeper":
 		return []uint16{2181}
+	case "elasticsearch":
+		return []uint16{9200}
 	default:
 		return nil
+	}
+}
+
+// internalPort says whether a port is for the kind's own cluster. It opens before the one that an instance is known by.
+func internalPort(kind string, port uint16) bool {
+	switch kind {
+	case "elasticsearch":
+		return port >= 9300 && port < 9400
+	case "rabbitmq":
+		return port == 25672
+	default:
+		return false
 	}
 }

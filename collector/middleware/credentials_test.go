@@ -38,7 +38,7 @@ func TestCredentialsExamples(t *testing.T) {
 		require.Equal(t, "CHOOSE-A-PASSWORD", e.Password)
 		seen = append(seen, e.Kind)
 	}
-	require.Subset(t, seen, []string{"redis", "mysql", "postgresql", "tomcat", "rabbitmq"})
+	require.Subset(t, seen, []string{"redis", "mysql", "postgresql", "tomcat", "rabbitmq", "elasticsearch"})
 	require.True(t, slices.ContainsFunc(c.list, func(e reader.Credential) bool { return e.Address == "" }))
 }
 

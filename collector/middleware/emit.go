@@ -153,31 +153,56 @@ func (w *writer) own(name, description string, value float64, attributes ...stri
 	}
 }
 
-// sets writes what was read and returns the names of the metrics, in the pack's order.
-func (w *writer) sets(p packs.Pack, sets []*labelSet) []string {
+// sets writes what was read and returns the names of the metrics, in the pack's order. What is gone is marked as such: its series end
+// now and not when the store takes them for lost.
+func (w *writer) sets(p packs.Pack, sets, gone []*labelSet) []string {
 	slices := make([]pmetric.NumberDataPointSlice, len(p.Metrics))
-	made := make([]bool, len(p.Metrics))
+	made, collected := make([]bool, len(p.Metrics)), make([]bool, len(p.Metrics))
+	add := func(pt point) pmetric.NumberDataPoint {
+		if !made[pt.metric] {
+			slices[pt.metric], made[pt.metric] = w.metric(p.Metrics[pt.metric]), true
+		}
+		dp := slices[pt.metric].AppendEmpty()
+		dp.SetTimestamp(w.now)
+		dp.Attributes().PutStr("middleware", w.kind)
+		for k, v := range pt.attributes {
+			dp.Attributes().PutStr(k, v)
+		}
+		return dp
+	}
 	for _, s := range sets {
 		for _, pt := range s.points {
-			if !made[pt.metric] {
-				slices[pt.metric], made[pt.metric] = w.metric(p.Metrics[pt.metric]), true
-			}
-			dp := slices[pt.metric].AppendEmpty()
-			dp.SetDoubleValue(pt.value)
-			dp.SetTimestamp(w.now)
-			dp.Attributes().PutStr("middleware", w.kind)
-			for k, v := range pt.attributes {
-				dp.Attributes().PutStr(k, v)
-			}
+			add(pt).SetDoubleValue(pt.value)
+			collected[pt.metric] = true
+		}
+	}
+	for _, s := range gone {
+		for _, pt := range s.points {
+			add(pt).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 		}
 	}
 	var names []string
 	for i, m := range p.Metrics {
-		if made[i] {
+		if collected[i] {
 			names = append(names, m.Name)
 		}
 	}
 	return names
+}
+
+// vanished returns the label sets of a reading that are not in the next one.
+func vanished(last, next []*labelSet) []*labelSet {
+	still := make(map[string]bool, len(next))
+	for _, s := range next {
+		still[s.name] = true
+	}
+	var out []*labelSet
+	for _, s := range last {
+		if !still[s.name] {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (w *writer) metric(like packs.Metric) pmetric.NumberDataPointSlice {

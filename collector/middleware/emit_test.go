@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/strata-apm/strata/collector/middleware/reader"
 	"github.com/strata-apm/strata/packs"
@@ -59,4 +60,18 @@ func TestStates(t *testing.T) {
 	require.Equal(t, stateDown, settle(errors.New("timeout")))
 	in.silent = 0
 	require.Equal(t, stateDown, settle(errGone))
+}
+
+// TestVanished: what is read no more is marked once, so that it does not linger; it is not among what is collected.
+func TestVanished(t *testing.T) {
+	p := packs.Pack{Name: "x", Metrics: []packs.Metric{{Name: "x.a", Type: packs.Gauge, From: []packs.From{{Field: "a"}}}}}
+	last := newMapper(p).group([]reader.Sample{{Field: "a", Value: 7, Tags: map[string]string{"k": "gone"}}, {Field: "a", Value: 8, Tags: map[string]string{"k": "stays"}}})
+	md := pmetric.NewMetrics()
+	names := newWriter(md, "x", "id", time.Now()).sets(p, nil, vanished(last, last[1:]))
+	require.Empty(t, names)
+	points := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints()
+	require.Equal(t, 1, points.Len())
+	require.True(t, points.At(0).Flags().NoRecordedValue())
+	k, _ := points.At(0).Attributes().Get("k")
+	require.Equal(t, "gone", k.Str())
 }

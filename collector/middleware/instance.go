@@ -101,8 +101,9 @@ type instance struct {
 
 	reader  reader.Reader
 	budget  budget
-	silent  int       // reads in a row without an answer
-	refused time.Time // not to be asked again before
+	last    []*labelSet // of the last reading
+	silent  int         // reads in a row without an answer
+	refused time.Time   // not to be asked again before
 	entry   Entry
 	pending *reader.AccessError
 }
@@ -152,7 +153,8 @@ func (in *instance) read(ctx context.Context, now time.Time) pmetric.Metrics {
 		var sets []*labelSet
 		droppedSets := 0
 		sets, series, droppedSets, dropped = in.budget.admit(in.mapper.group(r.Samples), now)
-		collects = w.sets(in.mapper.pack, sets)
+		collects = w.sets(in.mapper.pack, sets, vanished(in.last, sets))
+		in.last = sets
 		if dropped > 0 {
 			missing = append(missing, in.overBudget(droppedSets, dropped))
 		}

@@ -38,6 +38,7 @@ func TestRealServers(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *agent){
 			"redis": testRedis, "nginx": testNginx, "mysql": testMySQL, "postgresql": testPostgreSQL, "tomcat": testTomcat, "kafka": testKafka,
 			"memcached": testMemcached, "zookeeper": testZooKeeper, "rabbitmq": testRabbitMQ,
+			"elasticsearch": testElasticsearch, "opensearch": testOpenSearch,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -135,14 +135,14 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 	credsChanged, credErr := m.creds.load()
 	m.complain(&m.credProblem, "middleware credentials not read", credErr)
 	var changed []*instance
-	running := make(map[string]bool)
+	running, pids := make(map[string]bool), make(map[int]bool)
 	for _, f := range found {
 		if _, ok := m.mappers[f.Kind]; !ok {
 			continue
 		}
 		t := reader.Target{Kind: f.Kind, Address: f.Address, Addresses: f.Addresses, Cmdline: f.Cmdline}
 		key := f.Kind + "/" + strconv.Itoa(int(f.Address.Port()))
-		running[key] = true
+		running[key], pids[f.PID] = true, true
 		in, known := m.instances[key]
 		if !known {
 			in = m.newInstance(key, m.instanceID(f.Address, false), t, now)
@@ -167,7 +167,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 		switch {
 		case running[key]:
 			m.opts.Memory.put(key, remembered{kind: in.target.Kind, address: in.target.Address, seen: now})
-		case now.Sub(in.seen) > m.cfg.ForgetAfter:
+		case now.Sub(in.seen) > m.cfg.ForgetAfter, in.running && pids[in.pid]: // Its process is known by another address now.
 			in.close()
 			delete(m.instances, key)
 			m.opts.Memory.forget(key)

@@ -122,6 +122,8 @@ func New(t Target) (Reader, error) {
 		return newRabbitMQ(t), nil
 	case "zookeeper":
 		return newZooKeeper(t), nil
+	case "elasticsearch":
+		return newElasticsearch(t), nil
 	default:
 		return nil, fmt.Errorf("%s: %w", t.Kind, ErrUnknownKind)
 	}

@@ -33,7 +33,10 @@ type Server struct {
 	env []string // further variables of the environment
 	// management is the address of RabbitMQ's management API.
 	management string
-	exited     chan struct{}
+	// Transport is the address that the nodes of Elasticsearch or OpenSearch use among themselves; secure says that HTTP has TLS.
+	Transport string
+	secure    bool
+	exited    chan struct{}
 }
 
 // start makes a folder, lets prepare write the configuration and name the command, and waits until ready returns nil.
