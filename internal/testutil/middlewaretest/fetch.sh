@@ -19,7 +19,7 @@ die() {
 
 maven() {
   command -v mvn >/dev/null || die "mvn is missing: install Maven (Debian: maven)"
-  mvn -q -B "$@" >&2 || die "Maven could not fetch $name $version"
+  mvn -q -B -f "$dir/pom.xml" "$@" >&2 || die "Maven could not fetch $name $version"
 }
 
 fetch_elasticsearch() {
@@ -32,9 +32,9 @@ fetch_elasticsearch() {
 
 fetch_opensearch() {
   local module=$dir/modules/transport-netty4
-  maven -f "$here/opensearch.xml" "$dependency:copy-dependencies" -DincludeScope=runtime -DexcludeGroupIds=io.netty,org.opensearch.plugin \
+  maven "$dependency:copy-dependencies" -DincludeScope=runtime -DexcludeGroupIds=io.netty,org.opensearch.plugin \
     -DoutputDirectory="$dir/lib"
-  maven -f "$here/opensearch.xml" "$dependency:copy-dependencies" -DincludeScope=runtime -DincludeGroupIds=io.netty,org.opensearch.plugin \
+  maven "$dependency:copy-dependencies" -DincludeScope=runtime -DincludeGroupIds=io.netty,org.opensearch.plugin \
     -DoutputDirectory="$module"
   cat >"$module/plugin-descriptor.properties" <<EOF
 name=transport-netty4
@@ -63,7 +63,9 @@ if [[ ! -e $dir/.complete ]]; then
   if [[ ! -e $dir/.complete ]]; then
     echo "fetching $name $version" >&2
     rm -rf "${dir:?}"/*
+    cp "$here/opensearch.xml" "$dir/pom.xml" # Maven writes beside it.
     "fetch_$name"
+    rm -rf "$dir/target"
     mkdir -p "$dir/bin" "$dir/plugins"
     touch "$dir/.complete"
   fi
