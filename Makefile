@@ -38,6 +38,7 @@ NFPM        := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 PKG_VERSION := $(if $(filter v%,$(VERSION)),$(patsubst v%,%,$(VERSION)),0.0.0+$(VERSION))
 
 packages: agent-linux-amd64 agent-linux-arm64 ## Build .deb and .rpm of the agent into bin/agents.
+	@rm -f $(BIN)/agents/*.deb $(BIN)/agents/*.rpm
 	@for arch in amd64 arm64; do for kind in deb rpm; do \
 		NFPM_ARCH=$$arch NFPM_VERSION='$(PKG_VERSION)' NFPM_BINARY=$(BIN)/agents/linux-$$arch/strata-agent \
 		$(GO) run $(NFPM) package --config deploy/packages/nfpm.yaml --packager $$kind --target $(BIN)/agents/ || exit 1; done; done
