@@ -3,14 +3,7 @@
 package collector_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -24,28 +17,8 @@ import (
 
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/otlptest"
+	"github.com/strata-apm/strata/internal/testutil/certtest"
 )
-
-// certificate makes a certificate for localhost that signs itself, and returns the files of it and of its key.
-func certificate(t *testing.T) (string, string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	require.NoError(t, err)
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600))
-	return certFile, keyFile
-}
 
 // freePort returns a port of loopback that nobody listens on.
 func freePort(t *testing.T, network string) int {
@@ -76,7 +49,7 @@ action(type="omfwd" target="127.0.0.1" port="%[4]d" protocol="tcp" template="RSY
 func (bin agentBinary) testSyslog(t *testing.T) {
 	sink, dir := otlptest.New(t), t.TempDir()
 	udp, tcp, tls := freePort(t, "udp"), freePort(t, "tcp"), freePort(t, "tcp")
-	cert, key := certificate(t)
+	cert, key := certtest.SelfSigned(t)
 	p := bin.start(t, t.TempDir(), fmt.Sprintf(`
 server: {endpoint: %q}
 host: {enabled: false}

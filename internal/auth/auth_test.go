@@ -317,6 +317,7 @@ func TestGRPC(t *testing.T) {
 		{public, "127.0.0.1:1", nil, codes.Unauthenticated},
 		{loopback, "10.0.0.1:1", nil, codes.Unauthenticated},
 		{loopback, "127.0.0.1:1", []string{":authority", "evil.example"}, codes.Unauthenticated},
+		{loopback, "127.0.0.1:1", []string{":authority", "127.0.0.1:4317", "x-forwarded-for", "203.0.113.7"}, codes.Unauthenticated},
 		{public, "10.0.0.1:1", []string{"authorization", "Bearer x"}, codes.Unauthenticated},
 		{public, "10.0.0.1:1", []string{"authorization", "Bearer " + read}, codes.PermissionDenied},
 	} {

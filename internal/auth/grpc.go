@@ -33,11 +33,7 @@ func (s *Service) AuthenticateGRPC(ctx context.Context, l Listener) (Principal, 
 		p, err := s.secret(ctx, token)
 		return p, s.failed(ip, err)
 	}
-	authority := ""
-	if values := md.Get(":authority"); len(values) > 0 {
-		authority = values[0]
-	}
-	if s.localGRPC(authority, remote, l) {
+	if s.localGRPC(md, remote, l) {
 		return localPrincipal(), nil
 	}
 	return Principal{}, ErrNoCredentials

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+
+	"google.golang.org/grpc/metadata"
 )
 
 // Listener says where requests come in.
@@ -45,12 +48,12 @@ func (s *Service) localHTTP(r *http.Request, l Listener) bool {
 	if r.RemoteAddr != "" && r.RemoteAddr != "@" && !isLoopbackHostPort(r.RemoteAddr) {
 		return false
 	}
-	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
-		if len(r.Header.Values(h)) > 0 {
-			return false
-		}
-	}
-	return ownOrigin(r) && ownSite(r)
+	return !forwarded(r.Header.Values) && ownOrigin(r) && ownSite(r)
+}
+
+// forwarded says whether a header of a proxy is there.
+func forwarded(values func(name string) []string) bool {
+	return slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}, func(h string) bool { return len(values(h)) > 0 })
 }
 
 // ownOrigin: the Origin is absent or this very server.
@@ -75,12 +78,13 @@ func ownSite(r *http.Request) bool {
 }
 
 // localGRPC is localHTTP for gRPC, which browsers do not speak.
-func (s *Service) localGRPC(authority string, remote net.Addr, l Listener) bool {
+func (s *Service) localGRPC(md metadata.MD, remote net.Addr, l Listener) bool {
 	if s.opts.Mode != ModeOpen || !l.Loopback {
 		return false
 	}
 	if remote != nil && remote.Network() != "unix" && remote.Network() != "bufconn" && !isLoopbackHostPort(remote.String()) {
 		return false
 	}
-	return authority == "" || isLoopbackHostPort(authority)
+	authority := md.Get(":authority")
+	return !forwarded(md.Get) && (len(authority) == 0 || isLoopbackHostPort(authority[0]))
 }

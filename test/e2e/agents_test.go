@@ -54,12 +54,18 @@ func (a *agentProcess) log() string {
 // startMember starts an agent that calls its host name and talks to address; more is added to its file.
 func startMember(t *testing.T, s *server, name, address, more string) *agentProcess {
 	t.Helper()
-	a := &agentProcess{t: t, name: name, dir: t.TempDir()}
 	text := fmt.Sprintf("server: {endpoint: %q}\nattributes: {host.name: %s}\n%s\n", s.run.OTLPGRPC, name, more)
 	if !strings.Contains(more, "opamp:") {
 		text += fmt.Sprintf("opamp: {endpoint: %q}\n", "http://"+address)
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "agent.yaml"), []byte(text), 0o600))
+	return runAgent(t, name, t.TempDir(), text)
+}
+
+// runAgent starts an agent with a configuration file; dir is its state.
+func runAgent(t *testing.T, name, dir, config string) *agentProcess {
+	t.Helper()
+	a := &agentProcess{t: t, name: name, dir: dir}
+	require.NoError(t, os.WriteFile(filepath.Join(a.dir, "agent.yaml"), []byte(config), 0o600))
 	a.start()
 	t.Cleanup(func() {
 		a.kill()
