@@ -5,6 +5,7 @@ package alerting
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
+	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -97,13 +99,21 @@ func (f *fixture) restart() {
 	f.start()
 }
 
-// sample writes one sample at the given time.
+// sample writes one sample at the given time, or a millisecond later when there is one.
 func (f *fixture) sample(at time.Time, value float64, name string, pairs ...string) {
 	f.t.Helper()
-	app := f.db.Appender(f.t.Context())
-	_, err := app.Append(0, labels.FromStrings(append([]string{"__name__", name}, pairs...)...), at.UnixMilli(), value)
-	require.NoError(f.t, err)
-	require.NoError(f.t, app.Commit())
+	for {
+		app := f.db.Appender(f.t.Context())
+		_, err := app.Append(0, labels.FromStrings(append([]string{"__name__", name}, pairs...)...), at.UnixMilli(), value)
+		if errors.Is(err, promstorage.ErrDuplicateSampleForTimestamp) {
+			require.NoError(f.t, app.Rollback())
+			at = at.Add(time.Millisecond)
+			continue
+		}
+		require.NoError(f.t, err)
+		require.NoError(f.t, app.Commit())
+		return
+	}
 }
 
 func (f *fixture) do(method, path string, body any) *httptest.ResponseRecorder {

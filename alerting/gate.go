@@ -29,14 +29,16 @@ func grantOf(ctx context.Context) grant {
 	return g
 }
 
-// gate keeps how far each rule group has come in this copy. Safe for concurrent use; one group's state is only used by the goroutine
-// that evaluates the group.
+// gate keeps how far each rule group has come in this copy. Safe for concurrent use.
 type gate struct {
 	mu     sync.Mutex
 	groups map[string]*gateState // by lease; guarded by mu
 }
 
 type gateState struct {
+	// mu is held while the group is evaluated: one that was renamed keeps its lease, and the last evaluation under the old name may overlap with
+	// the first under the new one.
+	mu sync.Mutex
 	// epoch is the grant that the group's alerts belong to, 0 when there are none.
 	epoch uint64
 	// restoreIn is after how many evaluations pending time is restored, 0 when it has been.
@@ -60,6 +62,8 @@ func (g *gate) state(lease string) *gateState {
 func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 	lease := ruleLease(g.File(), g.Name())
 	st := a.gate.state(lease)
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	gr, ok := a.leases.grant(lease)
 	if !ok {
 		if st.epoch != 0 {
