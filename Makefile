@@ -91,9 +91,9 @@ dev: build engine ## As run, with the page from Vite (live reload) and demo traf
 test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool race ## Install what the tests need and run all of them.
 	cd web/ui && npm run check && npm test
 	$(GO) vet ./...
-	$(GO) test -timeout 30m ./...
 	$(GO) vet -tags kubernetes ./collector/scrape
 	$(GO) test -tags kubernetes -run Kubernetes ./collector/scrape
+	$(GO) test -timeout 30m ./...
 
 # Prometheus's own tool, older than the library: what it reads, others read. The package is unpacked, not installed: it would start a server.
 $(BIN)/promtool:
