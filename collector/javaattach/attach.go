@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// attachTimeout bounds the wait for the virtual machine; loading takes some seconds on a busy machine.
-	attachTimeout = 60 * time.Second
+	// attachTimeout bounds the wait for the virtual machine; loading takes some seconds, on a busy machine a minute.
+	attachTimeout = 3 * time.Minute
 	// nudgeEvery is how often the signal is repeated: a virtual machine that is starting ignores it.
 	nudgeEvery = time.Second
 )

@@ -215,7 +215,7 @@ func (a *agent) charted(t *testing.T, kind string, port int, activity func()) {
 	p, err := packs.Get(kind)
 	require.NoError(t, err)
 	instance := fmt.Sprintf("%s:%d", hostName, port)
-	eventually(t, 30*time.Second, kind+": every panel has data", func() error {
+	eventually(t, 90*time.Second, kind+": every panel has data", func() error {
 		activity()
 		for _, panel := range p.Dashboard.Panels {
 			total := 0

@@ -109,6 +109,10 @@ func TestTransactionMarkersAreGaps(t *testing.T) {
 		end, err := c.EndTxn(t.Context(), &kafkago.EndTxnRequest{TransactionalID: topic, ProducerID: pid, ProducerEpoch: epoch, Committed: true})
 		require.NoError(t, err)
 		require.NoError(t, end.Error)
+		require.Eventually(t, func() bool { // The marker is written after the answer.
+			got, err := c.ListOffsets(t.Context(), &kafkago.ListOffsetsRequest{Topics: map[string][]kafkago.OffsetRequest{topic: {kafkago.LastOffsetOf(0)}}})
+			return err == nil && len(got.Topics[topic]) == 1 && got.Topics[topic][0].LastOffset == produced.BaseOffset+2
+		}, 20*time.Second, 10*time.Millisecond)
 	}
 	transaction("a")
 	transaction("b")
