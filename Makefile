@@ -93,8 +93,7 @@ test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool race ## 
 	$(GO) vet ./...
 	$(GO) vet -tags kubernetes ./collector/scrape
 	$(GO) test -tags kubernetes -run Kubernetes ./collector/scrape
-	@# The longest begin first; the end-to-end tests wait more than they work, and the others fill the gaps.
-	$(GO) test -timeout 30m ./test/e2e ./storage/clickhouse ./...
+	$(GO) test -timeout 30m ./...
 
 # Prometheus's own tool, older than the library: what it reads, others read. The package is unpacked, not installed: it would start a server.
 $(BIN)/promtool:

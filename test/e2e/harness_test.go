@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,17 +22,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-// TestMain runs four tests at a time where nothing else is asked for, also on fewer processors: most of them wait.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("4"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
 
 // binaries are built once for all tests.
 var binaries = sync.OnceValues(buildBinaries)
