@@ -39,12 +39,12 @@ func startNginx(t *testing.T, s *server, cert, key, clients string) string {
 		require.Equal(t, 1, strings.Count(text, change[0]), change[0])
 		text = strings.Replace(text, change[0], change[1], 1)
 	}
-	temp := ""
+	var temp strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		temp += fmt.Sprintf("%s_temp_path %s/%s;\n", kind, dir, kind)
+		fmt.Fprintf(&temp, "%s_temp_path %s/%s;\n", kind, dir, kind)
 	}
 	file := filepath.Join(dir, "nginx.conf")
-	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf("daemon off; user root; pid %[1]s/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n%[2]s%[3]s}\n", dir, temp, text)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf("daemon off; user root; pid %[1]s/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n%[2]s%[3]s}\n", dir, temp.String(), text)), 0o600))
 	cmd, log := exec.Command("nginx", "-c", file, "-p", dir), &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = log, log
 	require.NoError(t, cmd.Start())

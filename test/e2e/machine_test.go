@@ -87,7 +87,7 @@ func newMachine(t *testing.T, name string) *machine {
 		} else {
 			_ = cmd.Process.Kill()
 		}
-		<-ended
+		<-ended //nolint:errcheck // It was killed.
 		out, err := exec.Command("timeout", "10", "unshare", "--mount", "sh", "-c", ungroupScript, "ungroup", m.dir, name).CombinedOutput()
 		require.NoError(t, err, string(out))
 	})
