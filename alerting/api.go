@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -140,10 +141,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		writeAPIError(w, http.StatusBadRequest, "bad_request", "body: "+err.Error(), nil)
+	var bad *httpx.BodyError
+	if errors.As(httpx.ReadJSON(w, r, maxBody, into), &bad) {
+		writeAPIError(w, bad.Status, bad.Code, bad.Message, nil)
 		return false
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage"
 )
@@ -62,7 +64,6 @@ type nothing struct{}
 
 func (a *API) answer(h func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		v, err := h(r)
 		if err != nil {
 			a.logger.Debug("request failed", "path", r.URL.Path, "err", err)
@@ -85,10 +86,9 @@ func badRequest(message string, details map[string]any) error {
 }
 
 func readJSON(r *http.Request, into any) error {
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return badRequest("body: "+err.Error(), nil)
+	var bad *httpx.BodyError
+	if errors.As(httpx.ReadJSON(nil, r, maxRequest, into), &bad) {
+		return &httpapi.Error{Status: bad.Status, Code: bad.Code, Message: bad.Message}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type keyCmd struct {
 // keyCreateCmd creates a key.
 type keyCreateCmd struct {
 	serverFlags
-	Scope     string        `required:"" enum:"ingest,read,admin" help:"ingest, read or admin."`
+	Scope     string        `required:"" enum:"ingest,read,admin,browser" help:"ingest, read, admin, or browser for a key that stands in a web page."`
 	Name      string        `required:"" help:"Who uses it; the ledger counts by this name."`
 	ExpiresIn time.Duration `help:"How long it is valid, such as 720h (default: for ever)."`
 }

@@ -5,6 +5,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -24,9 +25,19 @@ type Answer struct {
 	RetryAfter time.Duration
 }
 
+// ThrottledError says that one sender sends more than it may, while others are served.
+type ThrottledError struct{ After time.Duration }
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many requests; try again in %s", e.After.Round(time.Millisecond))
+}
+
 // AnswerOf is the one table from errors to statuses, as the OTLP specification has it ("Failures", "OTLP/HTTP Throttling").
 func AnswerOf(err error) Answer {
+	var throttled *ThrottledError
 	switch {
+	case errors.As(err, &throttled):
+		return Answer{HTTP: http.StatusTooManyRequests, GRPC: codes.ResourceExhausted, RetryAfter: throttled.After}
 	case errors.Is(err, ErrMalformed):
 		return Answer{HTTP: http.StatusBadRequest, GRPC: codes.InvalidArgument}
 	case errors.Is(err, ErrTooLarge), errors.Is(err, bus.ErrTooLarge):

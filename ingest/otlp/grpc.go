@@ -4,6 +4,7 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"sync"
@@ -23,15 +24,15 @@ import (
 // registerZstd puts zstd into grpc-go's registry of compressors, which is global and must be filled before the first call.
 var registerZstd = sync.OnceFunc(func() { encoding.RegisterCompressor(zstdCompressor{}) })
 
-// NewGRPCServer returns a server of the three export services.
-func (r *Receiver) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
+// NewGRPCServer returns a server of the three export services, plain where there is no configuration of TLS.
+func (r *Receiver) NewGRPCServer(tlsConfig *tls.Config, opts ...grpc.ServerOption) *grpc.Server {
 	registerZstd()
 	srv := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(rawCodec{}),
 		grpc.MaxRecvMsgSize(int(r.intake.MaxBody())),
 		grpc.MaxConcurrentStreams(256),
 		grpc.MaxHeaderListSize(64 << 10),
-		grpc.Creds(newPlainCredentials()),
+		grpc.Creds(newTrackedCredentials(tlsConfig)),
 		grpc.StatsHandler(resetGuard{}),
 		grpc.ConnectionTimeout(20 * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),

@@ -11,8 +11,11 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -29,6 +32,9 @@ const (
 // Handler serves /v1/metrics, /v1/traces and /v1/logs.
 func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		writeStatus(w, requestFormat(req), http.StatusNotFound, status.Newf(codes.NotFound, "there is nothing at %s; send to /v1/metrics, /v1/traces or /v1/logs", req.URL.Path))
+	})
 	for _, s := range signals() {
 		mux.HandleFunc(s.path, func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, &s) })
 	}
@@ -38,7 +44,7 @@ func (r *Receiver) Handler() http.Handler {
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *signal) {
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "send "+string(s.name)+" with POST", http.StatusMethodNotAllowed)
+		writeStatus(w, requestFormat(req), http.StatusMethodNotAllowed, status.Newf(codes.Unimplemented, "send %s with POST", s.name))
 		return
 	}
 	enc, err := formatOf(req.Header.Get("Content-Type"))
@@ -65,13 +71,17 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *signal) {
 
 func (r *Receiver) exportHTTP(req *http.Request, s *signal, enc format) (response, error) {
 	raw := http.MaxBytesReader(nil, req.Body, r.intake.MaxBody())
-	plain, done, err := decompress(raw, req.Header.Get("Content-Encoding"))
+	coding, err := contentCoding(req.Header)
+	if err != nil {
+		return nil, err
+	}
+	plain, done, err := decompress(raw, coding)
 	if err != nil {
 		return nil, bodyError(err)
 	}
 	defer done()
 	var hint int64
-	if req.Header.Get("Content-Encoding") == "" {
+	if coding == "" {
 		hint = req.ContentLength
 	}
 	body, err := r.intake.Read(plain, hint)
@@ -109,10 +119,31 @@ func formatOf(contentType string) (format, error) {
 	}
 }
 
-// decompress wraps body by its Content-Encoding. done frees the decoder.
-func decompress(body io.Reader, contentEncoding string) (plain io.Reader, done func(), err error) {
-	switch contentEncoding {
-	case "", "identity":
+// contentCoding returns the one coding of the body, "" for none. Names are case-insensitive, x-gzip is gzip, and identity is nothing (RFC 9110, section 8.4.1).
+func contentCoding(h http.Header) (string, error) {
+	coding := ""
+	for _, value := range h.Values("Content-Encoding") {
+		for name := range strings.SplitSeq(value, ",") {
+			name = strings.ToLower(strings.TrimSpace(name))
+			switch name {
+			case "", "identity":
+				continue
+			case "x-gzip":
+				name = "gzip"
+			}
+			if coding != "" {
+				return "", fmt.Errorf("%w: Content-Encoding %.80q, want one of gzip and zstd, or none", intake.ErrUnsupported, strings.Join(h.Values("Content-Encoding"), ", "))
+			}
+			coding = name
+		}
+	}
+	return coding, nil
+}
+
+// decompress wraps body by its coding. done frees the decoder.
+func decompress(body io.Reader, coding string) (plain io.Reader, done func(), err error) {
+	switch coding {
+	case "":
 		return body, func() {}, nil
 	case "gzip":
 		zr, err := gzip.NewReader(body)
@@ -127,7 +158,7 @@ func decompress(body io.Reader, contentEncoding string) (plain io.Reader, done f
 		}
 		return zr, zr.Close, nil
 	default:
-		return nil, nil, fmt.Errorf("%w: Content-Encoding %.80q, want gzip, zstd or none", intake.ErrUnsupported, contentEncoding)
+		return nil, nil, fmt.Errorf("%w: Content-Encoding %.80q, want gzip, zstd or none", intake.ErrUnsupported, coding)
 	}
 }
 
@@ -139,25 +170,39 @@ func newZstdReader(r io.Reader) (*zstd.Decoder, error) {
 	return zr, nil
 }
 
+// WriteError answers a request of OTLP over HTTP that went no further with what err means.
+func WriteError(w http.ResponseWriter, req *http.Request, err error) {
+	writeError(w, requestFormat(req), err)
+}
+
+// requestFormat is the format of the request, JSON when that is unknown.
+func requestFormat(req *http.Request) format {
+	enc, _ := formatOf(req.Header.Get("Content-Type"))
+	return enc
+}
+
 // writeError answers with google.rpc.Status in the encoding of the request, JSON when that is unknown.
 func writeError(w http.ResponseWriter, enc format, err error) {
 	a := intake.AnswerOf(err)
 	if a.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))))
 	}
-	st := intake.Status(err).Proto()
+	writeStatus(w, enc, a.HTTP, intake.Status(err))
+}
+
+func writeStatus(w http.ResponseWriter, enc format, code int, st *status.Status) {
 	var body []byte
-	var merr error
+	var err error
 	if enc == formatJSON {
-		body, merr = protojson.Marshal(st)
+		body, err = protojson.Marshal(st.Proto())
 	} else {
-		body, merr = proto.Marshal(st)
+		body, err = proto.Marshal(st.Proto())
 	}
-	if merr != nil {
-		http.Error(w, err.Error(), a.HTTP)
+	if err != nil {
+		http.Error(w, st.Message(), code)
 		return
 	}
-	writeBody(w, enc, a.HTTP, body)
+	writeBody(w, enc, code, body)
 }
 
 func writeBody(w http.ResponseWriter, enc format, code int, body []byte) {

@@ -84,7 +84,7 @@ func newFixture(t *testing.T) *fixture {
 	f.url = srv.URL
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	gs := f.recv.NewGRPCServer()
+	gs := f.recv.NewGRPCServer(nil)
 	go func() { _ = gs.Serve(l) }()
 	t.Cleanup(gs.Stop)
 	f.grpc = l.Addr().String()

@@ -4,6 +4,7 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -21,22 +22,28 @@ const (
 	resetWindow = 10 * time.Second
 )
 
-// plainCredentials are insecure.NewCredentials that let a call find its connection.
-type plainCredentials struct {
+// trackedCredentials are credentials that let a call find its connection.
+type trackedCredentials struct {
 	credentials.TransportCredentials
 }
 
-func newPlainCredentials() plainCredentials { return plainCredentials{insecure.NewCredentials()} }
+// newTrackedCredentials speak TLS where there is a configuration for it.
+func newTrackedCredentials(c *tls.Config) trackedCredentials {
+	if c == nil {
+		return trackedCredentials{insecure.NewCredentials()}
+	}
+	return trackedCredentials{credentials.NewTLS(c)}
+}
 
 // ServerHandshake implements credentials.TransportCredentials.
-func (c plainCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (c trackedCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := c.TransportCredentials.ServerHandshake(conn)
 	return conn, &connection{AuthInfo: info, conn: conn}, err //nolint:wrapcheck // grpc-go logs it with the address.
 }
 
 // Clone implements credentials.TransportCredentials.
-func (c plainCredentials) Clone() credentials.TransportCredentials {
-	return plainCredentials{c.TransportCredentials.Clone()}
+func (c trackedCredentials) Clone() credentials.TransportCredentials {
+	return trackedCredentials{c.TransportCredentials.Clone()}
 }
 
 // connection counts the calls without a message on one connection.

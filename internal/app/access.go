@@ -4,19 +4,19 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/rs/cors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
-	"github.com/strata-apm/strata/internal/selfmon"
 )
 
 // bodyTimeout is how long a sender may take for one body.
@@ -25,20 +25,20 @@ const bodyTimeout = time.Minute
 // access decides who may use which listener.
 type access struct {
 	auth *auth.Service
-	// self is the server's own password for its own telemetry. It lives in memory only.
-	self string
+	// cors is nil where no page of another origin may send.
+	cors     *cors.Cors
+	browsers *browserLimits
 }
 
-func newSelfSecret() string { return "Bearer " + rand.Text() }
-
 func (a *App) newAccess(ctx context.Context) (*access, error) {
-	svc, err := auth.New(auth.Options{Mode: auth.Mode(a.cfg.Auth.Local), Logger: a.logger.With("part", "auth"), Store: auth.Store{
-		Keys: a.stores.catalog, Writer: a.stores.catalog, Sessions: a.stores.catalog, Signin: a.stores.catalog,
-	}})
+	svc, err := auth.New(auth.Options{Mode: auth.Mode(a.cfg.Auth.Local), Logger: a.logger.With("part", "auth"), Self: a.selfKey,
+		SecureCookie: strings.HasPrefix(strings.ToLower(a.cfg.HTTP.ExternalURL), "https://"), Store: auth.Store{
+			Keys: a.stores.catalog, Writer: a.stores.catalog, Sessions: a.stores.catalog, Signin: a.stores.catalog,
+		}})
 	if err != nil {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}
-	acc := &access{auth: svc, self: a.selfSecret}
+	acc := &access{auth: svc, cors: newCORS(a.cfg.OTLP.CORS), browsers: newBrowserLimits(a.cfg.OTLP.BrowserKeys)}
 	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) || !a.opts.Role.Is(config.QueryRole) {
 		return acc, nil // Open to this machine, or without a page to sign in to.
 	}
@@ -56,7 +56,7 @@ func (a *App) externalURL() string {
 	if a.cfg.HTTP.ExternalURL != "" {
 		return a.cfg.HTTP.ExternalURL
 	}
-	return "http://" + a.listeners.http.Addr().String()
+	return scheme(a.tls.http) + a.listeners.http.Addr().String()
 }
 
 // grpcOptions ask for the ingest scope and note the source for the ledger.
@@ -65,25 +65,48 @@ func (x *access) grpcOptions(l auth.Listener) []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		// As in HTTP: agents compare their clock with it. It fails only after the answer began.
 		_ = grpc.SetHeader(ctx, metadata.Pairs("date", time.Now().UTC().Format(http.TimeFormat)))
-		if x.isSelf(ctx) {
-			return handle(intake.WithSource(ctx, selfmon.ServiceName), req)
-		}
 		return keys(ctx, req, info, func(ctx context.Context, req any) (any, error) { return handle(withSource(ctx), req) })
 	})}
 }
 
-func (x *access) isSelf(ctx context.Context) bool {
-	md, _ := metadata.FromIncomingContext(ctx)
-	v := md.Get("authorization")
-	return len(v) == 1 && subtle.ConstantTimeCompare([]byte(v[0]), []byte(x.self)) == 1
-}
-
 // ingest asks for the ingest scope over HTTP and notes the source.
 func (x *access) ingest(l auth.Listener, next http.Handler) http.Handler {
-	return x.auth.Authenticate(l)(auth.Require(auth.ScopeIngest)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return x.auth.Authenticate(l)(auth.Require(auth.ScopeIngest)(timed(next)))
+}
+
+// otlp is ingest for OTLP, which web pages may send too.
+func (x *access) otlp(l auth.Listener, next http.Handler) http.Handler {
+	next = timed(next)
+	checked := func(w http.ResponseWriter, r *http.Request) {
+		p, ok := auth.FromContext(r.Context())
+		switch {
+		case !ok:
+			auth.WriteError(w, auth.ErrNoCredentials)
+		case p.Has(auth.ScopeIngest):
+			next.ServeHTTP(w, r)
+		case !p.Has(auth.ScopeBrowser):
+			auth.WriteError(w, auth.ErrForbidden)
+		default:
+			if d := x.browsers.wait(p.KeyID, auth.RemoteIP(r)); d > 0 {
+				otlp.WriteError(w, r, fmt.Errorf("%w: more than otlp.browser_keys allows", &intake.ThrottledError{After: d}))
+				return
+			}
+			next.ServeHTTP(w, r)
+		}
+	}
+	if x.cors == nil {
+		return x.auth.Authenticate(l)(http.HandlerFunc(checked))
+	}
+	l.Allows = x.cors.OriginAllowed
+	return x.cors.Handler(x.auth.Authenticate(l)(http.HandlerFunc(checked)))
+}
+
+// timed bounds how long a body may take, and notes the source for the ledger.
+func timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // A writer without deadlines is a test's.
 		next.ServeHTTP(w, r.WithContext(withSource(r.Context())))
-	})))
+	})
 }
 
 func withSource(ctx context.Context) context.Context {

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -55,21 +57,22 @@ type App struct {
 	started  time.Time
 	stack    stack
 
-	// selfSecret is sent with the server's own telemetry.
-	selfSecret string
-	stores     *stores
-	access     *access
-	listeners  *listeners
-	gateway    *gatewayPart
-	writers    map[string]func(context.Context, bus.Partition) error // by topic
-	alerting   *alerting.Alerting
-	rules      interface{ Routes(r chi.Router) } // the API of rules and notifiers
-	peers      *peers                            // where there are other processes
-	fleet      *fleet.Service                    // what talks to agents
-	fleetAPI   *fleet.API
-	http       *http.Server
-	ready      atomic.Bool
-	self       *selfmon.Telemetry
+	// selfKey is sent with the server's own telemetry.
+	selfKey   auth.Self
+	tls       tlsFiles
+	stores    *stores
+	access    *access
+	listeners *listeners
+	gateway   *gatewayPart
+	writers   map[string]func(context.Context, bus.Partition) error // by topic
+	alerting  *alerting.Alerting
+	rules     interface{ Routes(r chi.Router) } // the API of rules and notifiers
+	peers     *peers                            // where there are other processes
+	fleet     *fleet.Service                    // what talks to agents
+	fleetAPI  *fleet.API
+	http      *http.Server
+	ready     atomic.Bool
+	self      *selfmon.Telemetry
 }
 
 // New takes the data directory, opens the listeners' sockets and the stores. The engine's child is the only thing it starts.
@@ -109,6 +112,9 @@ func (a *App) open(ctx context.Context) error {
 	}
 	a.stack.push("data directory", lock.Release)
 	if a.instance, err = a.instanceName(); err != nil {
+		return err
+	}
+	if a.tls, err = a.loadTLS(); err != nil {
 		return err
 	}
 	if a.listeners, err = openListeners(a.cfg, a.opts.Role, &a.stack, a.reg); err != nil {
@@ -166,15 +172,23 @@ func (a *App) newParts() error {
 	return nil
 }
 
-// openSelf sends the process's own telemetry to its own port, or where the configuration says when it has none.
+// selfEndpoint is a name for the connection within the process.
+const selfEndpoint = "passthrough:///self"
+
+// openSelf sends the process's own telemetry to its own intake, past the ports and their TLS, or where the configuration says when it has none.
 func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
-	endpoint, credentials := a.cfg.Self.Endpoint, ""
+	opts := selfmon.Options{
+		Version: a.opts.Version, Instance: a.instance, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
+	}
+	endpoint, secure := strings.CutPrefix(a.cfg.Self.Endpoint, "https://")
+	credentials := ""
 	switch {
 	case !a.cfg.Self.Enabled:
 		return selfmon.Off(), nil
 	case a.opts.Role.Is(config.Gateway):
-		a.selfSecret = newSelfSecret()
-		endpoint, credentials = a.listeners.otlpGRPC.Addr().String(), a.selfSecret
+		a.selfKey = auth.NewSelf(selfmon.ServiceName)
+		endpoint, secure, credentials = selfEndpoint, false, a.selfKey.Header()
+		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) { return a.listeners.self.DialContext(ctx) }
 	case endpoint == "":
 		return selfmon.Off(), nil
 	default:
@@ -184,10 +198,11 @@ func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
 		}
 		credentials = "Bearer " + secret
 	}
-	t, err := selfmon.Start(ctx, selfmon.Options{
-		Endpoint: endpoint, Version: a.opts.Version, Instance: a.instance,
-		Headers: map[string]string{"authorization": credentials}, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
-	})
+	if secure {
+		opts.TLS = a.tls.peers
+	}
+	opts.Endpoint, opts.Headers = endpoint, map[string]string{"authorization": credentials}
+	t, err := selfmon.Start(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("start self-monitoring: %w", err)
 	}
@@ -228,7 +243,7 @@ func (a *App) Run(ctx context.Context) error {
 	run := a.listeners.running()
 	a.logger.Info("ready", "role", a.opts.Role, "instance", a.instance, "http", run.HTTP, "otlp_grpc", run.OTLPGRPC,
 		"otlp_http", run.OTLPHTTP, "after", time.Since(a.started).Round(time.Millisecond))
-	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: http://%s\n", a.opts.Version, run.HTTP)
+	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: %s%s\n", a.opts.Version, scheme(a.tls.http), run.HTTP)
 
 	select {
 	case <-ctx.Done():

@@ -21,6 +21,7 @@ import (
 // gatewayPart is the intake.
 type gatewayPart struct {
 	grpc        *grpc.Server
+	self        *grpc.Server // within the process
 	http        *http.Server
 	remoteWrite http.Handler
 	otlp        http.Handler // OTLP over HTTP, for the HTTP listener
@@ -35,8 +36,9 @@ func (a *App) newGateway() *gatewayPart {
 	recv := otlp.NewReceiver(in, opts)
 	return &gatewayPart{
 		otlp:        recv.Handler(),
-		grpc:        recv.NewGRPCServer(a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
-		http:        newServer(a.access.ingest(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
+		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
+		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
+		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
 		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write"), a.reg),
 	}
 }

@@ -64,7 +64,7 @@ func (a *App) advertised() string {
 	if a.cfg.Cluster.AdvertiseURL != "" {
 		return a.cfg.Cluster.AdvertiseURL
 	}
-	return "http://" + a.listeners.http.Addr().String()
+	return scheme(a.tls.http) + a.listeners.http.Addr().String()
 }
 
 func (a *App) registration() storage.Instance {

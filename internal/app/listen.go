@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/strata-apm/strata/internal/config"
 )
@@ -27,10 +28,18 @@ type Running struct {
 }
 
 // listeners are the sockets: one for HTTP, and two for OTLP where the role has an intake. They are opened before anything else so that a taken port stops the start at once.
-type listeners struct{ http, otlpGRPC, otlpHTTP net.Listener }
+type listeners struct {
+	http, otlpGRPC, otlpHTTP net.Listener
+	// self is how the process sends its own telemetry to its own intake.
+	self *bufconn.Listener
+}
+
+// selfBuffer is how many bytes of own telemetry are on the way at most.
+const selfBuffer = 256 << 10
 
 func openListeners(cfg config.Config, role config.Role, s *stack, reg prometheus.Registerer) (*listeners, error) {
-	l := &listeners{}
+	l := &listeners{self: bufconn.Listen(selfBuffer)}
+	s.push("own telemetry", l.self.Close)
 	for _, x := range []struct {
 		key, addr string
 		to        *net.Listener

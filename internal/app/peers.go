@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,8 +31,8 @@ type peers struct {
 	client   *http.Client
 }
 
-func newPeers(registry storage.InstanceStore, self, key string) *peers {
-	transport := &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
+func newPeers(registry storage.InstanceStore, self, key string, tlsConfig *tls.Config) *peers {
+	transport := &http.Transport{Proxy: nil, TLSClientConfig: tlsConfig, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
 	return &peers{registry: registry, self: self, key: key, client: &http.Client{Transport: transport, Timeout: peerTimeout}}
 }
 

@@ -29,13 +29,18 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 		return nil, err
 	}
 	r := chi.NewRouter()
-	r.Use(middleware.Recoverer)
+	r.Use(middleware.Recoverer, headAsGet)
+	page := http.Handler(http.NotFoundHandler())
+	if a.opts.Role.Is(config.QueryRole) {
+		page = web.Handler()
+	}
+	r.NotFound(unknownPaths(page))
 	a.mountHealth(r)
 	if a.gateway != nil {
 		r.Handle("/prometheus/api/v1/write", a.access.ingest(l, a.gateway.remoteWrite))
 		// The same as on otlp.http_listen: an agent behind a proxy needs one address.
 		for _, signal := range []string{"metrics", "traces", "logs"} {
-			r.Handle("/v1/"+signal, a.access.ingest(l, a.gateway.otlp))
+			r.Handle("/v1/"+signal, a.access.otlp(l, a.gateway.otlp))
 		}
 	}
 	if err := a.mountInstall(r, l, engine); err != nil {
@@ -56,9 +61,6 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 			r.Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
 		})
 	})
-	if a.opts.Role.Is(config.QueryRole) {
-		r.Handle("/*", web.Handler())
-	}
 	return r, nil
 }
 

@@ -76,15 +76,17 @@ func (a *App) runServers(ctx context.Context, g *errgroup.Group) {
 			return nil
 		})
 	}
-	serve("HTTP", func() error { return a.http.Serve(a.listeners.http) })
+	serve("HTTP", func() error { return a.http.Serve(secured(a.listeners.http, a.tls.http)) })
 	if a.gateway != nil {
 		serve("OTLP gRPC", func() error { return a.gateway.grpc.Serve(a.listeners.otlpGRPC) })
-		serve("OTLP HTTP", func() error { return a.gateway.http.Serve(a.listeners.otlpHTTP) })
+		serve("own telemetry", func() error { return a.gateway.self.Serve(a.listeners.self) })
+		serve("OTLP HTTP", func() error { return a.gateway.http.Serve(secured(a.listeners.otlpHTTP, a.tls.otlp)) })
 	}
 	context.AfterFunc(ctx, func() {
 		_ = a.http.Close()
 		if a.gateway != nil {
 			a.gateway.grpc.Stop()
+			a.gateway.self.Stop()
 			_ = a.gateway.http.Close()
 		}
 	})
@@ -94,7 +96,7 @@ func (a *App) runServers(ctx context.Context, g *errgroup.Group) {
 func (a *App) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	if err := a.self.Close(ctx); err != nil { // While the port it sends to still listens.
+	if err := a.self.Close(ctx); err != nil { // While what it sends to still listens.
 		a.logger.Warn("own telemetry not sent", "err", err)
 	}
 	var g errgroup.Group

@@ -61,7 +61,7 @@ func (a *App) openCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.peers = newPeers(c, a.instance, key)
+	a.peers = newPeers(c, a.instance, key, a.tls.peers)
 	return a.checkInstance(ctx)
 }
 
@@ -118,7 +118,7 @@ func (a *App) openMetrics() error {
 	if a.peers == nil || !role.Is(config.QueryRole) && !role.Is(config.AlertRole) {
 		return nil
 	}
-	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.key})
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.key, TLS: a.tls.peers})
 	if err != nil {
 		return fmt.Errorf("open the way to the writers: %w", err)
 	}

@@ -26,11 +26,7 @@ func (s *Service) AuthenticateGRPC(ctx context.Context, l Listener) (Principal, 
 		}
 	}
 	if values := md.Get("authorization"); len(values) > 0 {
-		token, ok := bearer(values[0])
-		if !ok {
-			return Principal{}, s.failed(ip, ErrBadCredentials)
-		}
-		p, err := s.secret(ctx, token)
+		p, err := s.authorization(ctx, values)
 		return p, s.failed(ip, err)
 	}
 	if s.localGRPC(md, remote, l) {

@@ -4,7 +4,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -122,7 +122,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ses, err := s.open(r.Context(), body.Key)
-	if err = s.failed(remoteIP(r), err); err != nil {
+	if err = s.failed(RemoteIP(r), err); err != nil {
 		WriteError(w, err)
 		return
 	}
@@ -138,11 +138,11 @@ func (s *Service) signInByLink(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	token := r.URL.Query().Get("token")
 	if !strings.HasPrefix(token, signinPrefix) {
-		WriteError(w, s.failed(remoteIP(r), ErrBadCredentials))
+		WriteError(w, s.failed(RemoteIP(r), ErrBadCredentials))
 		return
 	}
 	ses, err := s.open(r.Context(), token)
-	if err = s.failed(remoteIP(r), err); err == nil {
+	if err = s.failed(RemoteIP(r), err); err == nil {
 		err = s.setCookie(w, r, ses)
 	}
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *Service) open(ctx context.Context, secret string) (storage.Session, err
 	if err != nil {
 		return storage.Session{}, err
 	}
-	if Scope(k.Scope) == ScopeIngest {
+	if sc := Scope(k.Scope); sc == ScopeIngest || sc == ScopeBrowser {
 		return storage.Session{}, ErrForbidden
 	}
 	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(ses.ExpiresAt) {
@@ -190,11 +190,14 @@ func (s *Service) setCookie(w http.ResponseWriter, r *http.Request, ses storage.
 	if err := s.opts.Store.Sessions.CreateSession(r.Context(), ses); err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the connection: without TLS the browser would drop the cookie.
-		Name: cookieName, Value: value, Path: "/", Expires: ses.ExpiresAt, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where there is TLS: without it the browser would drop the cookie.
+		Name: cookieName, Value: value, Path: "/", Expires: ses.ExpiresAt, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode,
 	})
 	return nil
 }
+
+// secure says whether the browser speaks TLS, with us or with a proxy in front.
+func (s *Service) secure(r *http.Request) bool { return r.TLS != nil || s.opts.SecureCookie }
 
 func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(cookieName); err == nil && len(cookie.Value) <= maxSecretLength {
@@ -208,7 +211,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // As when it was set.
-		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode,
 	})
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -234,10 +237,9 @@ func (s *Service) Setup(ctx context.Context, baseURL string) (string, error) {
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		writeError(w, http.StatusBadRequest, "bad_request", "body: "+err.Error())
+	var bad *httpx.BodyError
+	if errors.As(httpx.ReadJSON(w, r, maxBody, into), &bad) {
+		writeError(w, bad.Status, bad.Code, bad.Message)
 		return false
 	}
 	return true

@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -17,16 +18,15 @@ const cookieName = "strata_session"
 // AuthenticateHTTP returns who sent the request. It returns ErrNoCredentials when there are none and they are needed,
 // ErrBadCredentials, ErrTooManyAttempts, or an error of the store.
 func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, error) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		token, ok := bearer(header)
-		if !ok {
-			return Principal{}, s.failed(remoteIP(r), ErrBadCredentials)
+	if values := r.Header.Values("Authorization"); len(values) > 0 {
+		p, err := s.authorization(r.Context(), values)
+		if err == nil && !ownOrigin(r) && !p.sendsOnly() {
+			return Principal{}, ErrForbiddenInPage
 		}
-		p, err := s.secret(r.Context(), token)
-		return p, s.failed(remoteIP(r), err)
+		return p, s.failed(RemoteIP(r), err)
 	}
-	if s.localHTTP(r, l) {
-		return localPrincipal(), nil
+	if p, ok := s.localHTTP(r, l); ok {
+		return p, nil
 	}
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, erro
 		return Principal{}, ErrBadCredentials
 	}
 	p, err := s.session(r.Context(), cookie.Value)
-	return p, s.failed(remoteIP(r), err)
+	return p, s.failed(RemoteIP(r), err)
 }
 
 // failed counts a bad attempt.
@@ -48,14 +48,32 @@ func (s *Service) failed(ip string, err error) error {
 	return err
 }
 
+// authorization authenticates the values of an authorization header that is there. There must be one, which is not empty: of two it would be
+// a guess which the sender means.
+func (s *Service) authorization(ctx context.Context, values []string) (Principal, error) {
+	if len(values) != 1 {
+		return Principal{}, ErrBadCredentials
+	}
+	token, ok := bearer(values[0])
+	switch {
+	case !ok:
+		return Principal{}, ErrBadCredentials
+	case s.opts.Self.matches(token):
+		return s.opts.Self.principal(), nil
+	default:
+		return s.secret(ctx, token)
+	}
+}
+
 // bearer returns the token of an Authorization header.
 func bearer(header string) (string, bool) {
 	scheme, token, ok := strings.Cut(header, " ")
-	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+	token = strings.TrimSpace(token)
+	return token, ok && token != "" && strings.EqualFold(scheme, "Bearer")
 }
 
-// remoteIP is the peer without its port. Forwarding headers are not believed: anybody can send them.
-func remoteIP(r *http.Request) string {
+// RemoteIP is the peer without its port. Forwarding headers are not believed: anybody can send them.
+func RemoteIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -73,7 +91,7 @@ func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
 			case err == nil:
 				r = r.WithContext(NewContext(r.Context(), p))
 			case errors.Is(err, ErrNoCredentials):
-			case errors.Is(err, ErrBadCredentials) && r.Header.Get("Authorization") == "":
+			case errors.Is(err, ErrBadCredentials) && len(r.Header.Values("Authorization")) == 0:
 				// An old cookie must not keep its owner from the sign-in page.
 			default:
 				WriteError(w, err)
@@ -134,7 +152,7 @@ func WriteError(w http.ResponseWriter, err error) {
 		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrBadCredentials.Error())
 	case errors.Is(err, ErrForbidden):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="insufficient_scope"`)
-		writeError(w, http.StatusForbidden, "forbidden", ErrForbidden.Error())
+		writeError(w, http.StatusForbidden, "forbidden", err.Error())
 	case errors.Is(err, ErrTooManyAttempts):
 		w.Header().Set("Retry-After", "3")
 		writeError(w, http.StatusTooManyRequests, "too_many_requests", ErrTooManyAttempts.Error())

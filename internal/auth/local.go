@@ -17,6 +17,14 @@ import (
 type Listener struct {
 	// Loopback is whether the address that was bound is a loopback address. A listener on all interfaces is not.
 	Loopback bool
+	// Allows says which other origins' pages may send telemetry; nil is none. Such a page needs a key that can do nothing else, or none at all where requests
+	// of this machine need none.
+	Allows func(r *http.Request) bool
+}
+
+// allows says whether the request is of a page whose origin is allowed.
+func (l Listener) allows(r *http.Request) bool {
+	return l.Allows != nil && len(r.Header.Values("Origin")) == 1 && l.Allows(r)
 }
 
 // ListenerOf describes a bound address.
@@ -41,14 +49,23 @@ func isLoopbackHostPort(s string) bool {
 // localHTTP says whether a request needs no credentials. The Host header stops DNS rebinding: a page of evil.example that makes its
 // own name resolve to 127.0.0.1 still sends its name. Origin and Sec-Fetch-Site stop other sites' pages from using the visitor's
 // browser. Forwarding headers mean that the connection is from this machine but the request is not.
-func (s *Service) localHTTP(r *http.Request, l Listener) bool {
+func (s *Service) localHTTP(r *http.Request, l Listener) (Principal, bool) {
 	if s.opts.Mode != ModeOpen || !l.Loopback || !isLoopbackHostPort(r.Host) {
-		return false
+		return Principal{}, false
 	}
 	if r.RemoteAddr != "" && r.RemoteAddr != "@" && !isLoopbackHostPort(r.RemoteAddr) {
-		return false
+		return Principal{}, false
 	}
-	return !forwarded(r.Header.Values) && ownOrigin(r) && ownSite(r)
+	switch {
+	case forwarded(r.Header.Values):
+		return Principal{}, false
+	case ownOrigin(r) && ownSite(r):
+		return localPrincipal(), true
+	case l.allows(r):
+		return Principal{Name: LocalName, Scopes: []Scope{ScopeBrowser}}, true
+	default:
+		return Principal{}, false
+	}
 }
 
 // forwarded says whether a header of a proxy is there.

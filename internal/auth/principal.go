@@ -11,20 +11,22 @@ import (
 // Scope is what a key may do.
 type Scope string
 
-// The scopes. Admin includes the others; ingest and read include nothing else.
+// The scopes. Admin includes ingest and read; the others include nothing else. Browser is for keys that stand in web pages, where everybody can read
+// them: it allows to send OTLP over HTTP, at a limited rate.
 const (
-	ScopeIngest Scope = "ingest"
-	ScopeRead   Scope = "read"
-	ScopeAdmin  Scope = "admin"
+	ScopeIngest  Scope = "ingest"
+	ScopeRead    Scope = "read"
+	ScopeAdmin   Scope = "admin"
+	ScopeBrowser Scope = "browser"
 )
 
 // ParseScope returns the scope of that name.
 func ParseScope(s string) (Scope, error) {
 	switch sc := Scope(s); sc {
-	case ScopeIngest, ScopeRead, ScopeAdmin:
+	case ScopeIngest, ScopeRead, ScopeAdmin, ScopeBrowser:
 		return sc, nil
 	default:
-		return "", fmt.Errorf("scope %q is none of ingest, read, admin", s)
+		return "", fmt.Errorf("scope %q is none of ingest, read, admin, browser", s)
 	}
 }
 
@@ -50,6 +52,9 @@ type Principal struct {
 func (p Principal) Has(s Scope) bool {
 	return slices.Contains(p.Scopes, s)
 }
+
+// sendsOnly says whether the principal can do nothing but send telemetry.
+func (p Principal) sendsOnly() bool { return !p.Has(ScopeRead) && !p.Has(ScopeAdmin) }
 
 func localPrincipal() Principal {
 	return Principal{Name: LocalName, Scopes: ScopeAdmin.expand()}

@@ -19,6 +19,8 @@ var (
 	ErrBadCredentials  = errors.New("invalid credentials")
 	ErrTooManyAttempts = errors.New("too many bad attempts")
 	ErrForbidden       = errors.New("scope does not allow this")
+	// ErrForbiddenInPage is an ErrForbidden: whoever visits the page can read the key in it.
+	ErrForbiddenInPage = fmt.Errorf("%w: a page of another origin sends with a key of scope browser or ingest", ErrForbidden)
 )
 
 // Mode is the configuration key auth.local.
@@ -50,6 +52,10 @@ type Options struct {
 	Mode   Mode
 	Store  Store
 	Logger *slog.Logger
+	// Self is accepted beside the keys; the zero value is not.
+	Self Self
+	// SecureCookie marks session cookies Secure also where the request came without TLS, because a proxy speaks it in front.
+	SecureCookie bool
 	// Now replaces the clock in tests.
 	Now func() time.Time
 }
@@ -123,7 +129,7 @@ func (s *Service) secret(ctx context.Context, secret string) (Principal, error) 
 }
 
 func (s *Service) validKey(ctx context.Context, secret string) (storage.Key, error) {
-	if len(secret) > maxSecretLength {
+	if secret == "" || len(secret) > maxSecretLength {
 		return storage.Key{}, ErrBadCredentials
 	}
 	k, err := s.lookup(ctx, hash(secret))
@@ -169,7 +175,7 @@ func (s *Service) forget() {
 
 // session authenticates a cookie.
 func (s *Service) session(ctx context.Context, value string) (Principal, error) {
-	if len(value) > maxSecretLength {
+	if value == "" || len(value) > maxSecretLength {
 		return Principal{}, ErrBadCredentials
 	}
 	ses, err := s.opts.Store.Sessions.SessionByHash(ctx, hash(value))

@@ -12,12 +12,14 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/internal/certs"
 	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage/catalog"
@@ -56,6 +58,8 @@ type HTTP struct {
 	Listen string `yaml:"listen"`
 	// ExternalURL is how users reach the page; links in notifications start with it. Default: the listen address.
 	ExternalURL string `yaml:"external_url"`
+	// TLS makes the listener speak https; without files it is plain.
+	TLS certs.Server `yaml:"tls"`
 }
 
 // OTLP is the intake.
@@ -66,6 +70,26 @@ type OTLP struct {
 	MaxBodyBytes  int64       `yaml:"max_body_bytes"`
 	InFlightBytes int64       `yaml:"in_flight_bytes"`
 	Limits        otlp.Limits `yaml:"limits"`
+	// TLS is for both listeners.
+	TLS certs.Server `yaml:"tls"`
+	// CORS lets web pages of other origins send over HTTP, and BrowserKeys bounds what keys that stand in pages may send.
+	CORS        CORS        `yaml:"cors"`
+	BrowserKeys BrowserKeys `yaml:"browser_keys"`
+}
+
+// CORS says which pages may send.
+type CORS struct {
+	// AllowedOrigins are such as https://shop.example.com, with at most one * in each; "*" alone is every page. Empty is none.
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	// MaxAge is how long a browser need not ask again.
+	MaxAge time.Duration `yaml:"max_age"`
+}
+
+// BrowserKeys are the rates of keys of scope browser, in requests per second: of one address, and of all that use the key. A burst may have ten seconds'
+// worth; more is answered with 429 and Retry-After.
+type BrowserKeys struct {
+	RequestsPerAddress float64 `yaml:"requests_per_address"`
+	RequestsPerKey     float64 `yaml:"requests_per_key"`
 }
 
 // Bus is the durable pipe: Kafka where brokers are named, else the embedded log.
@@ -92,6 +116,8 @@ type Cluster struct {
 	Instance string `yaml:"instance"`
 	// AdvertiseURL is where the others reach its HTTP listener. Default: http:// and the listen address.
 	AdvertiseURL string `yaml:"advertise_url"`
+	// TLS is how this process trusts the others where their listeners speak TLS.
+	TLS certs.Client `yaml:"tls"`
 }
 
 // Engine is the embedded ClickHouse; it is not started when clickhouse.url is set.
@@ -123,7 +149,8 @@ type Auth struct {
 // Self is the server's own telemetry.
 type Self struct {
 	Enabled bool `yaml:"enabled"`
-	// Endpoint is the OTLP gRPC address (host:port) it goes to from a process that has no such listener itself; empty sends nothing.
+	// Endpoint is the OTLP gRPC address it goes to from a process that has no such listener itself: host:port, or https://host:port for TLS (cluster.tls).
+	// Empty sends nothing.
 	Endpoint string `yaml:"endpoint"`
 	// TraceRatio is the share of own requests that are traced.
 	TraceRatio float64       `yaml:"trace_ratio"`
@@ -148,6 +175,7 @@ func Default() Config {
 		OTLP: OTLP{
 			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
 			MaxBodyBytes: 64 << 20, InFlightBytes: 256 << 20, Limits: otlp.DefaultLimits(),
+			CORS: CORS{AllowedOrigins: []string{}, MaxAge: 2 * time.Hour}, BrowserKeys: BrowserKeys{RequestsPerAddress: 5, RequestsPerKey: 500},
 		},
 		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20, Kafka: kafka.DefaultConfig()},
 		Writer:     Writer{Signals: []string{SignalMetrics, SignalTraces, SignalLogs}},
@@ -203,6 +231,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("bus.kafka: %w", err))
 		}
 	}
+	errs = append(errs, c.validateTLS(), c.OTLP.validateBrowsers())
 	for key, addr := range map[string]string{"http.listen": c.HTTP.Listen, "otlp.grpc_listen": c.OTLP.GRPCListen, "otlp.http_listen": c.OTLP.HTTPListen} {
 		errs = append(errs, validAddress(key, addr))
 	}
@@ -234,7 +263,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Self.Endpoint != "" {
-		errs = append(errs, validAddress("self.endpoint", c.Self.Endpoint))
+		errs = append(errs, validAddress("self.endpoint", strings.TrimPrefix(c.Self.Endpoint, "https://")))
 	}
 	if c.Self.TraceRatio < 0 || c.Self.TraceRatio > 1 || c.Self.Interval < time.Second {
 		errs = append(errs, errors.New("self: trace_ratio must be between 0 and 1, interval at least 1s"))

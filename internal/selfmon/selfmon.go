@@ -6,9 +6,11 @@ package selfmon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -25,6 +27,9 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // ServiceName is how the server appears among the services.
@@ -32,8 +37,12 @@ const ServiceName = "strata"
 
 // Options are what Start needs.
 type Options struct {
-	// Endpoint is the host:port of the server's own OTLP gRPC listener.
+	// Endpoint is the target of an OTLP gRPC server, such as host:port.
 	Endpoint string
+	// Dial may be nil; it reaches an Endpoint that is no address.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// TLS is nil for a plain connection.
+	TLS *tls.Config
 	// Headers are sent with every export, such as the key where credentials are required.
 	Headers  map[string]string
 	Version  string
@@ -66,17 +75,13 @@ func Start(ctx context.Context, opts Options) (*Telemetry, error) {
 		attribute.String("service.instance.id", opts.Instance), attribute.String("host.name", host),
 		attribute.String("telemetry.sdk.language", "go"), attribute.String("telemetry.sdk.name", "opentelemetry"),
 	)
-	traces, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(opts.Endpoint), otlptracegrpc.WithInsecure(), otlptracegrpc.WithHeaders(opts.Headers))
+	conn, err := connect(opts)
 	if err != nil {
-		return nil, fmt.Errorf("create trace exporter: %w", err)
+		return nil, err
 	}
-	metrics, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(opts.Endpoint), otlpmetricgrpc.WithInsecure(), otlpmetricgrpc.WithHeaders(opts.Headers))
+	traces, metrics, logs, err := exporters(ctx, conn, opts.Headers)
 	if err != nil {
-		return nil, fmt.Errorf("create metric exporter: %w", err)
-	}
-	logs, err := otlploggrpc.New(ctx, otlploggrpc.WithEndpoint(opts.Endpoint), otlploggrpc.WithInsecure(), otlploggrpc.WithHeaders(opts.Headers))
-	if err != nil {
-		return nil, fmt.Errorf("create log exporter: %w", err)
+		return nil, errors.Join(err, conn.Close())
 	}
 	tp := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(traces),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(opts.Ratio))))
@@ -87,8 +92,38 @@ func Start(ctx context.Context, opts Options) (*Telemetry, error) {
 	return &Telemetry{
 		Tracer: tp,
 		Logs:   otelslog.NewHandler(ServiceName, otelslog.WithLoggerProvider(lp)),
-		close:  []func(context.Context) error{tp.Shutdown, mp.Shutdown, lp.Shutdown},
+		close:  []func(context.Context) error{tp.Shutdown, mp.Shutdown, lp.Shutdown, func(context.Context) error { return conn.Close() }},
 	}, nil
+}
+
+// connect returns the one connection of all exporters; it is dialled when something is sent.
+func connect(opts Options) (*grpc.ClientConn, error) {
+	security := insecure.NewCredentials()
+	if opts.TLS != nil {
+		security = credentials.NewTLS(opts.TLS)
+	}
+	dial := []grpc.DialOption{grpc.WithTransportCredentials(security)}
+	if opts.Dial != nil {
+		dial = append(dial, grpc.WithContextDialer(opts.Dial))
+	}
+	conn, err := grpc.NewClient(opts.Endpoint, dial...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", opts.Endpoint, err)
+	}
+	return conn, nil
+}
+
+func exporters(ctx context.Context, conn *grpc.ClientConn, headers map[string]string) (t sdktrace.SpanExporter, m sdkmetric.Exporter, l sdklog.Exporter, err error) {
+	if t, err = otlptracegrpc.New(ctx, otlptracegrpc.WithGRPCConn(conn), otlptracegrpc.WithHeaders(headers)); err != nil {
+		return nil, nil, nil, fmt.Errorf("create trace exporter: %w", err)
+	}
+	if m, err = otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithGRPCConn(conn), otlpmetricgrpc.WithHeaders(headers)); err != nil {
+		return nil, nil, nil, fmt.Errorf("create metric exporter: %w", err)
+	}
+	if l, err = otlploggrpc.New(ctx, otlploggrpc.WithGRPCConn(conn), otlploggrpc.WithHeaders(headers)); err != nil {
+		return nil, nil, nil, fmt.Errorf("create log exporter: %w", err)
+	}
+	return t, m, l, nil
 }
 
 // Close sends what is left, for as long as ctx allows.

@@ -141,9 +141,9 @@ func New(opts Options) http.Handler {
 	)
 	r := route.New()
 	api.Register(r)
-	var h http.Handler = r
+	h := unknownAsJSON(r)
 	if remote, ok := opts.Storage.(Remote); ok {
-		h = withNotes(r, remote)
+		h = withNotes(h, remote)
 	}
 	return guard(h, opts.Config)
 }

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { type Scope, useCreateKey } from '@/api/keys';
 import { ErrorNote } from '@/components/states';
 
-const scopes: Scope[] = ['ingest', 'read', 'admin'];
+const scopes: Scope[] = ['ingest', 'read', 'admin', 'browser'];
 const lifetimes = [7, 30, 90, 365];
 
 export function KeyForm({ onClose, onCreated }: { onClose: () => void; onCreated: (secret: string) => void }) {
