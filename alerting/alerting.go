@@ -74,7 +74,7 @@ func New(opts Options) (*Alerting, error) {
 	a.manager = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation,
 		ExternalURL:          opts.ExternalURL,
-		QueryFunc:            a.guarded(rules.EngineQueryFunc(opts.Engine, opts.Queryable)),
+		QueryFunc:            a.guarded(withKept(rules.EngineQueryFunc(opts.Engine, opts.Queryable))),
 		NotifyFunc:           a.dispatcher.notify,
 		Context:              ctx,
 		Appendable:           opts.Appendable,

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -172,6 +173,13 @@ func (d *dispatcher) told(entry, key string) *toldGroup {
 	return t
 }
 
+// ruleURL is the page's view of the rules of that name.
+func ruleURL(external *url.URL, alert string) string {
+	u := external.JoinPath("alerts")
+	u.RawQuery = url.Values{"tab": {"rules"}, "rule": {alert}}.Encode()
+	return u.String()
+}
+
 // notify is the rules.NotifyFunc. When it returns, what had to be told is stored.
 func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
 	lease := grantOf(ctx)
@@ -189,7 +197,7 @@ func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Aler
 		fp := fingerprint(ls)
 		entry := &activeAlert{validUntil: a.ValidUntil, alert: webhook.Alert{
 			Status: webhook.StatusFiring, Labels: ls.Map(), Annotations: a.Annotations.Map(), StartsAt: a.FiredAt.UTC(),
-			GeneratorURL: d.opts.ExternalURL.JoinPath("alerts").String(), Fingerprint: fp.String(),
+			GeneratorURL: ruleURL(d.opts.ExternalURL, ls.Get(labels.AlertName)), Fingerprint: fp.String(),
 		}}
 		if had := g.alerts[fp]; had != nil && had.alert.Status == webhook.StatusFiring && had.alert.StartsAt.Before(entry.alert.StartsAt) {
 			entry.alert.StartsAt = had.alert.StartsAt // It goes on; only the copy that evaluates it is new.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
@@ -43,6 +44,10 @@ type gateState struct {
 	epoch uint64
 	// restoreIn is after how many evaluations pending time is restored, 0 when it has been.
 	restoreIn int
+	// restoreKept says that alerts which were kept firing are put back by the next evaluation.
+	restoreKept bool
+	// kept are the labels of the alerts that are kept firing.
+	kept map[string]labels.Labels
 	// continued says that another copy evaluated the group until a moment ago.
 	continued bool
 }
@@ -80,8 +85,22 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 		a.takeOver(g, st)
 		st.epoch = gr.epoch
 	}
-	rules.DefaultEvalIterationFunc(withGrant(ctx, gr), g, ts)
-	if st.restoreIn == 0 || !a.leases.holds(gr) {
+	ctx = withGrant(ctx, gr)
+	evalCtx, back := ctx, (*revivals)(nil)
+	if st.restoreKept {
+		back = a.keptAlerts(ctx, g, ts)
+		evalCtx = context.WithValue(ctx, revivalKey{}, back)
+	}
+	rules.DefaultEvalIterationFunc(evalCtx, g, ts)
+	if !a.leases.holds(gr) {
+		return
+	}
+	if back != nil {
+		back.revive(ts)
+		st.restoreKept = false
+	}
+	if st.restoreIn == 0 {
+		a.recordKept(ctx, g, st, ts)
 		return
 	}
 	if st.restoreIn--; st.restoreIn == 0 {
@@ -107,6 +126,7 @@ func (a *Alerting) takeOver(g *rules.Group, st *gateState) {
 		st.restoreIn, st.continued = 1, true
 		a.counts.takeovers.Inc()
 	}
+	st.restoreKept, st.kept = st.restoreIn > 0, nil
 	for _, r := range g.AlertingRules() {
 		r.SetRestored(st.restoreIn == 0)
 	}

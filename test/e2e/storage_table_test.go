@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStorageFaultTable checks docs/reference/faults.md: every row from 1 to 77 is there, says something about its tests, and every test it
+// TestStorageFaultTable checks docs/reference/faults.md: the rows are numbered without a gap, says something about its tests, and every test it
 // names exists.
 func TestStorageFaultTable(t *testing.T) {
 	root := filepath.Join("..", "..")
@@ -46,5 +46,5 @@ func TestStorageFaultTable(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 78, next)
+	require.Greater(t, next, 77)
 }

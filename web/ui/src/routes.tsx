@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { NotFound } from './components/not-found';
 import { PageError } from './components/page-error';
 import { PageSkeleton } from './components/skeleton';
 import { Shell } from './features/shell/shell';
-import { parseSearch, stringifySearch } from './state/url';
+import { exploreOfGraph, parseSearch, type Search, stringifySearch } from './state/url';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
@@ -40,6 +40,14 @@ const routeTree = root.addChildren([
     '/explore',
     lazyRouteComponent(() => import('./pages/metrics/metrics.page'), 'MetricsPage'),
   ),
+  // Prometheus's address of a graph, which graphLink and tableLink of alert templates make.
+  createRoute({
+    getParentRoute: () => root,
+    path: '/graph',
+    beforeLoad: ({ search }) => {
+      throw redirect({ to: '/explore', search: exploreOfGraph(search as Search) as never, replace: true });
+    },
+  }),
   page(
     '/hosts',
     lazyRouteComponent(() => import('./pages/hosts/hosts.page'), 'HostsPage'),

@@ -34,6 +34,19 @@ describe('time range', () => {
   });
 });
 
+describe("Prometheus's address of a graph", () => {
+  it('opens the explorer with its expressions', () => {
+    expect(url.exploreOfGraph(url.parseSearch('?g0.expr=rate(a%5B5m%5D)+%3E+1&g0.tab=1&g0.range_input=2h'))).toEqual({
+      q: 'rate(a[5m]) > 1',
+      tab: 'table',
+      from: 'now-2h',
+      to: 'now',
+    });
+    expect(url.exploreOfGraph({ 'g0.expr': 'a', 'g1.expr': 'b', 'g0.tab': '0' }).q).toBe('["a","b"]');
+    expect(url.exploreOfGraph({}).q).toBeUndefined();
+  });
+});
+
 describe('lists and sort order', () => {
   it('round trips a list', () =>
     expect(url.decodeList(url.encodeList(['up', 'a{b="c,d"}']))).toEqual(['up', 'a{b="c,d"}']));

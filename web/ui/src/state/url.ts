@@ -85,6 +85,20 @@ export function decodeList(text: string | undefined): string[] {
   }
 }
 
+/** The explorer's state for Prometheus's `/graph?g0.expr=…&g0.tab=1&g0.range_input=2h`. */
+export function exploreOfGraph(search: Search): Search {
+  const queries: string[] = [];
+  for (let i = 0; search[`g${i}.expr`] !== undefined; i++) queries.push(search[`g${i}.expr`] ?? '');
+  const tab = search['g0.tab'];
+  const range = search['g0.range_input'];
+  return {
+    ...globalsOf(search),
+    q: queries.length > 0 ? encodeList(queries) : undefined,
+    tab: tab === '1' || tab === 'table' ? 'table' : undefined,
+    ...(range && /^\d+[smhdw]$/.test(range) ? { from: `now-${range}`, to: 'now' } : {}),
+  };
+}
+
 /** Sort state as `column` or `-column` (descending). */
 export function decodeSort(text: string | undefined, fallback: string): { id: string; desc: boolean } {
   const value = text ?? fallback;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { SegmentedControl } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
+import { IconX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import type { AlertState, Rule, RuleGroup } from '@/api/alerts';
 import { Section, StatusBadge, TimeAgo, Toolbar } from '@/components/blocks';
@@ -17,7 +18,7 @@ const states = ['all', 'firing', 'pending', 'inactive'] as const;
 
 export function RuleList({ groups }: { groups: RuleGroup[] }) {
   const { t } = useTranslation();
-  const { state = 'all' } = useSearchParams();
+  const { state = 'all', rule: wanted } = useSearchParams();
   const patch = usePatchSearch();
   if (groups.length === 0) {
     return (
@@ -29,7 +30,12 @@ export function RuleList({ groups }: { groups: RuleGroup[] }) {
   const all = groups.flatMap((group) => group.rules);
   const count = (wanted: AlertState) => all.filter((rule) => rule.state === wanted).length;
   const shown = groups
-    .map((group) => ({ group, rules: group.rules.filter((rule) => state === 'all' || rule.state === state) }))
+    .map((group) => ({
+      group,
+      rules: group.rules.filter(
+        (rule) => (state === 'all' || rule.state === state) && (!wanted || rule.name === wanted),
+      ),
+    }))
     .filter(({ rules }) => rules.length > 0);
   return (
     <>
@@ -43,6 +49,11 @@ export function RuleList({ groups }: { groups: RuleGroup[] }) {
             label: value === 'all' ? t('alerts.all', { n: all.length }) : `${t(`alerts.${value}`)} ${count(value)}`,
           }))}
         />
+        {wanted && (
+          <Button variant="default" rightSection={<IconX size={14} />} onClick={() => patch({ rule: undefined })}>
+            {t('alerts.onlyRule', { name: wanted })}
+          </Button>
+        )}
       </Toolbar>
       {shown.length === 0 && <Empty title={t('common.noMatch')} />}
       {shown.map(({ group, rules }) => (
