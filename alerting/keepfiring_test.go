@@ -73,7 +73,7 @@ func TestKeepFiringOverARestart(t *testing.T) {
 			f.eventually("since when is written", func() bool { return f.seriesValue(keptName) > 0 })
 
 			f.restart()
-			f.eventually("goes on", func() bool { _, ok := f.keeping("Keep"); return ok })
+			f.eventually("goes on", func() bool { al, ok := f.keeping("Keep"); return ok && !al.KeepFiringSince.IsZero() })
 			after, _ := f.keeping("Keep")
 			require.WithinDuration(t, before.KeepFiringSince, after.KeepFiringSince, 2*time.Millisecond)
 			require.Equal(t, before.Labels, after.Labels)
@@ -117,7 +117,7 @@ func TestKeepFiringEnds(t *testing.T) {
 	}
 	f.group("name: g\nrules:\n- {alert: Over, expr: none > 1, keep_firing_for: 5m}\n- {alert: Plain, expr: none > 1}\n- {alert: Long, expr: none > 1, keep_firing_for: 1h}\n")
 	f.start()
-	f.eventually("restored", func() bool { _, ok := f.keeping("Long"); return ok })
+	f.eventually("restored", func() bool { al, ok := f.keeping("Long"); return ok && !al.KeepFiringSince.IsZero() })
 	al, _ := f.keeping("Long")
 	require.WithinDuration(t, now.Add(-5*time.Minute), al.KeepFiringSince, time.Second)
 	require.WithinDuration(t, now.Add(-time.Hour), al.ActiveAt, time.Second)

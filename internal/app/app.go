@@ -28,6 +28,7 @@ import (
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/dirlock"
 	"github.com/strata-apm/strata/internal/selfmon"
+	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage/metrics"
 )
@@ -71,6 +72,7 @@ type App struct {
 	fleet     *fleet.Service                    // what talks to agents
 	fleetAPI  *fleet.API
 	http      *http.Server
+	guard     *guard.Guard // of all APIs that query
 	ready     atomic.Bool
 	self      *selfmon.Telemetry
 }
@@ -163,6 +165,7 @@ func (a *App) newParts() error {
 	if err := a.newFleet(); err != nil {
 		return err
 	}
+	a.guard = guard.New(a.cfg.Query.MaxConcurrent, a.cfg.Query.QueueTimeout)
 	handler, err := a.newHTTP(engine)
 	if err != nil {
 		return err

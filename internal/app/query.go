@@ -72,8 +72,8 @@ func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 	store := a.stores.clickhouse
 	api, err := httpapi.New(httpapi.Options{
 		TraceSearch: store, Traces: store, Logs: store, Fields: store, Services: store,
-		Hosts:         hosts.New(hosts.NewMetrics(engine, a.stores.metrics)),
-		MaxConcurrent: a.cfg.Query.MaxConcurrent, Logger: a.logger.With("part", "api"),
+		Hosts: hosts.New(hosts.NewMetrics(engine, a.stores.metrics)),
+		Guard: a.guard, Logger: a.logger.With("part", "api"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("query API: %w", err)
@@ -101,7 +101,7 @@ func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
 
 func (a *App) newPromAPI(engine *promql.Engine, store promapi.Storage, reg prometheus.Registerer) http.Handler {
 	opts := promapi.Options{
-		Config: a.cfg.Query, Engine: engine, Storage: store, Metadata: a.stores.metadata,
+		Config: a.cfg.Query, Guard: a.guard, Engine: engine, Storage: store, Metadata: a.stores.metadata,
 		Gatherer: a.reg, Registerer: reg, Logger: a.logger.With("part", "prometheus api"),
 		Listen: a.listeners.http.Addr().String(), DataDir: a.cfg.DataDir, Version: a.opts.Version, Started: a.started,
 	}

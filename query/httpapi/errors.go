@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/search"
 	"github.com/strata-apm/strata/storage"
 )
@@ -50,6 +51,9 @@ type kind struct {
 func classify(err error) kind {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return kind{own.Status, own.Code}
+	}
+	if _, busy := errors.AsType[*guard.BusyError](err); busy {
+		return kind{http.StatusServiceUnavailable, CodeUnavailable}
 	}
 	for _, row := range []struct {
 		is error

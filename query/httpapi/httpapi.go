@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/storage"
 )
@@ -34,8 +35,8 @@ type Options struct {
 	Services    storage.ServiceReader
 	Hosts       HostReader
 
-	// MaxConcurrent is how many queries run at once; further ones wait shortly and are then refused with 503. Default: 20.
-	MaxConcurrent int
+	// Guard bounds what runs at once; other APIs of the process share it. Nil is one of this API's own with 20 queries.
+	Guard *guard.Guard
 	// MaxTails is how many readers may follow the logs at once. Default: 50.
 	MaxTails int
 	// TailInterval is how often new logs are looked for. Default: 1 s.
@@ -51,7 +52,6 @@ type API struct {
 	opts  Options
 	log   *slog.Logger
 	now   func() time.Time
-	guard *guard
 	tails chan struct{}
 }
 
@@ -60,8 +60,8 @@ func New(opts Options) (*API, error) {
 	if opts.TraceSearch == nil || opts.Traces == nil || opts.Logs == nil || opts.Fields == nil || opts.Services == nil || opts.Hosts == nil {
 		return nil, errors.New("the HTTP API needs all of its readers")
 	}
-	if opts.MaxConcurrent <= 0 {
-		opts.MaxConcurrent = 20
+	if opts.Guard == nil {
+		opts.Guard = guard.New(20, 3*time.Second)
 	}
 	if opts.MaxTails <= 0 {
 		opts.MaxTails = 50
@@ -75,7 +75,7 @@ func New(opts Options) (*API, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &API{opts: opts, log: opts.Logger, now: opts.Now, guard: newGuard(opts.MaxConcurrent), tails: make(chan struct{}, opts.MaxTails)}, nil
+	return &API{opts: opts, log: opts.Logger, now: opts.Now, tails: make(chan struct{}, opts.MaxTails)}, nil
 }
 
 // Mount adds the routes to r, which is mounted at /api/v1.
@@ -105,7 +105,7 @@ func (a *API) Mount(r chi.Router) {
 // query serves a handler under the guard.
 func (a *API) query(h func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		release, err := a.guard.enter(r.Context())
+		release, err := a.opts.Guard.Enter(r.Context())
 		if err != nil {
 			WriteError(w, err)
 			return

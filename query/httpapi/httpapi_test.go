@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/query/search"
 	"github.com/strata-apm/strata/storage"
@@ -260,10 +261,10 @@ func TestAnswerForms(t *testing.T) {
 
 func TestTooManyQueriesAreRefused(t *testing.T) {
 	f := &fake{block: make(chan struct{})}
-	srv, _ := serve(t, f, func(o *Options) { o.MaxConcurrent = 2 })
+	srv, _ := serve(t, f, func(o *Options) { o.Guard = guard.New(2, time.Minute) })
 	var wg sync.WaitGroup
-	statuses := make(chan int, 20)
-	for range 20 {
+	statuses := make(chan int, 40)
+	for range 40 {
 		wg.Go(func() {
 			resp, err := http.Get(srv.URL + "/api/v1/traces")
 			if err != nil {
@@ -276,13 +277,13 @@ func TestTooManyQueriesAreRefused(t *testing.T) {
 			statuses <- resp.StatusCode
 		})
 	}
-	// Two run and two wait; the sixteen others are refused at once.
-	for range 16 {
+	// Two run and ten times as many wait; the others are refused at once.
+	for range 18 {
 		require.Equal(t, http.StatusServiceUnavailable, <-statuses)
 	}
 	close(f.block)
 	wg.Wait()
-	for range 4 {
+	for range 22 {
 		require.Equal(t, http.StatusOK, <-statuses)
 	}
 }

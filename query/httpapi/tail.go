@@ -82,7 +82,7 @@ func (s *tailStream) run(r *http.Request) {
 
 // look sends what is new. A store that is away is no reason to end the stream.
 func (s *tailStream) look(r *http.Request) error {
-	release, err := s.api.guard.enter(r.Context())
+	release, err := s.api.opts.Guard.Enter(r.Context())
 	if err != nil {
 		return r.Context().Err()
 	}

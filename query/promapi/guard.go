@@ -4,11 +4,13 @@ package promapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/strata-apm/strata/query/guard"
 )
 
 const (
@@ -18,9 +20,8 @@ const (
 	maxFormBytes  = 1 << 20
 )
 
-// guard bounds the queries that run at once and the size of their expressions.
-func guard(next http.Handler, cfg Config) http.Handler {
-	slots := make(chan struct{}, cfg.MaxConcurrent)
+// guarded bounds the queries that run at once and the size of their expressions.
+func guarded(next http.Handler, turns *guard.Guard) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/read") {
 			next.ServeHTTP(w, r) // Remote read has its own bounds and a protobuf body.
@@ -28,7 +29,11 @@ func guard(next http.Handler, cfg Config) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 		if err := r.ParseForm(); err != nil {
-			respondError(w, http.StatusBadRequest, "bad_data", "read form: "+err.Error())
+			code := http.StatusBadRequest
+			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+				code = http.StatusRequestEntityTooLarge
+			}
+			respondError(w, code, "bad_data", "read form: "+err.Error())
 			return
 		}
 		for _, key := range []string{"query", "match[]"} {
@@ -39,17 +44,16 @@ func guard(next http.Handler, cfg Config) http.Handler {
 				}
 			}
 		}
-		wait := time.NewTimer(cfg.QueueTimeout)
-		defer wait.Stop()
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
+		leave, err := turns.Enter(r.Context())
+		var busy *guard.BusyError
+		switch {
+		case err == nil:
+			defer leave()
 			next.ServeHTTP(w, r)
-		case <-r.Context().Done():
-		case <-wait.C:
-			w.Header().Set("Retry-After", strconv.Itoa(max(1, int(cfg.QueueTimeout.Seconds()))))
-			respondError(w, http.StatusServiceUnavailable, "unavailable",
-				fmt.Sprintf("%d queries are running, the limit; try again", cfg.MaxConcurrent))
+		case errors.As(err, &busy):
+			w.Header().Set("Retry-After", strconv.Itoa(int(busy.After.Seconds())))
+			respondError(w, http.StatusServiceUnavailable, "unavailable", busy.Error())
+		default: // The client has left.
 		}
 	})
 }

@@ -28,6 +28,8 @@ import (
 	"github.com/prometheus/prometheus/util/features"
 	"github.com/prometheus/prometheus/util/notifications"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
+
+	"github.com/strata-apm/strata/query/guard"
 )
 
 // Storage is what the API reads.
@@ -92,6 +94,8 @@ func NewEngine(cfg Config, logger *slog.Logger, reg prometheus.Registerer) *prom
 // Options are what New needs.
 type Options struct {
 	Config Config
+	// Guard bounds what runs at once; other APIs of the process share it. Nil is one of this API's own.
+	Guard  *guard.Guard
 	Engine promql.QueryEngine
 	// Storage is what is read; also a Local or a Remote where status/tsdb is to be answered.
 	Storage Storage
@@ -113,6 +117,9 @@ type Options struct {
 func New(opts Options) http.Handler {
 	if opts.Rules == nil {
 		opts.Rules = noRules{}
+	}
+	if opts.Guard == nil {
+		opts.Guard = guard.New(opts.Config.MaxConcurrent, opts.Config.QueueTimeout)
 	}
 	// Prometheus's handler needs an expression as soon as a request has an Origin; this one matches none, so no other site may read.
 	noOrigin := regexp.MustCompile(`[^\s\S]`)
@@ -145,7 +152,7 @@ func New(opts Options) http.Handler {
 	if remote, ok := opts.Storage.(Remote); ok {
 		h = withNotes(h, remote)
 	}
-	return guard(h, opts.Config)
+	return guarded(h, opts.Guard)
 }
 
 const (

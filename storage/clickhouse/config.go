@@ -54,8 +54,6 @@ type InsertConfig struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Quorum is how many replicas must hold a batch before it counts as stored; 0 is one. Only with a cluster.
 	Quorum int `yaml:"quorum"`
-	// Fsync makes an append wait until its part is on disk. Only a test or a throw-away server turns it off.
-	Fsync bool `yaml:"fsync"`
 }
 
 // Options are what the program hands in.
@@ -80,7 +78,7 @@ func Default() Config {
 		Query: Limits{
 			Timeout: 30 * time.Second, MaxMemoryBytes: 1 << 30, MaxRowsRead: 2_000_000_000, MaxResultRows: 1_000_000,
 		},
-		Insert: InsertConfig{Timeout: 60 * time.Second, Fsync: true},
+		Insert: InsertConfig{Timeout: 60 * time.Second},
 	}
 }
 
