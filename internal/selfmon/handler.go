@@ -33,7 +33,10 @@ func NewHandler(w io.Writer, level slog.Leveler) *Handler {
 }
 
 // Tee sends every record to second too.
-func (h *Handler) Tee(second slog.Handler) { h.second.p.Store(&second) }
+func (h *Handler) Tee(second slog.Handler) {
+	second = readable{second}
+	h.second.p.Store(&second)
+}
 
 // Handle implements slog.Handler.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
