@@ -64,6 +64,9 @@ func (f serverFlags) serve(ctx context.Context, s streams, role config.Role) err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(app.MemoryLimit(cfg, role))
+	}
 	a, err := app.New(ctx, cfg, app.Options{Role: role, Version: version, Commit: commit, Stdout: s.out, Stderr: s.err})
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

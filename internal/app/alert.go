@@ -75,7 +75,7 @@ func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
 	if !a.cfg.Bus.Shared() {
 		return strict, a.stores.tsdb
 	}
-	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.cfg.OTLP.InFlightBytes)
+	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
 	return strict, remotewrite.NewAppendable(in, a.remoteWriteLimits(), "rules")
 }
 

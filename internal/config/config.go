@@ -66,7 +66,7 @@ type HTTP struct {
 type OTLP struct {
 	GRPCListen string `yaml:"grpc_listen"`
 	HTTPListen string `yaml:"http_listen"`
-	// MaxBodyBytes bounds one request after decompression, InFlightBytes all of them together.
+	// MaxBodyBytes bounds one request after decompression, InFlightBytes all of them together; 0 is a quarter of the process's memory, at most 256 MiB.
 	MaxBodyBytes  int64       `yaml:"max_body_bytes"`
 	InFlightBytes int64       `yaml:"in_flight_bytes"`
 	Limits        otlp.Limits `yaml:"limits"`
@@ -174,7 +174,7 @@ func Default() Config {
 		HTTP: HTTP{Listen: "127.0.0.1:7080"},
 		OTLP: OTLP{
 			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
-			MaxBodyBytes: 64 << 20, InFlightBytes: 256 << 20, Limits: otlp.DefaultLimits(),
+			MaxBodyBytes: 64 << 20, Limits: otlp.DefaultLimits(),
 			CORS: CORS{AllowedOrigins: []string{}, MaxAge: 2 * time.Hour}, BrowserKeys: BrowserKeys{RequestsPerAddress: 5, RequestsPerKey: 500},
 		},
 		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20, Kafka: kafka.DefaultConfig()},
@@ -248,8 +248,8 @@ func (c Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("auth.local %q is neither open nor required", c.Auth.Local))
 	}
-	if c.OTLP.MaxBodyBytes < 1<<10 || c.OTLP.InFlightBytes < c.OTLP.MaxBodyBytes {
-		errs = append(errs, errors.New("otlp: max_body_bytes must be at least 1024, in_flight_bytes at least max_body_bytes"))
+	if n := c.OTLP.InFlightBytes; c.OTLP.MaxBodyBytes < 1<<10 || n != 0 && n < c.OTLP.MaxBodyBytes {
+		errs = append(errs, errors.New("otlp: max_body_bytes must be at least 1024, in_flight_bytes at least max_body_bytes, or 0"))
 	}
 	if c.Bus.LimitBytes < 1<<20 || c.Bus.SegmentBytes < 1<<16 {
 		errs = append(errs, errors.New("bus: limit_bytes must be at least 1 MiB, segment_bytes at least 64 KiB"))

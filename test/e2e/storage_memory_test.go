@@ -91,9 +91,7 @@ func startIn(t *testing.T, group string, env ...string) *server {
 // and lives; what it acknowledged is there.
 func TestStorageLittleMemory(t *testing.T) {
 	group := memoryGroup(t, 768<<20)
-	s := startIn(t, group, append(quiet(), "STRATA_OTLP_IN_FLIGHT_BYTES=33554432", "STRATA_OTLP_MAX_BODY_BYTES=16777216",
-		"STRATA_ENGINE_MEMORY_BYTES=335544320", "GOMEMLIMIT=160MiB", "STRATA_BUS_LIMIT_BYTES=67108864",
-		"STRATA_BUS_SEGMENT_BYTES=8388608")...)
+	s := startIn(t, group, quiet()...)
 	const senders, each = 12, 4
 	logs := newSent()
 	var mu sync.Mutex
