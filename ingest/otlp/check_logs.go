@@ -46,6 +46,10 @@ func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intak
 		r.SetSpanID(pcommon.SpanID{})
 		t.Note(noteBadTraceID, 1)
 	}
+	if n := r.SeverityNumber(); n < 0 || n > maxSeverity {
+		r.SetSeverityNumber(plog.SeverityNumberUnspecified)
+		t.Note(noteBadLevel, 1)
+	}
 	if n := l.limitAttributes(r.Attributes(), t); n > 0 {
 		r.SetDroppedAttributesCount(r.DroppedAttributesCount() + uint32(n)) //nolint:gosec // Bounded by the body.
 	}

@@ -29,8 +29,13 @@ const (
 	noteDropped    = "attributes dropped over the limit"
 	noteNegative   = "spans that end before they start, stored with duration 0"
 	noteNoTime     = "log records without a time, stored with the time of receipt"
+	noteBadID      = "malformed trace or span ids, left out"
+	noteBadLevel   = "severity numbers outside 0 to 24, stored as unspecified"
 	noteBadTraceID = "log records with an invalid trace or span id, stored without it"
 )
+
+// maxSeverity is FATAL4, the highest severity number (opentelemetry-proto, SeverityNumber).
+const maxSeverity = 24
 
 // Limits bound one record. The zero value is not usable; take DefaultLimits.
 type Limits struct {

@@ -25,6 +25,8 @@ type scan struct {
 	// items is the number of spans, log records or data points; right only when clean.
 	items int
 	clean bool
+	// badIDs says that an id has the wrong length.
+	badIDs bool
 	// key is the first trace id, or a hash of the first resource.
 	key      []byte
 	hasTrace bool
@@ -39,6 +41,7 @@ type seen struct {
 	named      bool
 	data       int
 	cumulative bool
+	badLevel   bool
 	// Histogram points.
 	count, buckets uint64
 	nBuckets       int
@@ -115,7 +118,7 @@ func (s *scan) bytes(m *message, v *seen, num protowire.Number, f field, b []byt
 		return fmt.Errorf("%w: field %d holds a string that is not UTF-8", intake.ErrMalformed, num)
 	case f.idLen > 0:
 		if len(b) != 0 && len(b) != f.idLen {
-			s.clean = false
+			s.clean, s.badIDs = false, true
 		}
 		s.id(m.kind, v, num, b)
 	case m.kind == kindMetric && num == 1:
@@ -190,6 +193,8 @@ func (v *seen) varint(k kind, num protowire.Number, x uint64) {
 	switch {
 	case k == kindTemporal && num == 2:
 		v.cumulative = x == 2
+	case k == kindLogRecord && num == 2:
+		v.badLevel = x > maxSeverity
 	case k == kindHistogramPoint && num == 10:
 		v.noValue = x&1 != 0
 	}
@@ -231,7 +236,7 @@ func (s *scan) finish(k kind, v *seen) {
 		ok = ok && v.trace && v.span && s.inWindow(v.start) && v.end >= v.start
 	case kindLogRecord:
 		s.items++
-		ok = ok && s.inWindow(orObserved(v.start, v.end)) && (v.trace || !v.span)
+		ok = ok && s.inWindow(orObserved(v.start, v.end)) && (v.trace || !v.span) && !v.badLevel
 	case kindMetric:
 		ok = ok && v.named && v.data == 1
 	case kindTemporal:

@@ -192,27 +192,34 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 // check makes the bus's request of a body. A clean protobuf body is not decoded, unless its series have to be looked up.
 func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte) (intake.Request, error) {
 	accept := intake.Request{Signal: s.name, Topic: s.topic, Body: body}
-	now := r.now()
+	now, badIDs := r.now(), false
 	if enc == formatProto {
 		sc, err := r.scan(s, body, now)
+		badIDs = sc.badIDs
 		accept.Key, accept.Tally.Items = sc.key, sc.items
 		if err != nil || sc.clean && (s.name != ledger.Metrics || !r.seriesFull()) {
 			return accept, err
 		}
 	}
 	req, check := s.decode()
-	var err error
+	emptied, err := 0, error(nil)
 	if enc == formatJSON {
-		if err = precheckJSON(body); err == nil {
+		if body, emptied, err = cleanJSON(body); err == nil {
 			err = req.UnmarshalJSON(body)
 		}
 	} else {
+		if badIDs {
+			body, emptied = emptyIDs(body, s.schema)
+		}
 		err = req.UnmarshalProto(body)
 	}
 	if err != nil {
 		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
 	}
 	accept.Tally = check(ctx, r, now)
+	if emptied > 0 {
+		accept.Tally.Note(noteBadID, emptied)
+	}
 	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0; changed || enc == formatJSON {
 		if accept.Body, err = req.MarshalProto(); err != nil {
 			return accept, fmt.Errorf("encode %s: %w", s.noun, err)
