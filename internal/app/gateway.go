@@ -39,7 +39,7 @@ func (a *App) newGateway() *gatewayPart {
 		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
 		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
 		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
-		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write"), a.reg),
+		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write")),
 	}
 }
 
