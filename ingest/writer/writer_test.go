@@ -49,7 +49,12 @@ func newFixture(t *testing.T, dir string) *fixture {
 	var err error
 	f.ledger, err = ledger.Open(filepath.Join(dir, "ledger"), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(t, err)
-	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{Topics: []string{bus.TopicLogs, bus.TopicMetrics}})
+	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{
+		Topics: []string{bus.TopicLogs, bus.TopicMetrics},
+		OnDurable: func(topic string, offset int64, headers []bus.Header) {
+			f.ledger.Accepted(topic+"/0", offset, Item(topic, headers))
+		},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = f.bus.Close() })
 	return f
