@@ -114,9 +114,9 @@ func (g *SeriesGate) hasNew(ctx context.Context, md pmetric.Metrics) bool {
 	p := &seriesProbe{index: g.index}
 	probe := pmetric.NewMetrics() // The request itself goes on as it came.
 	md.CopyTo(probe)
-	g.rewriter.rewrite(probe)
+	app := g.rewriter.rewrite(probe, p)
 	// What cannot be translated is counted by the writer.
-	_, _ = prometheusremotewrite.NewPrometheusConverter(p).FromMetrics(ctx, probe, g.rewriter.settings)
+	_, _ = prometheusremotewrite.NewPrometheusConverter(app).FromMetrics(ctx, probe, g.rewriter.settings)
 	return p.found
 }
 

@@ -96,7 +96,7 @@ func TestIdentityIsKept(t *testing.T) {
 		"databases": {{resource: attributes{"db.instance": "a"}}, {resource: attributes{"db.instance": "b"}}, {resource: attributes{}}},
 		"queues": {
 			{resource: attributes{"messaging.destination.name": "a,b=c"}}, {resource: attributes{"messaging.destination.name": "a", "b": "c"}},
-			{resource: attributes{"messaging.destination.name": `a\,b=c`}},
+			{resource: attributes{"messaging.destination.name": `a\,b=c`}}, {resource: attributes{"队列": "甲"}}, {resource: attributes{"队列": "乙"}},
 		},
 		"long values": {
 			{resource: attributes{"arn": strings.Repeat("水", 3000) + "a"}}, {resource: attributes{"arn": strings.Repeat("水", 3000) + "b"}},
@@ -115,6 +115,10 @@ func TestIdentityIsKept(t *testing.T) {
 		"schemas of a scope":  {{resource: shop, scope: "one", schema: "https://x/1"}, {resource: shop, scope: "one", schema: "https://x/2"}},
 		"attributes of a scope": {
 			{resource: shop, scope: "one", scopeAttributes: attributes{"plugin": "a"}}, {resource: shop, scope: "one", scopeAttributes: attributes{"plugin": "b"}},
+		},
+		"attributes of a scope that Prometheus writes alike": {
+			{resource: shop, scope: "one", scopeAttributes: attributes{"a.b": "1", "a_b": "2"}}, {resource: shop, scope: "one", scopeAttributes: attributes{"a.b": "3", "a_b": "2"}},
+			{resource: shop, scope: "one", scopeAttributes: attributes{"name": "x"}}, {resource: shop, scope: "one", scopeAttributes: attributes{"name": "y"}},
 		},
 		"points that hide what the resource says": {
 			{resource: attributes{"host.name": "a"}, point: attributes{"host.name": "x"}}, {resource: attributes{"host.name": "b"}, point: attributes{"host.name": "x"}},
@@ -214,7 +218,7 @@ func TestScopeLabelsByConfiguration(t *testing.T) {
 			sm := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
 			sm.Scope().SetName(name)
 		}
-		newRewriter(Translation{ScopeLabels: how}).rewrite(md)
+		newRewriter(Translation{ScopeLabels: how}).rewrite(md, nil)
 		var got []string
 		for _, rm := range md.ResourceMetrics().All() {
 			got = append(got, rm.ScopeMetrics().At(0).Scope().Name())

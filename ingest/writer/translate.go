@@ -54,8 +54,7 @@ func (t *OTLPTranslator) Append(ctx context.Context, app promstorage.AppenderV2,
 		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
 	t.app.reset(app)
-	t.converter.Reset(&t.app)
-	t.rewriter.rewrite(md)
+	t.converter.Reset(t.rewriter.rewrite(md, &t.app))
 	_, err = t.converter.FromMetrics(ctx, md, t.rewriter.settings)
 	if t.app.fatal != nil {
 		return 0, nil, t.app.fatal
