@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	promstorage "github.com/prometheus/prometheus/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -96,7 +97,7 @@ func exemplarValue(e pmetric.Exemplar) float64 {
 
 // piecewise translates metric by metric, and point by point where that is needed: the translation gives up a metric at its first point that has no name or label in
 // Prometheus. What was appended before is appended again, which changes nothing.
-func (t *OTLPTranslator) piecewise(ctx context.Context, md pmetric.Metrics) {
+func (t *OTLPTranslator) piecewise(ctx context.Context, md pmetric.Metrics, app promstorage.AppenderV2) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
@@ -109,12 +110,12 @@ func (t *OTLPTranslator) piecewise(ctx context.Context, md pmetric.Metrics) {
 				scope.SetSchemaUrl(sm.SchemaUrl())
 				into := scope.Metrics().AppendEmpty()
 				m.CopyTo(into)
-				if m.Type() != pmetric.MetricTypeExponentialHistogram && t.try(ctx, one) {
+				if m.Type() != pmetric.MetricTypeExponentialHistogram && t.try(ctx, one, app) {
 					continue
 				}
-				eachPoint(m, into, func(threshold float64) {
+				oneByOne(m, into, func(threshold float64) {
 					t.app.zeroThreshold = threshold
-					if !t.try(ctx, one) {
+					if !t.try(ctx, one, app) {
 						t.app.reject("untranslatable", 1)
 					}
 					t.app.zeroThreshold = 0
@@ -128,10 +129,10 @@ func (t *OTLPTranslator) piecewise(ctx context.Context, md pmetric.Metrics) {
 }
 
 // try translates md and says whether that worked; what was counted meanwhile is forgotten when it did not. A fatal error counts as done: the caller looks.
-func (t *OTLPTranslator) try(ctx context.Context, md pmetric.Metrics) bool {
+func (t *OTLPTranslator) try(ctx context.Context, md pmetric.Metrics, app promstorage.AppenderV2) bool {
 	before := maps.Clone(t.app.rejected)
-	t.converter.Reset(&t.app)
-	if _, err := t.converter.FromMetrics(ctx, md, t.settings); err == nil || t.app.fatal != nil {
+	t.converter.Reset(app)
+	if _, err := t.converter.FromMetrics(ctx, md, t.rewriter.settings); err == nil || t.app.fatal != nil {
 		return true
 	}
 	t.app.rejected = before
@@ -139,8 +140,8 @@ func (t *OTLPTranslator) try(ctx context.Context, md pmetric.Metrics) bool {
 	return false
 }
 
-// eachPoint puts the points of from into the copy of it one at a time. threshold is that of an exponential histogram.
-func eachPoint(from, into pmetric.Metric, f func(threshold float64)) {
+// oneByOne puts the points of from into the copy of it one at a time. threshold is that of an exponential histogram.
+func oneByOne(from, into pmetric.Metric, f func(threshold float64)) {
 	switch from.Type() {
 	case pmetric.MetricTypeGauge:
 		eachOf(from.Gauge().DataPoints(), into.Gauge().DataPoints(), f)

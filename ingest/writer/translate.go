@@ -7,10 +7,8 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -33,36 +31,17 @@ type MetadataSink interface {
 // targetInfo is the series the translation adds per resource; it is not an item of any request.
 const targetInfo = "target_info"
 
-// promotedAttributes become labels of every series of a resource; Prometheus's documentation recommends most of them.
-func promotedAttributes() []string {
-	return []string{
-		"service.name", "service.namespace", "service.instance.id", "service.version", "host.name", "deployment.environment.name",
-		"deployment.environment", "k8s.cluster.name", "k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "k8s.node.name",
-		"k8s.deployment.name", "k8s.statefulset.name", "k8s.daemonset.name", "k8s.replicaset.name", "k8s.job.name", "k8s.cronjob.name",
-		"container.name", "cloud.region", "cloud.availability_zone",
-	}
-}
-
-func translation(lookback time.Duration) prometheusremotewrite.Settings {
-	return prometheusremotewrite.Settings{
-		AddMetricSuffixes: true,
-		PromoteResourceAttributes: prometheusremotewrite.NewPromoteResourceAttributes(
-			config.OTLPConfig{PromoteResourceAttributes: promotedAttributes()}),
-		LookbackDelta: lookback,
-	}
-}
-
-// OTLPTranslator appends OTLP metrics by Prometheus's own translation, strategy UnderscoreEscapingWithSuffixes.
+// OTLPTranslator appends OTLP metrics by Prometheus's own translation, after what that would merge was told apart.
 type OTLPTranslator struct {
-	settings  prometheusremotewrite.Settings
+	rewriter  rewriter
 	converter *prometheusremotewrite.PrometheusConverter
 	app       countingAppender
 	decoder   pmetric.ProtoUnmarshaler
 }
 
-// NewOTLPTranslator returns a translator; lookback is the engine's, which decides how often target_info is repeated.
-func NewOTLPTranslator(md MetadataSink, lookback time.Duration) *OTLPTranslator {
-	t := &OTLPTranslator{settings: translation(lookback), app: newCountingAppender(md)}
+// NewOTLPTranslator returns a translator.
+func NewOTLPTranslator(md MetadataSink, how Translation) *OTLPTranslator {
+	t := &OTLPTranslator{rewriter: newRewriter(how), app: newCountingAppender(md)}
 	t.converter = prometheusremotewrite.NewPrometheusConverter(&t.app)
 	return t
 }
@@ -76,8 +55,10 @@ func (t *OTLPTranslator) Append(ctx context.Context, app promstorage.AppenderV2,
 	}
 	t.app.reset(app)
 	items := md.DataPointCount()
-	if prepare(md, t.app.reject) || !t.try(ctx, md) {
-		t.piecewise(ctx, md)
+	thresholds := prepare(md, t.app.reject)
+	into := t.rewriter.rewrite(md, &t.app)
+	if thresholds || !t.try(ctx, md, into) {
+		t.piecewise(ctx, md, into)
 	}
 	if t.app.fatal != nil {
 		return 0, nil, t.app.fatal
