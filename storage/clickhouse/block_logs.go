@@ -71,7 +71,7 @@ type resourceOf struct {
 
 func readResource(attrs pcommon.Map) resourceOf {
 	var r resourceOf
-	r.service = text(attrs, "service.name")
+	r.service = serviceOf(attrs)
 	r.environment = text(attrs, "deployment.environment.name", "deployment.environment")
 	r.host = text(attrs, "host.name")
 	r.language = text(attrs, "telemetry.sdk.language")
