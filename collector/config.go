@@ -105,6 +105,14 @@ type LogConfig struct {
 	// StartAt is "end" (default) or "beginning": where to begin in files that exist when this set is seen for the first time.
 	StartAt    string            `yaml:"start_at,omitempty"`
 	Attributes map[string]string `yaml:"attributes,omitempty"`
+	// Encoding is how the files are written, such as gbk, utf-16le or iso-8859-1. Empty is auto: each file, and where it is not UTF-8 each record, is looked at.
+	Encoding string `yaml:"encoding,omitempty"`
+	// Timezone is for times that name none, such as Asia/Shanghai; default: this host's.
+	Timezone string `yaml:"timezone,omitempty"`
+	// RotateWait is how long a file is read on after its name has gone and nothing more was written (default 1m), FlushLine how long a line
+	// waits for its end before it is sent without (default 2s).
+	RotateWait *Duration `yaml:"rotate_wait,omitempty"`
+	FlushLine  *Duration `yaml:"flush_line,omitempty"`
 	// Operators are the file log receiver's operators, used as they are; with them that receiver follows the files, and Multiline, Format and Mask do not apply.
 	Operators []any `yaml:"operators,omitempty"`
 }

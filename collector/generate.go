@@ -238,6 +238,18 @@ func (c LogConfig) receiver(startAt string) object {
 	if c.Format != "" {
 		r["format"] = string(c.Format)
 	}
+	if c.Encoding != "" {
+		r["encoding"] = c.Encoding
+	}
+	if c.Timezone != "" {
+		r["timezone"] = c.Timezone
+	}
+	if c.RotateWait != nil {
+		r["rotate_wait"] = c.RotateWait.String()
+	}
+	if c.FlushLine != nil {
+		r["flush_line"] = c.FlushLine.String()
+	}
 	if c.Service != "" {
 		r["resource"] = object{"service.name": c.Service}
 	}
