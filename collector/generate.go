@@ -163,7 +163,11 @@ func (g *generator) addLogs() error {
 		case startAt == "":
 			startAt = "end"
 		}
-		g.receivers[id] = l.receiver(startAt)
+		r := l.receiver(startAt)
+		if len(l.Operators) == 0 {
+			r["times"] = g.cfg.LogTimes.object()
+		}
+		g.receivers[id] = r
 		receivers = append(receivers, id)
 	}
 	g.processors[idEnrichLogs] = object{

@@ -54,7 +54,7 @@ func (c Config) Validate() error {
 		}
 		listens[s.Listen] = true
 	}
-	errs = append(errs, c.Journald.validate())
+	errs = append(errs, c.Journald.validate(), c.LogTimes.validate())
 	for k := range c.Attributes {
 		if k == "" {
 			errs = append(errs, errors.New("attributes: an empty name"))

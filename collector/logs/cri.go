@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // cri is a line as the runtimes of Kubernetes write them: TIME STREAM TAGS TEXT, where the first tag is P for a part of a line and F for its end.
@@ -93,6 +95,9 @@ func (p *Parser) cri(text string, lr plog.LogRecord) bool {
 		b.Write(c.text)
 		newline = !c.part
 	}
+	if first.when == nil {
+		return false
+	}
 	at, err := time.Parse(time.RFC3339Nano, string(first.when))
 	if err != nil {
 		return false
@@ -102,7 +107,7 @@ func (p *Parser) cri(text string, lr plog.LogRecord) bool {
 		lr.Body().SetStr(body)
 	}
 	if lr.Timestamp() == 0 {
-		lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
+		when.SetTime(lr, at)
 	}
 	lr.Attributes().PutStr("log.iostream", string(first.stream))
 	return true

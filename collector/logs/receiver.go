@@ -19,6 +19,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/logs/charset"
 	"github.com/strata-apm/strata/collector/logs/tail"
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // Type is the receiver's type in a collector's configuration.
@@ -67,6 +68,8 @@ type Config struct {
 	Encoding string `mapstructure:"encoding"`
 	// Timezone is for times that name none; empty is this host's.
 	Timezone string `mapstructure:"timezone"`
+	// Times bound the times that are read from the texts.
+	Times when.Limits `mapstructure:"times"`
 	// RotateWait is how long a file is read on after its name has gone, FlushLine how long a line waits for its end.
 	RotateWait time.Duration `mapstructure:"rotate_wait"`
 	FlushLine  time.Duration `mapstructure:"flush_line"`
@@ -96,7 +99,7 @@ func NewFactory(stats *Stats) (receiver.Factory, error) {
 	}
 	return receiver.NewFactory(typ,
 		func() component.Config {
-			return &Config{StartAt: "end", Multiline: true, Format: Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine}
+			return &Config{StartAt: "end", Multiline: true, Format: Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine, Times: when.DefaultLimits()}
 		},
 		receiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 			return newFiles(set, *cfg.(*Config), next, stats)
@@ -233,7 +236,8 @@ func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 	for k, v := range f.cfg.Resource {
 		rl.Resource().Attributes().PutStr(k, v)
 	}
-	records, now := rl.ScopeLogs().AppendEmpty().LogRecords(), pcommon.NewTimestampFromTime(time.Now())
+	records, read := rl.ScopeLogs().AppendEmpty().LogRecords(), time.Now()
+	now := pcommon.NewTimestampFromTime(read)
 	records.EnsureCapacity(len(batch.Records))
 	total := int64(0)
 	for i, r := range batch.Records {
@@ -247,6 +251,7 @@ func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 		lr := records.AppendEmpty()
 		lr.SetObservedTimestamp(now)
 		f.parser.Parse(text, lr)
+		f.cfg.Times.Apply(lr, read)
 		a := lr.Attributes()
 		for k, v := range f.cfg.Attributes {
 			a.PutStr(k, v)
