@@ -14,6 +14,7 @@ type joiner struct {
 	rust    bool // after the first line of a Rust panic
 	node    bool // after the place that Node.js names before an error
 	php     bool // within a PHP stack trace
+	phpLog  bool // in PHP's own log, which repeats its time on every line of a stack
 	slow    bool // within a record of MySQL's slow log
 	header  bool // the slow log's header lines are not over
 	stamped bool // the first line has a time or a level
@@ -28,6 +29,7 @@ func (j *joiner) begin(line []byte) {
 	j.golang = isGoPanic(line)
 	j.rust = isRustPanic(line)
 	j.node = isNodePlace(line)
+	j.phpLog = bytes.Contains(line, []byte("] PHP "))
 	j.slow = hasAnyPrefix(line, "# Time:", "# User@Host:")
 	j.header = j.slow
 	j.stamped = beginsRecord(line)
@@ -49,7 +51,7 @@ func (j *joiner) joins(line []byte) bool {
 	case len(line) == 0:
 		return j.golang || j.chain || j.node || j.rust
 	case isFrame(line):
-		j.open = false
+		j.open = bytes.Equal(line, []byte("Caused by:")) // Of Rust's anyhow, with the stack behind it.
 		j.golang = j.golang || isGoroutine(line)
 		j.php = j.php || line[0] == '#'
 		j.python = j.python || isTraceback(line)
@@ -108,16 +110,16 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 
 // decided says whether the beginning of a line that is not whole shows that it is a record of its own.
 func (j *joiner) decided(begin []byte) bool {
-	return !j.slow && !j.golang && !j.python && !j.chain && !j.open && !j.php && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
+	return !j.slow && !j.golang && !j.python && !j.chain && !j.open && !j.php && !j.phpLog && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
 		(begin[0] >= '0' && begin[0] <= '9' || begin[0] == '[' || begin[0] == '{')
 }
 
 // isFrame knows lines that occur in stack traces only.
 func isFrame(line []byte) bool {
-	if len(line) == 0 {
+	text := bytes.TrimLeft(line, " \t")
+	if len(text) == 0 {
 		return false
 	}
-	text := bytes.TrimLeft(line, " \t")
 	switch indented := len(text) < len(line); {
 	case indented && hasAnyPrefix(text, "at ", "from ", `File "`, "--- End of ", "---> "):
 		return true

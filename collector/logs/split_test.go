@@ -81,6 +81,10 @@ func TestSplitWaits(t *testing.T) {
 func FuzzSplitRecords(f *testing.F) {
 	f.Add([]byte("a\n b\nTraceback (most recent call last):\n"))
 	f.Add([]byte("panic: x\n\n)\n(\n"))
+	f.Add([]byte("a\n \n\n"))
+	for _, want := range traces() {
+		f.Add([]byte(strings.Join(want, "\n")))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, split := range []tail.Split{SplitRecords, SplitLines} {
 			for _, final := range []bool{false, true} {
