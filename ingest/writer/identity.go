@@ -85,7 +85,9 @@ func (id identity) scope(s pcommon.InstrumentationScope) {
 	case s.Name() == "" && (s.Version() != "" || s.Attributes().Len() > 0):
 		s.SetName(unnamedScope)
 	}
-	setAside(s.Attributes(), map[string]bool{"name": true, "version": true, "schema_url": true, "schema.url": true})
+	if s.Attributes().Len() > 0 {
+		setAside(s.Attributes(), map[string]bool{"name": true, "version": true, "schema_url": true, "schema.url": true})
+	}
 }
 
 // isReader says whether a scope is the place where somebody else's metrics were read: a receiver of a collector, or a part of the
