@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/internal/ansi"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -164,7 +165,7 @@ func severityOf(s string) plog.SeverityNumber {
 	if s == "" {
 		return plog.SeverityNumberUnspecified
 	}
-	switch strings.ToLower(s) {
+	switch strings.ToLower(strings.TrimSpace(ansi.Strip(s))) {
 	case "trace", "verbose":
 		return plog.SeverityNumberTrace
 	case "debug":
