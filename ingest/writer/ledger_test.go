@@ -296,7 +296,9 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 				require.Equal(t, http.StatusOK, w.Code, w.Body)
 			}
 			next := f.bus.Stats()[1].Next
-			w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(metrics.NewMetadata(), DefaultTranslation().WithLookback(5*time.Minute)) })
+			w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator {
+				return NewOTLPTranslator(metrics.NewMetadata(), DefaultTranslation().WithLookback(5*time.Minute))
+			})
 			f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 
 			there, readable := readAll(t, store), int64(0)

@@ -139,7 +139,7 @@ func (p *parser) text(v value) (storage.Filter, error) {
 	if around[len(around)-1] != "" {
 		around = append(around, "")
 	}
-	return storage.Equals{Field: storage.Field{Name: name}, Values: []storage.Pattern{around}}, nil
+	return storage.Equals{Field: storage.Field{Name: name}, Values: []storage.Pattern{around}, Fold: true}, nil
 }
 
 func (p *parser) equal(field storage.Field, values []value) (storage.Filter, error) {

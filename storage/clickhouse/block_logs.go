@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/internal/ansi"
 	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 )
@@ -150,7 +151,7 @@ func (b *logBlock) record(seed uint64, rec plog.LogRecord) {
 	b.severityText.append(rec.SeverityText())
 	number := rec.SeverityNumber()
 	if number == plog.SeverityNumberUnspecified {
-		number = plog.SeverityNumber(severity.Number(rec.SeverityText())) // So that level filters work for such senders too.
+		number = plog.SeverityNumber(severity.Number(ansi.Strip(rec.SeverityText()))) // So that level filters work for such senders too.
 	}
 	b.severityNumber.u8(uint8(number)) //nolint:gosec // 0 to 24
 	b.body.appendValue(rec.Body())
