@@ -99,10 +99,11 @@ func (t *Follower) inherit(f *file, size int64) bool {
 	}
 	// What an earlier release knew by its beginning only: the same name first.
 	slices.SortStableFunc(t.legacy, func(a, b *place) int { return sameName(b, f.Path) - sameName(a, f.Path) })
-	for i, p := range t.legacy {
+	for _, p := range t.legacy {
 		if p.is(content, size) {
 			f.takeOver(p)
-			t.legacy = slices.Delete(t.legacy, i, i+1)
+			// Several rounds were kept of the same file.
+			t.legacy = slices.DeleteFunc(t.legacy, func(o *place) bool { return o == p || o.Path == p.Path && o.is(content, size) })
 			return true
 		}
 	}

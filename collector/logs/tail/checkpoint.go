@@ -12,11 +12,7 @@ import (
 	"go.uber.org/zap"
 )
 
-const (
-	placesKey = "files"
-	// legacyKey is where the collector's file consumer kept its places: a number, and so many objects.
-	legacyKey = "knownFiles"
-)
+const placesKey = "files"
 
 // places is what is kept.
 type places struct {
@@ -41,39 +37,6 @@ func (t *Follower) load(ctx context.Context) error {
 	for _, p := range all.Files {
 		t.files[p.ID] = &file{place: p}
 	}
-	return nil
-}
-
-// loadLegacy takes over the places of the collector's file consumer, so that an upgrade reads nothing again.
-func (t *Follower) loadLegacy(ctx context.Context) error {
-	text, err := t.store.Get(ctx, legacyKey)
-	if err != nil || text == nil {
-		return err //nolint:wrapcheck // Of our own storage.
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	var count int
-	if err := dec.Decode(&count); err != nil {
-		t.opts.Logger.Error("places of files of an earlier release cannot be read", zap.Error(err))
-		return nil
-	}
-	for range count {
-		var old struct {
-			Fingerprint struct {
-				FirstBytes []byte `json:"first_bytes"`
-			}
-			Offset         int64
-			FileAttributes map[string]any
-		}
-		if err := dec.Decode(&old); err != nil {
-			t.opts.Logger.Error("places of files of an earlier release cannot be read", zap.Error(err))
-			break
-		}
-		path, _ := old.FileAttributes["log.file.path"].(string)
-		t.legacy = append(t.legacy, &place{Path: path, Offset: old.Offset, Head: sumOf(old.Fingerprint.FirstBytes)})
-	}
-	t.known = len(t.legacy) > 0
-	// Several rounds were kept; of one file the furthest counts.
-	slices.SortStableFunc(t.legacy, func(a, b *place) int { return int(b.Offset - a.Offset) })
 	return nil
 }
 

@@ -5,11 +5,13 @@ package tail
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // TestNameGone: a file that was renamed out of the pattern, removed, or whose link moved on is read to its end, also what is written later and
@@ -346,21 +348,46 @@ func TestLong(t *testing.T) {
 	require.Equal(t, "next", h.got[len(h.got)-1])
 }
 
-// TestUpgrade: the places of the file consumer that was used before are taken over, by name where files begin alike.
+// TestUpgrade: the places of the file consumer that was used before are taken over, by name where files begin alike, also of a file that was renamed.
 func TestUpgrade(t *testing.T) {
-	h := newHarness(t, "*.log", lines)
-	h.write("a.log", "1\n2\n")
-	h.write("b.log", "1\n2\n")
-	known := func(name string, offset int) string {
-		return fmt.Sprintf(`{"Fingerprint":{"first_bytes":"MQoyCg=="},"Offset":%d,"RecordNum":2,"FileAttributes":{"log.file.name":%q,"log.file.path":%q},"FlushState":{}}`, offset, name, h.path(name)) + "\n"
+	const text = "1\n2\n"
+	for _, message := range []bool{false, true} {
+		h := newHarness(t, "*", lines)
+		known := func(name string, offset uint64) []byte {
+			attributes := fmt.Sprintf(`{"log.file.name":%q,"log.file.path":%q}`, name, h.path(name))
+			if !message {
+				return fmt.Appendf(nil, `{"Fingerprint":{"first_bytes":"MQoyCg=="},"Offset":%d,"RecordNum":2,"FileAttributes":%s,"FlushState":{}}`+"\n", offset, attributes)
+			}
+			bytesField := func(b []byte, number protowire.Number, value []byte) []byte {
+				return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), value)
+			}
+			inner := bytesField(nil, 1, bytesField(nil, 1, []byte(text)))
+			inner = protowire.AppendVarint(protowire.AppendTag(inner, 2, protowire.VarintType), offset)
+			inner = bytesField(inner, 4, []byte(attributes))
+			return bytesField(nil, 1, inner)
+		}
+		for _, name := range []string{"a.log", "b.log", "c.log"} {
+			h.write(name, text)
+		}
+		all := slices.Concat(known("a.log", 2), known("b.log", 2), known("b.log", 4), known("c.log", 4))
+		if !message {
+			all = append([]byte("4\n"), all...)
+		}
+		h.rename("c.log", "c.log.1")
+		h.store.values[legacyKey] = all
+		h.start()
+		h.pass(0)
+		h.want("2")
+		h.restart()
+		h.pass(0)
+		h.want()
 	}
-	h.store.values[legacyKey] = []byte("3\n" + known("a.log", 2) + known("b.log", 2) + known("b.log", 4))
+	h := newHarness(t, "*", lines)
+	h.write("a.log", text)
+	h.store.values[legacyKey] = []byte("neither")
 	h.start()
 	h.pass(0)
-	h.want("2")
-	h.restart()
-	h.pass(0)
-	h.want()
+	h.want("1", "2")
 }
 
 // TestFromEnd: what is there at first is passed over, what appears later is not.
