@@ -52,6 +52,7 @@ type names struct {
 	letters, escapes bool
 	// hidden is set when a name of the request was hidden from the translation.
 	hidden bool
+	keyOf  map[string]string // what hide made of a key
 }
 
 // hide returns name as the translation may see it. prefix goes before a name of which nothing would be left.
@@ -73,13 +74,13 @@ func (n *names) hide(name, prefix string) string {
 		switch {
 		case keptLetter(r):
 			fmt.Fprintf(&b, "%s%0*x", letterMark, letterDigits, r)
-			n.hidden = true
 		case r >= utf8.RuneSelf:
 			b.WriteByte('_')
 		default:
 			b.WriteRune(r)
 		}
 	}
+	n.hidden = true
 	return b.String()
 }
 
@@ -115,6 +116,7 @@ func shown(name string) string {
 
 // request hides all names of md.
 func (n *names) request(md pmetric.Metrics) {
+	n.keyOf = map[string]string{}
 	for _, rm := range md.ResourceMetrics().All() {
 		n.keys(rm.Resource().Attributes())
 		for _, sm := range rm.ScopeMetrics().All() {
@@ -140,7 +142,12 @@ func (n *names) keys(attrs pcommon.Map) {
 		}
 	}
 	for _, key := range found {
-		if to := n.hide(key, "key_"); to != key {
+		to, ok := n.keyOf[key]
+		if !ok {
+			to = n.hide(key, "key_")
+			n.keyOf[key] = to
+		}
+		if to != key {
 			v, _ := attrs.Get(key)
 			moved := pcommon.NewValueEmpty()
 			v.MoveTo(moved)
@@ -202,6 +209,16 @@ func underscored(key string) string {
 type showingAppender struct {
 	promstorage.AppenderV2
 	builder labels.ScratchBuilder
+	names   map[string]string
+}
+
+func (a *showingAppender) shown(name string) string {
+	to, ok := a.names[name]
+	if !ok {
+		to = shown(name)
+		a.names[name] = to
+	}
+	return to
 }
 
 // Append implements promstorage.AppenderV2.
@@ -209,11 +226,11 @@ func (a *showingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, st
 	a.builder.Reset()
 	ls.Range(func(l labels.Label) {
 		if l.Name == model.MetricNameLabel {
-			l.Value = shown(l.Value)
+			l.Value = a.shown(l.Value)
 		}
-		a.builder.Add(shown(l.Name), l.Value)
+		a.builder.Add(a.shown(l.Name), l.Value)
 	})
 	a.builder.Sort()
-	opts.MetricFamilyName = shown(opts.MetricFamilyName)
+	opts.MetricFamilyName = a.shown(opts.MetricFamilyName)
 	return a.AppenderV2.Append(ref, a.builder.Labels(), st, t, v, h, fh, opts) //nolint:wrapcheck // It only stands before the other.
 }

@@ -126,5 +126,5 @@ func (r rewriter) rewrite(md pmetric.Metrics, app promstorage.AppenderV2) promst
 	if !r.names.hidden {
 		return app
 	}
-	return &showingAppender{AppenderV2: app, builder: labels.NewScratchBuilder(16)}
+	return &showingAppender{AppenderV2: app, builder: labels.NewScratchBuilder(16), names: map[string]string{}}
 }
