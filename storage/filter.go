@@ -24,14 +24,17 @@ type Any struct{ Of []Filter }
 // Not holds when Of does not.
 type Not struct{ Of Filter }
 
-// Contains holds when the log's body, or the span's name, contains the text, ignoring case. Text that begins or ends with a letter
-// or digit begins or ends at a word's edge there.
+// Contains holds when the log's body, or the span's name, contains the text, ignoring case in every script. In a body, text that
+// begins or ends with a letter or digit begins or ends at a word's edge. Where one script meets another is an edge; texts of scripts
+// that write without spaces (Han, kana, Hangul, Thai …) are found everywhere.
 type Contains struct{ Text string }
 
 // Equals holds when the field matches one of the patterns. A field that is absent equals the empty string.
 type Equals struct {
 	Field  Field
 	Values []Pattern
+	// Fold ignores case in patterns with wildcards, as Contains does.
+	Fold bool
 }
 
 // Exists holds when the field is there and not empty.

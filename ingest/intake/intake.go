@@ -147,6 +147,8 @@ type Tally struct {
 	Rejected map[string]int
 	// Notes count changes that took nothing out, such as values cut short, by kind.
 	Notes map[string]int
+	// Changed says that something was changed of which the sender need not hear.
+	Changed bool
 }
 
 // Reject counts n records taken out.

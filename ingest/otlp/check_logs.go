@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ansi"
 )
 
 // checkLogs takes records outside the time window out of ld and applies the limits to the rest.
@@ -53,6 +54,34 @@ func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intak
 	if n := l.limitAttributes(r.Attributes(), t); n > 0 {
 		r.SetDroppedAttributesCount(r.DroppedAttributesCount() + uint32(n)) //nolint:gosec // Bounded by the body.
 	}
+	if !l.KeepColours {
+		if level := ansi.Strip(r.SeverityText()); level != r.SeverityText() {
+			r.SetSeverityText(level)
+			t.Changed = true
+		}
+		t.Changed = stripColours(r.Body()) || t.Changed
+	}
 	l.limitValue(r.Body(), l.LogBodyBytes, t)
 	return false
+}
+
+// stripColours takes the control sequences of terminals out of every text in a body, and says whether there were any.
+func stripColours(v pcommon.Value) (changed bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		s := ansi.Strip(v.Str())
+		if changed = s != v.Str(); changed {
+			v.SetStr(s)
+		}
+	case pcommon.ValueTypeMap:
+		for _, e := range v.Map().All() {
+			changed = stripColours(e) || changed
+		}
+	case pcommon.ValueTypeSlice:
+		for _, e := range v.Slice().All() {
+			changed = stripColours(e) || changed
+		}
+	default: // Nothing else is text.
+	}
+	return changed
 }

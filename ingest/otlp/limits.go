@@ -20,6 +20,8 @@ const (
 	reasonNoTime      = "no_timestamp"
 	reasonTemporality = "delta_temporality"
 	reasonHistogram   = "invalid_histogram"
+	reasonScale       = "unsupported_scale"
+	reasonNoValue     = "no_value"
 	reasonNoName      = "no_name"
 	reasonNoData      = "no_data_type"
 	reasonTooMany     = "too_many_attributes"
@@ -46,6 +48,8 @@ type Limits struct {
 	AttributeBytes int `yaml:"attribute_bytes"`
 	// LogBodyBytes is the longest log body; longer ones are cut.
 	LogBodyBytes int `yaml:"log_body_bytes"`
+	// KeepColours leaves the control sequences of terminals in log bodies and texts of levels.
+	KeepColours bool `yaml:"keep_colours"`
 	// TracesPast, LogsPast and MetricsPast say how old a record may be when it arrives.
 	TracesPast  time.Duration `yaml:"traces_past"`
 	LogsPast    time.Duration `yaml:"logs_past"`

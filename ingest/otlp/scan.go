@@ -3,6 +3,7 @@
 package otlp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/internal/ansi"
 )
 
 // maxDepth bounds the nesting of attribute values. The decoder recurses, and Go cannot recover from a stack that overflows.
@@ -25,6 +27,8 @@ type scan struct {
 	// items is the number of spans, log records or data points; right only when clean.
 	items int
 	clean bool
+	// body says that a log record's body is being walked.
+	body bool
 	// badIDs says that an id has the wrong length.
 	badIDs bool
 	// key is the first trace id, or a hash of the first resource.
@@ -47,6 +51,7 @@ type seen struct {
 	nBuckets       int
 	nBounds        int
 	noValue        bool
+	valued         bool
 }
 
 func (s *scan) walk(body []byte, m *message, depth int) error {
@@ -116,6 +121,8 @@ func (s *scan) bytes(m *message, v *seen, num protowire.Number, f field, b []byt
 		return s.message(m, v, f.sub, b, depth)
 	case f.text && !utf8.Valid(b):
 		return fmt.Errorf("%w: field %d holds a string that is not UTF-8", intake.ErrMalformed, num)
+	case f.text && !s.limits.KeepColours && (s.body || m.kind == kindLogRecord) && bytes.IndexByte(b, ansi.Escape) >= 0:
+		s.clean = false
 	case f.idLen > 0:
 		if len(b) != 0 && len(b) != f.idLen {
 			s.clean, s.badIDs = false, true
@@ -142,9 +149,9 @@ func (s *scan) message(m *message, v *seen, sub *message, b []byte, depth int) e
 		v.data++
 	case m.kind == kindLogRecord && sub.kind == kindValue: // The body, which has a limit of its own.
 		limits := s.limits
-		s.limits.AttributeBytes = limits.LogBodyBytes
+		s.limits.AttributeBytes, s.body = limits.LogBodyBytes, true
 		err := s.walk(b, sub, depth+1)
-		s.limits = limits
+		s.limits, s.body = limits, false
 		return err
 	}
 	return s.walk(b, sub, depth+1)
@@ -180,8 +187,10 @@ func (s *scan) id(k kind, v *seen, num protowire.Number, b []byte) {
 
 func (v *seen) fixed(k kind, num protowire.Number, x uint64) {
 	switch {
-	case k == kindSpan && num == 7, k == kindLogRecord && num == 1, (k == kindPoint || k == kindHistogramPoint) && num == 3:
+	case k == kindSpan && num == 7, k == kindLogRecord && num == 1, (k == kindPoint || k == kindNumber || k == kindHistogramPoint) && num == 3:
 		v.start = x
+	case k == kindNumber && (num == 4 || num == 6):
+		v.valued = true
 	case k == kindSpan && num == 8, k == kindLogRecord && num == 11:
 		v.end = x
 	case k == kindHistogramPoint && num == 4:
@@ -195,7 +204,7 @@ func (v *seen) varint(k kind, num protowire.Number, x uint64) {
 		v.cumulative = x == 2
 	case k == kindLogRecord && num == 2:
 		v.badLevel = x > maxSeverity
-	case k == kindHistogramPoint && num == 10:
+	case k == kindHistogramPoint && num == 10, k == kindNumber && num == 8:
 		v.noValue = x&1 != 0
 	}
 }
@@ -244,6 +253,9 @@ func (s *scan) finish(k kind, v *seen) {
 	case kindPoint:
 		s.items++
 		ok = ok && s.inWindow(v.start)
+	case kindNumber:
+		s.items++
+		ok = ok && s.inWindow(v.start) && (v.valued || v.noValue)
 	case kindHistogramPoint:
 		s.items++
 		ok = ok && s.inWindow(v.start) && v.consistent()

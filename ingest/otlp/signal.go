@@ -220,7 +220,7 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 	if emptied > 0 {
 		accept.Tally.Note(noteBadID, emptied)
 	}
-	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0; changed || enc == formatJSON {
+	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0 || accept.Tally.Changed; changed || enc == formatJSON {
 		if accept.Body, err = req.MarshalProto(); err != nil {
 			return accept, fmt.Errorf("encode %s: %w", s.noun, err)
 		}
@@ -243,6 +243,8 @@ func hint(reason string) string {
 	switch reason {
 	case reasonTemporality:
 		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
+	case reasonScale:
+		return " (exponential histograms are kept from scale -4 up; limit the instrument's buckets less)"
 	case reasonTooOld, reasonTooNew:
 		return " (check the clock of the sender)"
 	case intake.ReasonSeriesLimit:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/strata-apm/strata/storage"
 )
@@ -21,7 +20,7 @@ type compiler struct {
 	numeric map[string]bool   // builtins whose expression is a number
 	attrs   string            // the record's attribute map
 	text    string            // what Contains looks into
-	indexed bool              // whether lower(text) has a token index
+	indexed bool              // whether the words of text have an index, and a text begins and ends with whole words
 }
 
 func traceCompiler(st *statement) *compiler {
@@ -101,72 +100,6 @@ func (c *compiler) join(parts []storage.Filter, op, empty string, depth int) (st
 	return strings.Join(out, op), nil
 }
 
-// contains asks the token index for every word of the text, then looks at the text itself when it is more than one word: the index
-// knows words, not their order or what is between them.
-func (c *compiler) contains(text string) string {
-	lower := asciiLower(text)
-	ws := words(lower)
-	var conditions []string
-	if c.indexed {
-		for _, word := range ws {
-			conditions = append(conditions, "hasToken(lower("+c.text+"), "+c.st.str(word)+")")
-		}
-	}
-	if !c.indexed || len(ws) != 1 || ws[0] != lower {
-		find := "positionCaseInsensitive"
-		if !isASCII(text) && utf8.ValidString(text) {
-			find = "positionCaseInsensitiveUTF8"
-		}
-		conditions = append(conditions, find+"("+c.text+", "+c.st.str(text)+") > 0")
-	}
-	return strings.Join(conditions, " AND ")
-}
-
-// asciiLower lowers as the index does, which leaves every byte beyond ASCII alone.
-func asciiLower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
-// words returns the words of ASCII letters and digits. A word that touches other letters is left out: their case is not in the index.
-func words(s string) []string {
-	var out []string
-	start, plain := -1, true
-	for i := range len(s) + 1 {
-		inside := i < len(s) && (s[i] >= utf8.RuneSelf || isWordByte(s[i]))
-		switch {
-		case inside && start < 0:
-			start, plain = i, s[i] < utf8.RuneSelf
-		case inside:
-			plain = plain && s[i] < utf8.RuneSelf
-		case start >= 0:
-			if plain {
-				out = append(out, s[start:i])
-			}
-			start = -1
-		}
-	}
-	return out
-}
-
-func isWordByte(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
 // expression returns the SQL of a field's value and whether it is a number.
 func (c *compiler) expression(f storage.Field) (sql string, number bool, err error) {
 	switch f.Kind {
@@ -208,7 +141,11 @@ func (c *compiler) equals(f storage.Equals) (string, error) {
 			exact = append(exact, p[0])
 			continue
 		}
-		alternatives = append(alternatives, sql+" LIKE "+c.st.str(likePattern(p)))
+		like := " LIKE "
+		if f.Fold {
+			like = " ILIKE "
+		}
+		alternatives = append(alternatives, sql+like+c.st.str(likePattern(p)))
 	}
 	if len(exact) > 0 {
 		alternatives = append(alternatives, c.anyOf(f.Field, sql, exact))

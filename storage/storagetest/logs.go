@@ -27,6 +27,7 @@ func RunLogs(t *testing.T, open Open) {
 	t.Run("Empty", s.logEmpty)
 	t.Run("Nasty", s.logNasty)
 	t.Run("Filters", s.logFilters)
+	t.Run("Words", s.logWords)
 	t.Run("Paging", s.logPaging)
 	t.Run("Histogram", s.logHistogram)
 	t.Run("Facets", s.logFacets)

@@ -24,6 +24,7 @@ func RunTraces(t *testing.T, open Open) {
 	t.Run("NotFound", s.traceNotFound)
 	t.Run("Nasty", s.traceNasty)
 	t.Run("Filters", s.traceFilters)
+	t.Run("Names", s.spanNames)
 	t.Run("Summary", s.traceSummary)
 	t.Run("Paging", s.tracePaging)
 	t.Run("SpanPaging", s.spanPaging)

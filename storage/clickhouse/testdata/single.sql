@@ -133,6 +133,10 @@ SELECT
 FROM strata.otel_traces
 GROUP BY Minute, ServiceName, Environment, SpanName, SpanKind, Root, TargetType, TargetSystem, Target;
 
+ALTER TABLE strata.otel_logs ADD INDEX IF NOT EXISTS idx_words if(isValidASCII(Body) AND position(Body, '\x1b') = 0, lower(Body), lower(replaceRegexpAll(Body, '\x1b\\[[0-9;:]*[A-Za-z]|[^\\x00-\\x7F]+', ' '))) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1;
+
+ALTER TABLE strata.otel_logs DROP INDEX IF EXISTS idx_body SETTINGS mutations_sync = 0;
+
 ALTER TABLE strata.otel_logs MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;
