@@ -17,7 +17,7 @@ type TraceSearcher interface {
 
 // TraceReader reads one trace. Safe for concurrent use.
 type TraceReader interface {
-	// Trace returns a page of the trace's spans in order of start, and what is true of the whole trace. The error wraps
+	// Trace returns a page of the trace's spans in order of the start that was recorded, and what is true of the whole trace. The error wraps
 	// ErrNotFound when there is no span with this id.
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
@@ -107,6 +107,16 @@ type Trace struct {
 	Scopes     []Scope             // likewise
 	Spans      []Span
 	NextCursor string
+	// Skews are the clocks that disagree with those of the callers. Start, Duration and the spans' times are corrected by them.
+	Skews []ClockSkew
+}
+
+// ClockSkew says how far the spans of a service on a host were moved, because its clock disagrees with its callers'.
+type ClockSkew struct {
+	Service, Host string
+	// By is the largest correction, positive where the clock is behind.
+	By    time.Duration
+	Spans int
 }
 
 // Scope is the instrumentation that made a record.
@@ -121,7 +131,8 @@ type Span struct {
 	Name          string
 	Kind          string // server, client, internal, producer, consumer, unspecified
 	Service       string
-	Start         time.Time
+	Start         time.Time     // corrected by Skew
+	Skew          time.Duration // what was added to the recorded times
 	Duration      time.Duration
 	Status        string // unset, ok, error
 	StatusMessage string

@@ -257,6 +257,26 @@ func TestAnswerForms(t *testing.T) {
 	}
 }
 
+func TestClockSkewIsSaid(t *testing.T) {
+	f := &fake{trace: storage.Trace{
+		TraceID: "t", Start: now, Duration: time.Second,
+		Spans: []storage.Span{{ID: "a", Start: now.Add(time.Millisecond), Skew: -90 * time.Second, Events: []storage.SpanEvent{{Name: "e", Time: now.Add(2 * time.Millisecond)}}}},
+		Skews: []storage.ClockSkew{
+			{Service: "stock", Host: "b", By: -90 * time.Second, Spans: 1}, {Service: "cart", By: 1500*time.Microsecond + 1, Spans: 3},
+		},
+	}}
+	srv, _ := serve(t, f, nil)
+	_, _, body := get(t, srv, "/traces/t")
+	require.Equal(t, []any{
+		"clock skew: the clock of service stock on host b is about 1m30s ahead of its caller's; 1 span is shown at corrected times",
+		"clock skew: the clock of service cart is about 1.5ms behind its caller's; 3 spans are shown at corrected times",
+	}, body["warnings"])
+	span := body["spans"].([]any)[0].(map[string]any)
+	require.EqualValues(t, -90e9, span["clock_skew_ns"])
+	require.EqualValues(t, 1e6, span["offset_ns"])
+	require.EqualValues(t, 1e9, body["duration_ns"])
+}
+
 func TestTooManyQueriesAreRefused(t *testing.T) {
 	f := &fake{block: make(chan struct{})}
 	srv, _ := serve(t, f, func(o *Options) { o.Guard = guard.New(2, time.Minute) })

@@ -3,7 +3,9 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/strata-apm/strata/storage"
@@ -134,7 +136,8 @@ type scopeAnswer struct {
 	Version string `json:"version"`
 }
 
-// spanAnswer counts its offsets, and those of its events, from the start of the trace.
+// spanAnswer counts its offsets, and those of its events, from the start of the trace. They are corrected by ClockSkew: without it the
+// recorded times come back.
 type spanAnswer struct {
 	ID            string            `json:"id"`
 	Parent        string            `json:"parent"`
@@ -143,6 +146,7 @@ type spanAnswer struct {
 	Service       string            `json:"service"`
 	Offset        int64             `json:"offset_ns"`
 	Duration      int64             `json:"duration_ns"`
+	ClockSkew     int64             `json:"clock_skew_ns"`
 	Status        string            `json:"status"`
 	StatusMessage string            `json:"status_message"`
 	Resource      int               `json:"resource"`
@@ -181,15 +185,39 @@ func (a *API) trace(r *http.Request) (any, error) {
 	for _, s := range t.Scopes {
 		answer.Scopes = append(answer.Scopes, scopeAnswer(s))
 	}
+	for _, s := range t.Skews {
+		answer.Warnings = append(answer.Warnings, skewText(s))
+	}
 	for i := range t.Spans {
 		answer.Spans = append(answer.Spans, spanOf(&t.Spans[i], t.Start))
 	}
 	return answer, nil
 }
 
+// skewText says whose clock disagrees and what was done about it.
+func skewText(s storage.ClockSkew) string {
+	where := "service " + s.Service
+	if s.Host != "" {
+		where += " on host " + s.Host
+	}
+	relation := "behind"
+	if s.By < 0 {
+		relation = "ahead of"
+	}
+	unit := time.Microsecond
+	if s.By.Abs() >= time.Second {
+		unit = time.Millisecond
+	}
+	spans := "1 span is"
+	if s.Spans != 1 {
+		spans = strconv.Itoa(s.Spans) + " spans are"
+	}
+	return fmt.Sprintf("clock skew: the clock of %s is about %s %s its caller's; %s shown at corrected times", where, s.By.Abs().Round(unit), relation, spans)
+}
+
 func spanOf(s *storage.Span, start time.Time) spanAnswer {
 	out := spanAnswer{
-		ID: s.ID, Parent: s.Parent, Name: s.Name, Kind: s.Kind, Service: s.Service, Offset: int64(s.Start.Sub(start)), Duration: int64(s.Duration),
+		ID: s.ID, Parent: s.Parent, Name: s.Name, Kind: s.Kind, Service: s.Service, Offset: int64(s.Start.Sub(start)), Duration: int64(s.Duration), ClockSkew: int64(s.Skew),
 		Status: s.Status, StatusMessage: s.StatusMessage, Resource: s.Resource, Scope: s.Scope, Attributes: orEmptyMap(s.Attributes),
 		Events: []eventAnswer{}, Links: []linkAnswer{},
 	}

@@ -68,6 +68,9 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 	if read.whole {
 		read.sum()
 	}
+	if err := read.straighten(ctx); err != nil {
+		return storage.Trace{}, err
+	}
 	if read.trace.SpanCount == 0 {
 		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
 	}

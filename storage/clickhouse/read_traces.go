@@ -42,7 +42,7 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 	if err := checkRange(q.Range); err != nil {
 		return page, err
 	}
-	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}}
+	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}, crooked: map[string]bool{}}
 	if q.Cursor != "" {
 		walk.after = &tracePosition{}
 		if err := decodeCursor(q.Cursor, walk.after); err != nil {
@@ -76,6 +76,9 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 		}
 		page.Traces = append(page.Traces, f.summary)
 	}
+	if err := walk.straighten(ctx, page.Traces); err != nil {
+		return storage.TracePage{}, err
+	}
 	return page, nil
 }
 
@@ -83,6 +86,7 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 type foundTrace struct {
 	position tracePosition
 	summary  storage.TraceSummary
+	crooked  bool // it goes beyond its root, or has none, and is of more than one host or service
 }
 
 // traceWalk collects traces, one more than the page has.
@@ -95,6 +99,8 @@ type traceWalk struct {
 	// pending are traces that were met and not read yet.
 	pending []string
 	found   []foundTrace
+	// crooked are the traces whose times may be those of clocks that disagree.
+	crooked map[string]bool
 }
 
 // through walks one piece of the range until the page is full or no span is left. Whole traces are read once enough are known.
@@ -175,8 +181,8 @@ type summaryRow struct {
 	id, service            string
 	spans, errors, matched uint64
 	start, end, key        int64
-	roots                  uint64
-	rootStart              int64
+	roots, hosts           uint64
+	rootStart, rootEnd     int64
 	rootName, firstName    string
 }
 
@@ -202,14 +208,15 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 	}
 	query := `SELECT TraceId, ` + serviceName + ` AS Service, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
-		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp)
+		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
+		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
 		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.strs(ids) +
 		` AND ` + extent.where(&st) + `)
 		GROUP BY TraceId, Service`
 	byTrace := make(map[string][]summaryRow, len(ids))
 	err = w.store.each(ctx, "summarise traces", query, st.args, func(scan func(...any) error) error {
 		var r summaryRow
-		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName); err != nil {
+		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName, &r.rootEnd, &r.hosts); err != nil {
 			return err
 		}
 		byTrace[r.id] = append(byTrace[r.id], r)
@@ -222,6 +229,7 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 		f := foldTrace(id, rows)
 		if f.summary.MatchedSpans > 0 && (w.after == nil || w.after.before(f.position)) {
 			w.found = append(w.found, f)
+			w.crooked[id] = f.crooked
 		}
 	}
 	slices.SortFunc(w.found, func(a, b foundTrace) int {
@@ -243,9 +251,10 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 	sum := &f.summary
 	start, end := rows[0].start, rows[0].end
 	sum.RootService, sum.RootName = rows[0].service, rows[0].firstName
-	var rootStart int64
+	var rootStart, rootEnd int64
+	hosts := uint64(0)
 	for _, r := range rows {
-		start, end = min(start, r.start), max(end, r.end)
+		start, end, hosts = min(start, r.start), max(end, r.end), max(hosts, r.hosts)
 		sum.Spans += int(r.spans)          //nolint:gosec // a count
 		sum.Errors += int(r.errors)        //nolint:gosec // a count
 		sum.MatchedSpans += int(r.matched) //nolint:gosec // a count
@@ -254,10 +263,11 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 		}
 		sum.Services = append(sum.Services, storage.ServiceShare{Name: r.service, Spans: int(r.spans), Errors: int(r.errors)}) //nolint:gosec // counts
 		if r.roots > 0 && (sum.RootMissing || r.rootStart < rootStart) {
-			sum.RootMissing, rootStart = false, r.rootStart
+			sum.RootMissing, rootStart, rootEnd = false, r.rootStart, r.rootEnd
 			sum.RootService, sum.RootName = r.service, r.rootName
 		}
 	}
+	f.crooked = (len(rows) > 1 || hosts > 1) && (sum.RootMissing || start < rootStart || end > rootEnd)
 	sum.Start, sum.Duration = unixNano(start), time.Duration(end-start)
 	return f
 }

@@ -40,6 +40,8 @@ export interface Span {
   service: string;
   offset_ns: number;
   duration_ns: number;
+  /** What was added to the recorded times, because the host's clock disagrees with its caller's. */
+  clock_skew_ns: number;
   status: 'unset' | 'ok' | 'error';
   status_message: string;
   resource: number;

@@ -9,6 +9,7 @@ import { CopyButton } from '@/components/copy';
 import { formatDuration } from '@/lib/format';
 import { term } from '@/lib/query';
 import { AppLink, usePatchSearch, useSearchParams } from '@/state/navigation';
+import { skewNote } from './skew';
 import { SpanEvents, SpanLinks, SpanLogs } from './span-details';
 import c from './trace-timeline.module.css';
 
@@ -59,6 +60,11 @@ export function SpanDrawer({ span, resource, scope, orphan, logs, onClose }: Spa
         {span.status_message && (
           <div className="crit" style={{ marginTop: 6, fontSize: 12, overflowWrap: 'anywhere' }}>
             {span.status_message}
+          </div>
+        )}
+        {span.clock_skew_ns !== 0 && (
+          <div className="warn" style={{ marginTop: 6, fontSize: 12 }} data-testid="span-skew">
+            {skewNote(t, span)}
           </div>
         )}
         {orphan && (

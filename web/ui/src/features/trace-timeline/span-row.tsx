@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { IconAlertCircleFilled, IconChevronDown, IconChevronRight, IconUnlink } from '@tabler/icons-react';
+import {
+  IconAlertCircleFilled,
+  IconChevronDown,
+  IconChevronRight,
+  IconClockExclamation,
+  IconUnlink,
+} from '@tabler/icons-react';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Span } from '@/api/traces';
 import { formatDuration } from '@/lib/format';
 import { entityColor } from '@/theme/colors';
+import { skewNote } from './skew';
 import c from './trace-timeline.module.css';
 
 interface SpanRowProps {
@@ -79,6 +86,11 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
         )}
         <span className={c.stripe} style={{ background: color }} />
         {bad && <IconAlertCircleFilled size={13} className="crit" aria-label={t('trace.error')} />}
+        {span.clock_skew_ns !== 0 && (
+          <span className={c.skew} role="img" aria-label={skewNote(t, span)} title={skewNote(t, span)}>
+            <IconClockExclamation size={13} className="warn" />
+          </span>
+        )}
         {props.orphan && <IconUnlink size={13} className="warn" aria-label={t('trace.orphan')} />}
         <span className={c.service}>{span.service}</span>
         <span className={c.operation}>{span.name}</span>

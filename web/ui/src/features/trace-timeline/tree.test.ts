@@ -12,6 +12,7 @@ function span(id: string, parent: string, offset: number, more: Partial<Span> = 
     service: 's',
     offset_ns: offset,
     duration_ns: 1,
+    clock_skew_ns: 0,
     status: 'unset',
     status_message: '',
     resource: 0,

@@ -9,6 +9,7 @@ import { Page } from '@/components/blocks';
 import { PageSkeleton } from '@/components/skeleton';
 import { ErrorNote, QueryView, Warnings } from '@/components/states';
 import { LogList } from '@/features/log-table/log-list';
+import { recordedRange } from '@/features/trace-timeline/skew';
 import { SpanDrawer } from '@/features/trace-timeline/span-drawer';
 import { buildTree, findRows, findSpan } from '@/features/trace-timeline/tree';
 import { Waterfall } from '@/features/trace-timeline/waterfall';
@@ -69,13 +70,13 @@ function Trace({ pages, complete }: { pages: Answer[]; complete: boolean }) {
     selected ? { row: findSpan(tree, selected) } : null,
   );
   const startMs = Date.parse(first.start);
-  const range = useMemo(
-    () => ({
-      start: Math.floor(startMs / 1000) - 60,
-      end: Math.ceil((startMs + first.duration_ns / 1e6) / 1000) + 300,
-    }),
-    [startMs, first.duration_ns],
-  );
+  const range = useMemo(() => {
+    const { from, to } = recordedRange(first.spans, first.duration_ns);
+    return {
+      start: Math.floor((startMs + from / 1e6) / 1000) - 60,
+      end: Math.ceil((startMs + to / 1e6) / 1000) + 300,
+    };
+  }, [startMs, first]);
   const logs = useLogs(`trace:${first.trace_id}`, range, 'asc');
   const records = useMemo(() => logs.data?.pages.flatMap((page) => page.logs) ?? [], [logs.data]);
   const row = findSpan(tree, selected);
