@@ -4,7 +4,6 @@ package clickhouse
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"strconv"
@@ -27,9 +26,9 @@ type spanPosition struct {
 
 // Trace implements storage.TraceReader.
 func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
-	id := strings.ToLower(q.TraceID)
-	if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
-		return storage.Trace{}, fmt.Errorf("%w: a trace id has 32 hexadecimal digits", storage.ErrBadQuery)
+	id, ok := storage.NormalID(q.TraceID, storage.TraceIDDigits)
+	if !ok {
+		return storage.Trace{}, fmt.Errorf("%w: a trace id has at most 32 hexadecimal digits", storage.ErrBadQuery)
 	}
 	var after *spanPosition
 	if q.Cursor != "" {
