@@ -72,6 +72,19 @@ func TestParseGroupWholeFile(t *testing.T) {
 	require.Equal(t, "a", g.Name)
 }
 
+func TestRulesWithNamesOutsideASCII(t *testing.T) {
+	g, err := parseGroup(`
+name: 订单
+rules:
+- {record: "订单:总", expr: 'sum by ("地区") (rate({"订单数量", "地区"!=""}[5m]))', labels: {区: 东}}
+- {alert: 订单太少, expr: '{"订单:总", "地区"="华东"} < 1', annotations: {summary: '{{ $labels.地区 }}: {{ index $labels "地区" }}'}}
+`, parser.NewParser(parser.Options{}))
+	require.NoError(t, err)
+	require.Equal(t, "订单:总", g.Rules[0].Record)
+	require.Equal(t, "东", g.Rules[0].Labels["区"])
+	require.Len(t, g.Rules, 2)
+}
+
 func FuzzParseGroup(f *testing.F) {
 	f.Add(simpleGroup)
 	f.Add("groups:\n- name: a\n  rules: [{record: x, expr: up}]\n")

@@ -40,6 +40,7 @@ func TestAgent(t *testing.T) {
 	t.Run("LogRecords", bin.testLogRecords)
 	t.Run("Syslog", bin.testSyslog)
 	t.Run("Rotation", bin.testRotation)
+	t.Run("Edges", bin.testEdges)
 	t.Run("QueueFull", bin.testQueueFull)
 	t.Run("Footprint", bin.testFootprint)
 }

@@ -26,6 +26,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/syslog"
 	"github.com/strata-apm/strata/collector/middleware"
 	"github.com/strata-apm/strata/collector/scrape"
 )
@@ -40,8 +41,9 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)
+	syslogFactory, syslogErr := syslog.NewFactory()
 	statsFactory, statsErr := logs.NewStatsFactory(a.logStats)
-	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, statsErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {
+	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, syslogErr, statsErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {
 		return otelcol.Factories{}, err
 	}
 	receivers, receiverErr := otelcol.MakeFactoryMap[receiver.Factory](
@@ -49,6 +51,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 		scrapeFactory,
 		hostmetricsreceiver.NewFactory(),
 		filesFactory,
+		syslogFactory,
 		statsFactory,
 		hostFactory,
 		filelogreceiver.NewFactory(),

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // Config is the agent's own configuration file. The zero value of a field that is missing in the file is its default.
@@ -21,6 +22,7 @@ type Config struct {
 	Logs       []LogConfig      `yaml:"logs"`
 	Syslog     []SyslogConfig   `yaml:"syslog"`
 	Journald   JournaldConfig   `yaml:"journald"`
+	LogTimes   LogTimesConfig   `yaml:"log_times"`
 	OTLP       OTLPConfig       `yaml:"otlp"`
 	Middleware MiddlewareConfig `yaml:"middleware"`
 	// Scrape are Prometheus scrape_configs.
@@ -105,22 +107,51 @@ type LogConfig struct {
 	// StartAt is "end" (default) or "beginning": where to begin in files that exist when this set is seen for the first time.
 	StartAt    string            `yaml:"start_at,omitempty"`
 	Attributes map[string]string `yaml:"attributes,omitempty"`
+	// Encoding is how the files are written, such as gbk, utf-16le or iso-8859-1. Empty is auto: each file, and where it is not UTF-8 each record, is looked at.
+	Encoding string `yaml:"encoding,omitempty"`
+	// Timezone is for times that name none, such as Asia/Shanghai; default: this host's.
+	Timezone string `yaml:"timezone,omitempty"`
+	// RotateWait is how long a file is read on after its name has gone and nothing more was written (default 1m), FlushLine how long a line
+	// waits for its end before it is sent without (default 2s).
+	RotateWait *Duration `yaml:"rotate_wait,omitempty"`
+	FlushLine  *Duration `yaml:"flush_line,omitempty"`
 	// Operators are the file log receiver's operators, used as they are; with them that receiver follows the files, and Multiline, Format and Mask do not apply.
 	Operators []any `yaml:"operators,omitempty"`
+}
+
+// LogTimesConfig bounds the times that the agent reads from texts of files and syslog. A record with another one keeps it in an attribute and gets the time
+// at which it was read, because the server would refuse it.
+type LogTimesConfig struct {
+	Past   Duration `yaml:"past"`
+	Future Duration `yaml:"future"`
+}
+
+func (c LogTimesConfig) object() object {
+	return object{"past": c.Past.String(), "future": c.Future.String()}
+}
+
+func (c LogTimesConfig) validate() error {
+	if c.Past <= 0 || c.Future <= 0 {
+		return errors.New("log_times: past and future must be positive")
+	}
+	return nil
 }
 
 // SyslogConfig is one address on which syslog is received.
 type SyslogConfig struct {
 	// Listen is udp://host:port, tcp://host:port or tls://host:port.
 	Listen string `yaml:"listen"`
-	// Protocol is rfc3164 (default) or rfc5424.
+	// Protocol is auto, rfc3164 or rfc5424. It has no effect: each message is recognised by itself.
 	Protocol string `yaml:"protocol,omitempty"`
 	// CertFile and KeyFile are for tls; with ClientCAFile senders need a certificate of it.
 	CertFile     string `yaml:"cert_file,omitempty"`
 	KeyFile      string `yaml:"key_file,omitempty"`
 	ClientCAFile string `yaml:"client_ca_file,omitempty"`
-	// Location is the zone of times that name none, such as Europe/Berlin; default: this host's.
+	// Timezone is the zone of times that name none, such as Europe/Berlin; default: this host's. Location is its older name.
+	Timezone string `yaml:"timezone,omitempty"`
 	Location string `yaml:"location,omitempty"`
+	// Encoding is as of a LogConfig.
+	Encoding string `yaml:"encoding,omitempty"`
 	Mask     *bool  `yaml:"mask,omitempty"`
 	// MaxRecordsPerSecond: what is more is held back by tcp and tls, dropped and counted by udp. 0 is no limit.
 	MaxRecordsPerSecond int `yaml:"max_records_per_second,omitempty"`
@@ -178,6 +209,7 @@ func Default() Config {
 			Containers:      ContainersConfig{Enabled: true, Max: 100},
 		},
 		Middleware: defaultMiddleware(),
+		LogTimes:   LogTimesConfig{Past: Duration(when.DefaultLimits().Past), Future: Duration(when.DefaultLimits().Future)},
 		Queue:      QueueConfig{SizeMiB: 512},
 		OpAMP:      OpAMPConfig{Enabled: true, Heartbeat: Duration(10 * time.Second)},
 	}

@@ -163,7 +163,11 @@ func (g *generator) addLogs() error {
 		case startAt == "":
 			startAt = "end"
 		}
-		g.receivers[id] = l.receiver(startAt)
+		r := l.receiver(startAt)
+		if len(l.Operators) == 0 {
+			r["times"] = g.cfg.LogTimes.object()
+		}
+		g.receivers[id] = r
 		receivers = append(receivers, id)
 	}
 	g.processors[idEnrichLogs] = object{
@@ -237,6 +241,18 @@ func (c LogConfig) receiver(startAt string) object {
 	}
 	if c.Format != "" {
 		r["format"] = string(c.Format)
+	}
+	if c.Encoding != "" {
+		r["encoding"] = c.Encoding
+	}
+	if c.Timezone != "" {
+		r["timezone"] = c.Timezone
+	}
+	if c.RotateWait != nil {
+		r["rotate_wait"] = c.RotateWait.String()
+	}
+	if c.FlushLine != nil {
+		r["flush_line"] = c.FlushLine.String()
 	}
 	if c.Service != "" {
 		r["resource"] = object{"service.name": c.Service}

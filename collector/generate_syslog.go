@@ -12,9 +12,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/syslog"
 )
 
 const (
@@ -22,12 +23,7 @@ const (
 	syslogTCP = "tcp"
 	syslogTLS = "tls"
 
-	rfc3164 = "rfc3164"
-	rfc5424 = "rfc5424"
-
 	idJournald = "journald"
-	// maxSyslogBytes is the longest message; RFC 5424 asks for 2048.
-	maxSyslogBytes = 64 << 10
 )
 
 func (c SyslogConfig) validate() error {
@@ -40,14 +36,23 @@ func (c SyslogConfig) validate() error {
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		errs = append(errs, fmt.Errorf("listen: %q is not a port", port))
 	}
-	if c.Protocol != "" && c.Protocol != rfc3164 && c.Protocol != rfc5424 {
+	if !slices.Contains([]string{"", "auto", "rfc3164", "rfc5424"}, c.Protocol) {
 		errs = append(errs, fmt.Errorf("protocol: %q is neither rfc3164 nor rfc5424", c.Protocol))
 	}
 	if (kind == syslogTLS) != (c.CertFile != "" && c.KeyFile != "") || (kind != syslogTLS && c.ClientCAFile != "") {
 		errs = append(errs, errors.New("cert_file and key_file are for tls, and tls needs both"))
 	}
-	if _, err := time.LoadLocation(c.Location); err != nil {
+	if c.Location != "" && c.Timezone != "" {
+		errs = append(errs, errors.New("timezone and location are the same; give one"))
+	}
+	if _, err := logs.Zone(c.Location); err != nil {
 		errs = append(errs, fmt.Errorf("location: %w", err))
+	}
+	if _, err := logs.Zone(c.Timezone); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := charset.Lookup(c.Encoding); err != nil {
+		errs = append(errs, err)
 	}
 	if c.MaxRecordsPerSecond < 0 {
 		errs = append(errs, errors.New("max_records_per_second: negative"))
@@ -73,33 +78,20 @@ func (c JournaldConfig) validate() error {
 // addSyslog makes a pipeline for each address, because each has its own limit and counts.
 func (g *generator) addSyslog() {
 	for _, s := range g.cfg.Syslog {
-		kind, addr, _ := strings.Cut(s.Listen, "://")
+		kind, _, _ := strings.Cut(s.Listen, "://")
 		sum := sha256.Sum256([]byte(s.Listen))
 		name := "syslog_" + hex.EncodeToString(sum[:4])
-		r := object{"protocol": rfc3164, "location": "Local"}
-		if s.Protocol != "" {
-			r["protocol"] = s.Protocol
-		}
-		if s.Location != "" {
-			r["location"] = s.Location
-		}
-		switch kind {
-		case syslogUDP:
-			// A reader of its own keeps the socket's buffer, some 250 messages, from overflowing while messages are taken apart.
-			r["udp"] = object{"listen_address": addr, "async": object{"readers": 1, "processors": 1, "max_queue_length": 10_000}}
-		default:
-			tcp := object{"listen_address": addr, "max_log_size": maxSyslogBytes}
-			if kind == syslogTLS {
-				t := object{"cert_file": s.CertFile, "key_file": s.KeyFile}
-				if s.ClientCAFile != "" {
-					t["client_ca_file"] = s.ClientCAFile
-				}
-				tcp["tls"] = t
+		r := object{"listen": s.Listen, "timezone": "Local", "times": g.cfg.LogTimes.object()}
+		for key, value := range map[string]string{
+			"timezone": s.Location + s.Timezone, "encoding": s.Encoding, "cert_file": s.CertFile, "key_file": s.KeyFile, "client_ca_file": s.ClientCAFile,
+		} {
+			if value != "" {
+				r[key] = value
 			}
-			r["tcp"] = tcp
 		}
-		g.receivers["syslog/"+name] = r
-		g.gated(name, "syslog/"+name, object{
+		id := syslog.Type + "/" + name
+		g.receivers[id] = r
+		g.gated(name, id, object{
 			"kind": logs.KindSyslog, "name": s.Listen, "drop": kind == syslogUDP, "mask": s.Mask == nil || *s.Mask, "max_records_per_second": s.MaxRecordsPerSecond,
 		})
 	}

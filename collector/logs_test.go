@@ -180,3 +180,33 @@ func (bin agentBinary) testRotation(t *testing.T) {
 	require.LessOrEqual(t, requireAll(t, sink, lines), 200)
 	p.stop(t)
 }
+
+// testEdges: the last lines of files that leave the pattern, other encodings and a line without its end arrive, with the configuration's own keys.
+func (bin agentBinary) testEdges(t *testing.T) {
+	sink, dir := otlptest.New(t), t.TempDir()
+	p := bin.start(t, t.TempDir(), fmt.Sprintf(`
+server: {endpoint: %q}
+host: {enabled: false}
+middleware: {enabled: false}
+logs:
+- {include: [%q], start_at: beginning, rotate_wait: 30s, flush_line: 1s}
+- {include: [%q], start_at: beginning, encoding: shift_jis, timezone: Asia/Tokyo}
+`, sink.Addr, filepath.Join(dir, "*.log"), filepath.Join(dir, "*.jp")))
+	has := func(text string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return bodies(sink)[text] == 1 }, 20*time.Second, 50*time.Millisecond, text)
+	}
+	path := filepath.Join(dir, "a.log")
+	appendTo(t, path, "first\nsecond\n")
+	has("first")
+	require.NoError(t, os.Rename(path, path+".1"))
+	appendTo(t, path+".1", "  of it\nlate\n")
+	appendTo(t, path, "new, no end")
+	appendTo(t, filepath.Join(dir, "x.jp"), "\x83\x8d\x83\x4f\n")
+	has("late")
+	has("new, no end")
+	has("ログ")
+	require.Len(t, logRecords(sink), 5)
+	p.stop(t)
+	require.Len(t, logRecords(sink), 5)
+}

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -38,22 +40,28 @@ type progress struct {
 	queue *queueState
 
 	mu sync.Mutex
-	// until is by path: records up to this offset were queued by an earlier run; -1 when that is over. Guarded by mu.
+	// until is by the file's identity, or its path where it is not known: records up to this offset were queued by an earlier run; -1 when that is over. Guarded by mu.
 	until map[string]*repeated
 }
 
 type repeated struct {
-	until int64
+	mark
 	// last makes sure that offsets grow; when they do not, the file was truncated and everything in it is new.
 	last int64
 }
 
 // mark is the last queued record of a file.
 type mark struct {
-	Offset int64  `json:"offset"`
-	Inode  uint64 `json:"inode"`
-	Head   string `json:"head"`
-	Day    int64  `json:"day"` // since 1970, when it was made
+	Offset int64 `json:"offset"`
+	// End is where the record after it begins; 0 where that is not known.
+	End   int64  `json:"end,omitempty"`
+	Inode uint64 `json:"inode"`
+	Head  string `json:"head,omitempty"`
+	// Raw is what stands at Offset, byte for byte; Head is the text of records whose receiver does not tell it.
+	Raw []byte `json:"raw,omitempty"`
+	Day int64  `json:"day"` // since 1970, when it was made
+
+	path string
 }
 
 func newProgress(queue *queueState) *progress {
@@ -89,17 +97,30 @@ func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 				if !ok || !ok2 {
 					return false
 				}
-				at, name := offset.Int(), path.Str()
+				m := mark{Offset: offset.Int(), path: path.Str()}
+				key := m.path
 				lr.Attributes().Remove(attrFileOffset)
-				if p.repeats(ctx, name, at) {
+				if v, ok := lr.Attributes().Get(logs.AttrFileID); ok {
+					key = v.Str()
+					lr.Attributes().Remove(logs.AttrFileID)
+				}
+				if v, ok := lr.Attributes().Get(logs.AttrFileEnd); ok {
+					m.End = v.Int()
+					lr.Attributes().Remove(logs.AttrFileEnd)
+				}
+				raw, ok := lr.Attributes().Get(logs.AttrHead)
+				if ok {
+					m.Raw = []byte(raw.Str())
+					lr.Attributes().Remove(logs.AttrHead)
+				}
+				if p.repeats(ctx, key, m) {
 					return true
 				}
-				// Our own receiver gives the text as it is in the file for the last record; what it made of it would not be found there.
-				if h, ok := lr.Attributes().Get(logs.AttrHead); ok {
-					marks[name] = mark{Offset: at, Head: h.Str()}
-					lr.Attributes().Remove(logs.AttrHead)
-				} else if _, ok := lr.Attributes().Get("log.format"); !ok && lr.Body().Type() == pcommon.ValueTypeStr {
-					marks[name] = mark{Offset: at, Head: logs.Head(lr.Body().Str())}
+				if len(m.Raw) > 0 {
+					marks[key] = m
+				} else if m.End == 0 && lr.Body().Type() == pcommon.ValueTypeStr {
+					m.Head = logs.Head(lr.Body().Str())
+					marks[key] = m
 				}
 				return false
 			})
@@ -111,56 +132,79 @@ func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 }
 
 // repeats says whether a record was queued before; mu is held.
-func (p *progress) repeats(ctx context.Context, path string, offset int64) bool {
-	r := p.until[path]
+func (p *progress) repeats(ctx context.Context, key string, m mark) bool {
+	r := p.until[key]
 	if r == nil {
-		r = &repeated{until: p.load(ctx, path), last: -1}
-		p.until[path] = r
+		r = &repeated{mark: p.load(ctx, key, m.path), last: -1}
+		p.until[key] = r
 	}
-	if offset > r.until || offset <= r.last {
-		r.until = -1
+	// A record that goes on behind the marked one has something that was not queued: a line that came later and belongs to it.
+	if m.Offset > r.Offset || m.Offset <= r.last || m.End > 0 && r.End > 0 && m.End > r.End {
+		r.Offset = -1
 		return false
 	}
-	r.last = offset
+	r.last = m.Offset
 	return true
 }
 
-// load returns the offset of a file's mark, -1 when there is none or the file is not the one that was marked.
-func (p *progress) load(ctx context.Context, path string) int64 {
-	text := p.queue.mark(ctx, path)
+// load returns a file's mark, one with offset -1 when there is none or the file is not the one that was marked.
+func (p *progress) load(ctx context.Context, key, path string) mark {
+	none := mark{Offset: -1}
+	text := p.queue.mark(ctx, key)
+	if text == nil && key != path { // An earlier release knew files by their paths.
+		text = p.queue.mark(ctx, path)
+	}
 	var m mark
-	if text == nil || json.Unmarshal(text, &m) != nil || m.Head == "" || m.Offset < 0 {
-		return -1
+	if text == nil || json.Unmarshal(text, &m) != nil || m.Head == "" && len(m.Raw) == 0 || m.Offset < 0 {
+		return none
 	}
 	f, err := os.Open(path) //nolint:gosec // A file the operator told the agent to follow.
 	if err != nil {
-		return -1
+		return none
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
-	if err != nil || inode(info) != m.Inode {
-		return -1
+	if err != nil || inode(info) != m.Inode && inode(info) != 0 {
+		return none
+	}
+	if len(m.Raw) > 0 {
+		buf := make([]byte, len(m.Raw))
+		if n, _ := f.ReadAt(buf, m.Offset); !bytes.Equal(buf[:n], m.Raw) {
+			return none
+		}
+		return m
 	}
 	// The receiver trims a record's beginning, which the file still has.
 	buf := make([]byte, len(m.Head)+headSize)
 	n, _ := f.ReadAt(buf, m.Offset)
 	if !bytes.HasPrefix(bytes.TrimLeftFunc(buf[:n], unicode.IsSpace), []byte(m.Head)) {
-		return -1
+		return none
 	}
-	return m.Offset
+	return m
 }
 
 // encodeMarks adds what the files are recognised by. A file without a mark only means that more may be repeated.
 func encodeMarks(marks map[string]mark) map[string][]byte {
 	out := make(map[string][]byte, len(marks))
-	for path, m := range marks {
-		info, err := os.Stat(path)
-		if err != nil || m.Head == "" {
+	for key, m := range marks {
+		if m.Head == "" && len(m.Raw) == 0 {
 			continue
 		}
-		m.Inode, m.Day = inode(info), day(time.Now())
+		// The identity that our own receiver gives is of the file that was read, whatever has its name by now.
+		if _, ino, ok := strings.Cut(key, "-"); ok && m.End > 0 {
+			n, err := strconv.ParseUint(ino, 16, 64)
+			if err != nil {
+				continue
+			}
+			m.Inode = n
+		} else if info, err := os.Stat(m.path); err == nil {
+			m.Inode = inode(info)
+		} else {
+			continue
+		}
+		m.Day = day(time.Now())
 		if text, err := json.Marshal(m); err == nil {
-			out[path] = text
+			out[key] = text
 		}
 	}
 	return out

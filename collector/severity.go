@@ -58,14 +58,12 @@ func findSeverity(line string) (string, plog.SeverityNumber) {
 	return "", plog.SeverityNumberUnspecified
 }
 
-// severityOf leaves out java.util.logging's levels that are words of other meaning in most lines.
+// severityOf leaves out levels that are words of other meaning in most lines.
 func severityOf(upper string) plog.SeverityNumber {
-	switch upper {
-	case "CONFIG", "FINE", "FINER", "FINEST":
+	if logs.Prose(upper) {
 		return plog.SeverityNumberUnspecified
-	default:
-		return logs.Severity(upper)
 	}
+	return logs.Severity(upper)
 }
 
 func marked(line string, start, end int) bool {

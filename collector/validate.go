@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/charset"
 )
 
 const (
@@ -53,7 +54,7 @@ func (c Config) Validate() error {
 		}
 		listens[s.Listen] = true
 	}
-	errs = append(errs, c.Journald.validate())
+	errs = append(errs, c.Journald.validate(), c.LogTimes.validate())
 	for k := range c.Attributes {
 		if k == "" {
 			errs = append(errs, errors.New("attributes: an empty name"))
@@ -131,6 +132,17 @@ func (c LogConfig) validate() error {
 	}
 	if c.MaxRecordsPerSecond < 0 {
 		errs = append(errs, errors.New("max_records_per_second: negative"))
+	}
+	if _, err := charset.Lookup(c.Encoding); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := logs.Zone(c.Timezone); err != nil {
+		errs = append(errs, err)
+	}
+	for name, d := range map[string]*Duration{"rotate_wait": c.RotateWait, "flush_line": c.FlushLine} {
+		if d != nil && (time.Duration(*d) < 0 || time.Duration(*d) > 24*time.Hour) {
+			errs = append(errs, fmt.Errorf("%s: %s is not between 0s and 24h", name, d))
+		}
 	}
 	return errors.Join(errs...)
 }

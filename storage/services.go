@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// UnknownService names the service of records whose sender gave none, as SDKs do. Where the process is known the name goes on with a
+// colon and its executable: unknown_service:java.
+const UnknownService = "unknown_service"
+
 // ServiceReader reads what services do, from counts per minute rather than from spans where that is possible. Safe for concurrent use.
 type ServiceReader interface {
 	// Services lists the services with spans in the range, in order of name.

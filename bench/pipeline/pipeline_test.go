@@ -156,7 +156,7 @@ func BenchmarkMetrics(b *testing.B) {
 	b.Cleanup(func() { require.NoError(b, store.Close()) })
 	md := metrics.NewMetadata()
 	p.consume(bus.TopicMetrics, writer.NewSamples(p.options(bus.TopicMetrics), store, func() writer.Translator {
-		return writer.NewOTLPTranslator(md, 5*time.Minute)
+		return writer.NewOTLPTranslator(md, writer.Translation{Lookback: 5 * time.Minute})
 	}).Handle)
 	start := time.Now().Add(-2 * time.Hour)
 	var bodies []*replay.Hosts

@@ -10,35 +10,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// FromSyslog gives a record of the syslog receiver the names used here: the message as its body, the program, its process and the sender's
-// name as attributes. A message that could not be read keeps its text.
-func FromSyslog(lr plog.LogRecord) {
-	a := lr.Attributes()
-	if v, ok := a.Get("message"); ok {
-		lr.Body().SetStr(v.AsString())
-		a.Remove("message")
-	}
-	for _, r := range []struct{ from, to string }{{"appname", "syslog.appname"}, {"hostname", "syslog.hostname"}, {"msg_id", "syslog.msg_id"}} {
-		if v, ok := a.Get(r.from); ok {
-			text := v.AsString()
-			a.Remove(r.from)
-			a.PutStr(r.to, text)
-		}
-	}
-	if v, ok := a.Get("proc_id"); ok {
-		putPID(a, v.AsString())
-		a.Remove("proc_id")
-	}
-	if v, ok := a.Get("facility_text"); ok {
-		text := v.AsString()
-		a.Remove("facility_text")
-		a.PutStr("syslog.facility", text)
-	}
-	for _, name := range []string{"facility", "priority", "version"} { // Said by the facility's name and the severity.
-		a.Remove(name)
-	}
-}
-
 // journalAttributes are the fields of a journal entry that are kept, by their name in the journal.
 func journalAttributes() []struct{ from, to string } {
 	return []struct{ from, to string }{
@@ -63,7 +34,7 @@ func FromJournal(lr plog.LogRecord) {
 		}
 		return ""
 	}
-	lr.Body().SetStr(strings.TrimRight(text("MESSAGE"), "\n"))
+	lr.Body().SetStr(strings.ToValidUTF8(strings.TrimRight(text("MESSAGE"), "\n"), "\ufffd"))
 	for _, r := range journalAttributes() {
 		if v := text(r.from); v != "" {
 			lr.Attributes().PutStr(r.to, v)

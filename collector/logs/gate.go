@@ -78,10 +78,7 @@ func (g *Gate) Lost(n int) {
 }
 
 func (g *Gate) prepare(lr plog.LogRecord) int64 {
-	switch g.kind {
-	case KindSyslog:
-		FromSyslog(lr)
-	case KindJournald:
+	if g.kind == KindJournald {
 		FromJournal(lr)
 	}
 	if lr.Body().Type() != pcommon.ValueTypeStr {

@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 const (
@@ -48,8 +50,8 @@ func (p *Parser) json(text string, lr plog.LogRecord) bool {
 		}
 	}
 	for _, name := range []string{"time", "timestamp", "@timestamp", "ts", "asctime"} {
-		if at, ok := jsonTime(fields[name]); ok {
-			lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
+		if at, ok := p.jsonTime(fields[name]); ok {
+			when.SetTime(lr, at)
 			delete(fields, name)
 			break
 		}
@@ -64,14 +66,22 @@ func (p *Parser) json(text string, lr plog.LogRecord) bool {
 		case json.Number:
 			if n, err := v.Int64(); err == nil {
 				lr.Attributes().PutInt(k, n)
-			} else if f, err := v.Float64(); err == nil {
+			} else if f, err := v.Float64(); err == nil && exact(v.String(), f) {
 				lr.Attributes().PutDouble(k, f)
-			} else {
+			} else { // Its digits are worth more than its being a number.
 				lr.Attributes().PutStr(k, v.String())
 			}
 		}
 	}
 	return true
+}
+
+// exact says whether a number is told by its float: whole numbers are not where they have more digits than that holds.
+func exact(text string, f float64) bool {
+	if !strings.ContainsAny(text, ".eE") {
+		return false // It is beyond int64.
+	}
+	return len(strings.Trim(text, "-.0")) <= 17 || strconv.FormatFloat(f, 'g', -1, 64) == text
 }
 
 // flatten gives nested members dotted names. It returns false for too many.
@@ -139,13 +149,11 @@ func bunyan(level string) plog.SeverityNumber {
 }
 
 // jsonTime reads RFC 3339 and its usual variants, and numbers since 1970 in s, ms, µs or ns by their size.
-func jsonTime(v any) (time.Time, bool) {
+func (p *Parser) jsonTime(v any) (time.Time, bool) {
 	switch v := v.(type) {
 	case string:
-		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00"} {
-			if at, err := time.Parse(layout, v); err == nil {
-				return at, true
-			}
+		if at, rest, ok := when.Leading(v, p.zone, p.now()); ok && rest == "" {
+			return at, true
 		}
 	case json.Number:
 		f, err := strconv.ParseFloat(v.String(), 64)

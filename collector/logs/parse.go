@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // Format is how the text of a record is taken apart.
@@ -50,6 +52,10 @@ func NewParser(format Format, zone *time.Location, now func() time.Time) *Parser
 // Parse fills the record from its text. Text that is not of the format stays the body, and nothing is lost of one that is: what is not an attribute
 // is in the body.
 func (p *Parser) Parse(text string, lr plog.LogRecord) {
+	// The frame that a container's runtime puts around lines is no part of any format.
+	if p.format != None && p.cri(text, lr) {
+		return
+	}
 	if p.format == None || !p.parse(text, lr) {
 		lr.Body().SetStr(text)
 		return
@@ -104,66 +110,6 @@ func (p *Parser) as(format Format, text string, lr plog.LogRecord) bool {
 	return ok
 }
 
-// access reads: ADDRESS IDENT USER [TIME] "METHOD PATH PROTOCOL" STATUS BYTES ["REFERRER" "AGENT"].
-func access(text string, lr plog.LogRecord) bool {
-	head, rest, ok := strings.Cut(text, " [")
-	fields := strings.Fields(head)
-	if !ok || len(fields) != 3 {
-		return false
-	}
-	when, rest, ok := strings.Cut(rest, `] "`)
-	if !ok {
-		return false
-	}
-	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", when)
-	if err != nil {
-		return false
-	}
-	request, rest, ok := strings.Cut(rest, `" `)
-	numbers := strings.Fields(rest)
-	if !ok || len(numbers) < 2 {
-		return false
-	}
-	status, err := strconv.Atoi(numbers[0])
-	if err != nil || status < 100 || status > 999 {
-		return false
-	}
-	lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
-	a := lr.Attributes()
-	a.PutStr("client.address", fields[0])
-	if fields[2] != "-" {
-		a.PutStr("user.name", fields[2])
-	}
-	if parts := strings.Fields(request); len(parts) == 3 {
-		a.PutStr("http.request.method", parts[0])
-		path, query, _ := strings.Cut(parts[1], "?")
-		a.PutStr("url.path", path)
-		if query != "" {
-			a.PutStr("url.query", query)
-		}
-		a.PutStr("network.protocol.version", strings.TrimPrefix(parts[2], "HTTP/"))
-	}
-	a.PutInt("http.response.status_code", int64(status))
-	if n, err := strconv.ParseInt(numbers[1], 10, 64); err == nil {
-		a.PutInt("http.response.body.size", n)
-	}
-	if quoted := strings.Split(rest, `"`); len(quoted) >= 5 {
-		if quoted[1] != "-" {
-			a.PutStr("http.request.header.referer", quoted[1])
-		}
-		a.PutStr("user_agent.original", quoted[3])
-	}
-	switch {
-	case status >= 500:
-		setLevel(lr, "ERROR", plog.SeverityNumberError)
-	case status >= 400:
-		setLevel(lr, "WARN", plog.SeverityNumberWarn)
-	default:
-		setLevel(lr, "INFO", plog.SeverityNumberInfo)
-	}
-	return true
-}
-
 // nginxError reads: 2026/01/02 03:04:05 [error] 12#34: *5 MESSAGE, client: …, server: …, request: "…", upstream: "…", host: "…".
 func (p *Parser) nginxError(text string, lr plog.LogRecord) bool {
 	const layout = "2006/01/02 15:04:05"
@@ -181,7 +127,7 @@ func (p *Parser) nginxError(text string, lr plog.LogRecord) bool {
 	if err != nil || !ok || !ok2 {
 		return false
 	}
-	lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	when.SetTime(lr, at)
 	lr.Attributes().PutInt("process.pid", n)
 	if number := Severity(level); number != plog.SeverityNumberUnspecified {
 		setLevel(lr, level, number)
@@ -214,7 +160,10 @@ func (p *Parser) nginxError(text string, lr plog.LogRecord) bool {
 
 // syslog reads what rsyslog and syslog-ng write to files: TIME HOST PROGRAM[PID]: MESSAGE, the time classic or RFC 3339.
 func (p *Parser) syslog(text string, lr plog.LogRecord) bool {
-	at, rest, ok := p.syslogTime(text)
+	if len(text) > 10 && text[0] <= '9' && text[10] != 'T' { // A time of other programs' logs.
+		return false
+	}
+	at, rest, ok := when.Leading(text, p.zone, p.now())
 	if !ok {
 		return false
 	}
@@ -231,30 +180,10 @@ func (p *Parser) syslog(text string, lr plog.LogRecord) bool {
 		}
 		lr.Attributes().PutInt("process.pid", n)
 	}
-	lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	when.SetTime(lr, at)
 	lr.Attributes().PutStr("syslog.appname", program)
 	lr.Body().SetStr(message)
 	return true
-}
-
-func (p *Parser) syslogTime(text string) (time.Time, string, bool) {
-	if word, rest, ok := strings.Cut(text, " "); ok && len(word) >= len("2006-01-02T15:04:05Z") {
-		at, err := time.Parse(time.RFC3339Nano, word)
-		return at, rest, err == nil
-	}
-	if len(text) < len(time.Stamp)+2 || text[len(time.Stamp)] != ' ' {
-		return time.Time{}, "", false
-	}
-	at, err := time.ParseInLocation(time.Stamp, text[:len(time.Stamp)], p.zone)
-	if err != nil {
-		return time.Time{}, "", false
-	}
-	now := p.now().In(p.zone)
-	at = at.AddDate(now.Year(), 0, 0)
-	if at.After(now.AddDate(0, 0, 2)) { // December's lines, read in January.
-		at = at.AddDate(-1, 0, 0)
-	}
-	return at, text[len(time.Stamp)+1:], true
 }
 
 // tomcat reads: 02-Jan-2026 03:04:05.678 LEVEL [THREAD] CLASS.METHOD MESSAGE.
@@ -273,7 +202,7 @@ func (p *Parser) tomcat(text string, lr plog.LogRecord) bool {
 	if !ok || !ok2 || !ok3 {
 		return false
 	}
-	lr.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	when.SetTime(lr, at)
 	lr.Attributes().PutStr("thread.name", thread)
 	lr.Attributes().PutStr("code.function.name", function)
 	if number := Severity(level); number != plog.SeverityNumberUnspecified {
@@ -295,7 +224,7 @@ func mysqlSlow(text string, lr plog.LogRecord) bool {
 		switch {
 		case !ok && strings.HasPrefix(line, "SET timestamp="):
 			if n, err := strconv.ParseInt(strings.TrimSuffix(line[len("SET timestamp="):], ";"), 10, 64); err == nil {
-				lr.SetTimestamp(pcommon.NewTimestampFromTime(time.Unix(n, 0)))
+				when.SetTime(lr, time.Unix(n, 0))
 			}
 		case !ok && strings.HasPrefix(line, "use ") && len(query) == 0:
 			a.PutStr("db.namespace", strings.TrimSuffix(line[len("use "):], ";"))

@@ -19,7 +19,7 @@ func parseOne(t *testing.T, format Format, text string) plog.LogRecord {
 }
 
 func TestParse(t *testing.T) {
-	at := "2026-01-02T03:04:05Z"
+	at, never := "2026-01-02T03:04:05Z", "1970-01-01T00:00:00Z"
 	for name, tc := range map[string]struct {
 		text, body, time string
 		level            plog.SeverityNumber
@@ -39,6 +39,45 @@ func TestParse(t *testing.T) {
 				"http.request.header.referer": "http://shop/", "user_agent.original": "curl/8 (x)", "log.format": "access",
 			},
 		},
+		"access, user of two words": {
+			`10.0.0.1 - John Doe [02/Jan/2026:03:04:05 +0000] "GET / HTTP/1.1" 404 -`, "", at, plog.SeverityNumberWarn,
+			map[string]any{
+				"client.address": "10.0.0.1", "user.name": "John Doe", "http.request.method": "GET", "url.path": "/", "network.protocol.version": "1.1",
+				"http.response.status_code": int64(404), "log.format": "access",
+			},
+		},
+		"access, virtual host": {
+			`shop.example:443 10.0.0.1 - [odd] [02/Jan/2026:03:04:05 +0000] "GET / HTTP/2.0" 200 5 "-" "x"`, "", at, plog.SeverityNumberInfo,
+			map[string]any{
+				"server.address": "shop.example", "server.port": int64(443), "client.address": "10.0.0.1", "user.name": "[odd]", "http.request.method": "GET", "url.path": "/",
+				"network.protocol.version": "2.0", "http.response.status_code": int64(200), "http.response.body.size": int64(5), "user_agent.original": "x", "log.format": "access",
+			},
+		},
+		"access, quotes": {
+			`10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "GET /q?s=\"a b\" HTTP/1.1" 500 5 "http://x/\x22y\x22" "UA \"with\" \\ it"`, "", at, plog.SeverityNumberError,
+			map[string]any{
+				"client.address": "10.0.0.1", "http.request.method": "GET", "url.path": "/q", "url.query": `s="a b"`, "network.protocol.version": "1.1",
+				"http.response.status_code": int64(500), "http.response.body.size": int64(5), "http.request.header.referer": `http://x/"y"`, "user_agent.original": `UA "with" \ it`,
+				"log.format": "access",
+			},
+		},
+		"access, no request": {
+			`10.0.0.1 - - [02/Jan/2026:03:04:05 +0000] "\x16\x03\x01" 400 157 "-" "-"`, "", at, plog.SeverityNumberWarn,
+			map[string]any{
+				"client.address": "10.0.0.1", "http.response.status_code": int64(400), "http.response.body.size": int64(157), "user_agent.original": "-", "log.format": "access",
+			},
+		},
+		"json, long numbers": {
+			`{"msg":"x","u64":18446744073709551615,"neg":-9223372036854775808,"i64":9223372036854775807,"huge":123456789012345678901234567890,"e":1e400,"f":0.1,"in":{"a":[18446744073709551615]}}`,
+			"x", never, 0,
+			map[string]any{
+				"u64": "18446744073709551615", "neg": int64(-9223372036854775808), "i64": int64(9223372036854775807), "huge": "123456789012345678901234567890", "e": "1e400",
+				"f": 0.1, "in.a": "[18446744073709551615]", "log.format": "json",
+			},
+		},
+		"json, levels":               {`{"msg":"x","level":"SEVERE"}`, "x", never, plog.SeverityNumberError, map[string]any{"log.format": "json"}},
+		"json, level with its place": {`{"msg":"x","level":"DEBUG-4"}`, "x", never, plog.SeverityNumberDebug4, map[string]any{"log.format": "json"}},
+		"json, time without a zone":  {`{"msg":"x","time":"2026-01-02 03:04:05,000"}`, "x", at, 0, map[string]any{"log.format": "json"}},
 		"tomcat access": {
 			`0:0:0:0:0:0:0:1 - - [02/Jan/2026:03:04:05 +0000] "GET / HTTP/1.1" 200 -`, "", at, plog.SeverityNumberInfo,
 			map[string]any{

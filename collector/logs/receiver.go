@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/fileconsumer"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/stanza/split"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -18,6 +16,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
+
+	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/tail"
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // Type is the receiver's type in a collector's configuration.
@@ -27,16 +29,25 @@ const Type = "strata_files"
 const (
 	AttrFilePath   = "log.file.path"
 	AttrFileOffset = "log.file.record_offset"
-	// AttrHead is the beginning of the text as it is in the file, on the last record of each call.
+	// AttrFileEnd is where the record after it begins, AttrFileID its file's identity over renames.
+	AttrFileEnd = "strata.record.end"
+	AttrFileID  = "strata.file.id"
+	// AttrHead are the first bytes as they are in the file, on the last record of each call.
 	AttrHead = "strata.record.head"
-	// headBytes is how long it is at the most.
+	// headBytes is how long the one is that Head makes.
 	headBytes = 200
 )
 
 const (
-	fileEncoding = "utf-8"
-	retryFirst   = time.Second
-	retryMost    = 30 * time.Second
+	retryFirst = time.Second
+	retryMost  = 30 * time.Second
+	// pollInterval is the time between two rounds over the files.
+	pollInterval = 200 * time.Millisecond
+	// flushRecord is how long a record waits for another line.
+	flushRecord = 500 * time.Millisecond
+	// DefaultRotateWait and DefaultFlushLine are for what the configuration leaves out.
+	DefaultRotateWait = time.Minute
+	DefaultFlushLine  = 2 * time.Second
 )
 
 // Config is one set of files.
@@ -53,6 +64,15 @@ type Config struct {
 	MaxRecordsPerSecond int               `mapstructure:"max_records_per_second"`
 	Resource            map[string]string `mapstructure:"resource"`
 	Attributes          map[string]string `mapstructure:"attributes"`
+	// Encoding is how the files are written; see charset.Lookup.
+	Encoding string `mapstructure:"encoding"`
+	// Timezone is for times that name none; empty is this host's.
+	Timezone string `mapstructure:"timezone"`
+	// Times bound the times that are read from the texts.
+	Times when.Limits `mapstructure:"times"`
+	// RotateWait is how long a file is read on after its name has gone, FlushLine how long a line waits for its end.
+	RotateWait time.Duration `mapstructure:"rotate_wait"`
+	FlushLine  time.Duration `mapstructure:"flush_line"`
 	// Storage keeps the checkpoints.
 	Storage component.ID `mapstructure:"storage"`
 }
@@ -78,7 +98,9 @@ func NewFactory(stats *Stats) (receiver.Factory, error) {
 		return nil, fmt.Errorf("receiver type: %w", err)
 	}
 	return receiver.NewFactory(typ,
-		func() component.Config { return &Config{StartAt: "end", Multiline: true, Format: Auto, Mask: true} },
+		func() component.Config {
+			return &Config{StartAt: "end", Multiline: true, Format: Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine, Times: when.DefaultLimits()}
+		},
 		receiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 			return newFiles(set, *cfg.(*Config), next, stats)
 		}, component.StabilityLevelStable),
@@ -90,7 +112,9 @@ type files struct {
 	cfg      Config
 	set      receiver.Settings
 	next     consumer.Logs
-	manager  *fileconsumer.Manager
+	follower *tail.Follower
+	stop     context.CancelFunc
+	done     chan error
 	client   storage.Client
 	parser   *Parser
 	masker   *Masker // nil: off
@@ -99,32 +123,49 @@ type files struct {
 }
 
 func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stats) (*files, error) {
+	zone, err := Zone(cfg.Timezone)
+	if err != nil {
+		return nil, err
+	}
 	f := &files{
-		cfg: cfg, set: set, next: next, parser: NewParser(cfg.Format, time.Local, time.Now), limit: newLimiter(cfg.MaxRecordsPerSecond, time.Now()),
-		counters: stats.Source(cfg.Include),
+		cfg: cfg, set: set, next: next, parser: NewParser(cfg.Format, zone, time.Now), limit: newLimiter(cfg.MaxRecordsPerSecond, time.Now()),
+		counters: stats.Source(cfg.Include), stop: func() {},
 	}
 	if cfg.Mask {
 		f.masker = NewMasker()
 	}
-	fc := fileconsumer.NewConfig()
-	fc.Include, fc.Exclude, fc.StartAt = cfg.Include, cfg.Exclude, cfg.StartAt
-	fc.IncludeFilePath = true
-	fc.Encoding = fileEncoding
-	fc.OnTruncate = fileconsumer.OnTruncateReadWholeFile
-	var opts []fileconsumer.Option
+	opts := tail.Options{
+		Include: cfg.Include, Exclude: cfg.Exclude, FromEnd: cfg.StartAt == "end", Split: SplitLines, Poll: pollInterval, FlushRecord: flushRecord,
+		FlushLine: cfg.FlushLine, RotateWait: cfg.RotateWait, Emit: f.emit, Logger: set.Logger,
+	}
 	switch {
 	case cfg.MultilineStart != "":
-		fc.SplitConfig = split.Config{LineStartPattern: cfg.MultilineStart}
+		opts.Split, err = SplitAt(cfg.MultilineStart)
 	case cfg.Multiline:
-		opts = append(opts, fileconsumer.WithSplitFunc(SplitRecords))
-	default:
-		opts = append(opts, fileconsumer.WithSplitFunc(SplitLines))
+		opts.Split = SplitRecords
 	}
-	var err error
-	if f.manager, err = fc.Build(set.TelemetrySettings, f.emit, opts...); err != nil {
-		return nil, fmt.Errorf("follow %v: %w", cfg.Include, err)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Encoding, err = charset.Lookup(cfg.Encoding); err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
+	if f.follower, err = tail.New(opts); err != nil {
+		return nil, fmt.Errorf("follow files: %w", err)
 	}
 	return f, nil
+}
+
+// Zone is a time zone by its name; an empty one is this host's.
+func Zone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return time.Local, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("timezone: %w", err)
+	}
+	return zone, nil
 }
 
 // Start implements component.Component.
@@ -137,36 +178,40 @@ func (f *files) Start(ctx context.Context, host component.Host) error {
 	if !ok {
 		return fmt.Errorf("%s is no storage", f.cfg.Storage)
 	}
-	var err error
-	if f.client, err = store.GetClient(ctx, component.KindReceiver, f.set.ID, ""); err != nil {
+	client, err := store.GetClient(ctx, component.KindReceiver, f.set.ID, "")
+	if err != nil {
 		return fmt.Errorf("open checkpoints: %w", err)
 	}
-	if err := f.manager.Start(f.client); err != nil {
-		return fmt.Errorf("follow %v: %w", f.cfg.Include, err)
-	}
+	f.client, f.done = client, make(chan error, 1)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f.stop = cancel
+	go func() {
+		err := f.follower.Run(run, client)
+		if err != nil {
+			f.set.Logger.Error("log files are not followed", zap.Error(err))
+		}
+		f.done <- err
+	}()
 	return nil
 }
 
 // Shutdown implements component.Component. It waits for the records that are being handed over.
 func (f *files) Shutdown(ctx context.Context) error {
-	err := f.manager.Stop()
-	if f.client != nil {
-		err = errors.Join(err, f.client.Close(ctx))
+	f.stop()
+	if f.client == nil {
+		return nil
 	}
-	if err != nil {
+	if err := errors.Join(<-f.done, f.client.Close(ctx)); err != nil {
 		return fmt.Errorf("stop following files: %w", err)
 	}
 	return nil
 }
 
-// emit hands records over. It returns only when they are queued: the file consumer takes any return for an answer and moves its checkpoint. So
-// records that wait for a full queue wait until the process ends, and are read again by the next one.
-func (f *files) emit(ctx context.Context, texts [][]byte, attributes map[string]any, _ int64, offsets []int64) error {
-	ld, bytes := f.records(texts, attributes, offsets)
+// emit hands records over. It returns only when they are queued. So records that wait for a full queue wait until the process ends, and
+// are read again by the next one.
+func (f *files) emit(ctx context.Context, batch tail.Batch) {
+	ld, bytes := f.records(batch)
 	n := ld.LogRecordCount()
-	if n == 0 {
-		return nil
-	}
 	if waited := f.limit.wait(ctx, n); waited > 0 {
 		f.counters.HeldBack.Add(int64(n))
 		f.counters.HeldBackMillis.Add(waited.Milliseconds())
@@ -178,28 +223,25 @@ func (f *files) emit(ctx context.Context, texts [][]byte, attributes map[string]
 		if err == nil {
 			f.counters.Records.Add(int64(n))
 			f.counters.Bytes.Add(bytes)
-			return nil
+			return
 		}
 		f.set.Logger.Error("log records not queued, trying again", zap.Error(err))
 		time.Sleep(pause)
 	}
 }
 
-func (f *files) records(texts [][]byte, attributes map[string]any, offsets []int64) (plog.Logs, int64) {
+func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	for k, v := range f.cfg.Resource {
 		rl.Resource().Attributes().PutStr(k, v)
 	}
-	records, now := rl.ScopeLogs().AppendEmpty().LogRecords(), pcommon.NewTimestampFromTime(time.Now())
-	records.EnsureCapacity(len(texts))
-	total, last := int64(0), ""
-	for i, raw := range texts {
-		if len(raw) == 0 {
-			continue
-		}
-		last = string(raw)
-		text := last
+	records, read := rl.ScopeLogs().AppendEmpty().LogRecords(), time.Now()
+	now := pcommon.NewTimestampFromTime(read)
+	records.EnsureCapacity(len(batch.Records))
+	total := int64(0)
+	for i, r := range batch.Records {
+		text := r.Text
 		if f.masker != nil {
 			var n int
 			if text, n = f.masker.Mask(text); n > 0 {
@@ -209,19 +251,21 @@ func (f *files) records(texts [][]byte, attributes map[string]any, offsets []int
 		lr := records.AppendEmpty()
 		lr.SetObservedTimestamp(now)
 		f.parser.Parse(text, lr)
-		for k, v := range attributes {
-			if s, ok := v.(string); ok {
-				lr.Attributes().PutStr(k, s)
+		f.cfg.Times.Apply(lr, read)
+		a := lr.Attributes()
+		for k, v := range f.cfg.Attributes {
+			a.PutStr(k, v)
+		}
+		a.PutStr(AttrFilePath, batch.Path)
+		if batch.ID != "" {
+			a.PutInt(AttrFileOffset, r.Offset)
+			a.PutInt(AttrFileEnd, r.End)
+			a.PutStr(AttrFileID, batch.ID)
+			if i == len(batch.Records)-1 {
+				a.PutStr(AttrHead, string(r.Head))
 			}
 		}
-		for k, v := range f.cfg.Attributes {
-			lr.Attributes().PutStr(k, v)
-		}
-		lr.Attributes().PutInt(AttrFileOffset, offsets[i])
-		total += int64(len(raw))
-	}
-	if n := records.Len(); n > 0 {
-		records.At(n-1).Attributes().PutStr(AttrHead, Head(last))
+		total += r.End - r.Offset
 	}
 	return ld, total
 }

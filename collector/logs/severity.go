@@ -3,27 +3,31 @@
 package logs
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/severity"
 )
 
 // Severity is the number of a level's name in any case, unspecified for what is none.
-func Severity(level string) plog.SeverityNumber {
-	switch strings.ToUpper(level) {
-	case "TRACE", "FINER", "FINEST":
-		return plog.SeverityNumberTrace
-	case "DEBUG", "DBG", "FINE", "CONFIG":
-		return plog.SeverityNumberDebug
-	case "INFO", "INF", "INFORMATION", "INFORMATIONAL", "NOTICE":
-		return plog.SeverityNumberInfo
-	case "WARN", "WARNING", "WRN":
-		return plog.SeverityNumberWarn
-	case "ERROR", "ERR", "SEVERE":
-		return plog.SeverityNumberError
-	case "FATAL", "PANIC", "CRITICAL", "CRIT", "EMERG", "EMERGENCY", "ALERT":
-		return plog.SeverityNumberFatal
+func Severity(level string) plog.SeverityNumber { return plog.SeverityNumber(severity.Number(level)) }
+
+// isLevelWord says whether a word at the beginning of a line is a level. Words that are levels in some program only and begin other lines
+// more often are left out.
+func isLevelWord(word string) bool {
+	switch Severity(word) {
+	case plog.SeverityNumberUnspecified:
+		return false
 	default:
-		return plog.SeverityNumberUnspecified
+		return !Prose(word)
+	}
+}
+
+// Prose says whether a level's name is a word that lines have in them for other reasons, so that it counts only where a format puts a level.
+func Prose(word string) bool {
+	switch severity.Fold(word) {
+	case "CONFIG", "FINE", "FINER", "FINEST", "VERBOSE", "SILLY", "ALL", "NOTE", "LOG", "STATEMENT", "HINT", "DETAIL", "OK", "SUCCESS", "FAIL", "FAILURE", "DEB":
+		return true
+	default:
+		return false
 	}
 }

@@ -4,157 +4,100 @@ package logs
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
+
+	"github.com/strata-apm/strata/collector/logs/tail"
 )
 
-// maxJoined is how many bytes of lines are joined to one record; what follows is the next one.
-const maxJoined = 256 << 10
+const (
+	// maxJoined is how many bytes of lines are joined to one record; what follows is the next one.
+	maxJoined = 256 << 10
+	// maxAhead is how many lines are looked at to see whether they lead to the frames of a stack trace.
+	maxAhead = 30
+)
 
-// SplitRecords is a bufio.SplitFunc that joins the lines of stack traces of Java, Python, Go and JavaScript, of MySQL's slow log, and indented lines
-// to the line they belong to. It keeps no state: it asks for more data until it has seen the line after the record.
-func SplitRecords(data []byte, _ bool) (int, []byte, error) {
-	first := bytes.IndexByte(data, '\n')
-	if first < 0 {
-		return 0, nil, nil
+// SplitRecords is a tail.Split that joins the lines of stack traces, of MySQL's slow log, of PostgreSQL's messages, of containers' logs, and
+// indented lines to the line they belong to. It keeps no state: it asks for more data until it has seen the line after the record.
+func SplitRecords(data []byte, final bool) (int, []byte) {
+	first, next, ok := cutLine(data, final)
+	if !ok {
+		return 0, nil
 	}
-	end := first // the newline that ends the record
+	if c, ok := criLine(first); ok {
+		return splitCRI(data, final, c, true)
+	}
 	var j joiner
-	j.begin(data[:first])
-	for next := first + 1; next < len(data) && end < maxJoined; {
-		n := bytes.IndexByte(data[next:], '\n')
-		if n < 0 {
-			// The line is not whole, but its beginning may already tell.
-			if j.decided(data[next:]) {
-				return end + 1, trimReturn(data[:end]), nil
+	j.begin(first)
+	end := next // where the record ends
+	for end < len(data) && end < maxJoined {
+		line, n, ok := cutLine(data[end:], final)
+		if !ok {
+			if j.decided(data[end:]) { // The line is not whole, but its beginning tells.
+				break
 			}
-			return 0, nil, nil
+			return 0, nil
 		}
-		if !j.joins(data[next : next+n]) {
-			return end + 1, trimReturn(data[:end]), nil
+		if j.joins(line) {
+			end += n
+			continue
 		}
-		end = next + n
-		next = end + 1
+		lines, found, known := j.ahead(data[end:], final)
+		if !known {
+			return 0, nil
+		}
+		if !found {
+			break
+		}
+		end += lines
 	}
-	if end >= maxJoined {
-		return end + 1, trimReturn(data[:end]), nil
+	if end == len(data) && end < maxJoined && !final {
+		return 0, nil // The next line may belong to it.
 	}
-	return 0, nil, nil // The next line may belong to it; the file consumer takes it as it is after half a second.
+	return end, bytes.TrimRight(data[:end], "\r\n")
 }
 
-// SplitLines is a bufio.SplitFunc for one record per line.
-func SplitLines(data []byte, _ bool) (int, []byte, error) {
+// SplitLines is a tail.Split for one record per line. The parts that a container's runtime makes of a long line are one.
+func SplitLines(data []byte, final bool) (int, []byte) {
+	line, n, ok := cutLine(data, final)
+	if !ok {
+		return 0, nil
+	}
+	if c, ok := criLine(line); ok && c.part {
+		return splitCRI(data, final, c, false)
+	}
+	return n, line
+}
+
+// SplitAt returns a tail.Split for records that begin at a line which matches.
+func SplitAt(pattern string) (tail.Split, error) {
+	start, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("multiline_start: %w", err)
+	}
+	return func(data []byte, final bool) (int, []byte) {
+		_, end, ok := cutLine(data, final)
+		for ok && end < len(data) && end < maxJoined {
+			line, n, whole := cutLine(data[end:], final)
+			if !whole {
+				return 0, nil
+			}
+			if start.Match(line) {
+				return end, bytes.TrimRight(data[:end], "\r\n")
+			}
+			end += n
+		}
+		if !ok || end < maxJoined && !final {
+			return 0, nil
+		}
+		return end, bytes.TrimRight(data[:end], "\r\n")
+	}, nil
+}
+
+// cutLine is the first line without its end, and how long it is with it. The last one may have no end when nothing follows.
+func cutLine(data []byte, final bool) ([]byte, int, bool) {
 	if end := bytes.IndexByte(data, '\n'); end >= 0 {
-		return end + 1, trimReturn(data[:end]), nil
+		return bytes.TrimRight(data[:end], "\r"), end + 1, true
 	}
-	return 0, nil, nil
-}
-
-func trimReturn(b []byte) []byte {
-	b = bytes.TrimRight(b, "\r")
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}
-
-// joiner decides line by line what belongs to a record.
-type joiner struct {
-	python bool // within a Python traceback
-	chain  bool // after one: another may follow behind an empty line
-	golang bool // within the stacks of a Go panic
-	slow   bool // within a record of MySQL's slow log
-	header bool // the slow log's header lines are not over
-}
-
-func (j *joiner) begin(line []byte) {
-	j.python = isTraceback(line)
-	j.golang = isGoPanic(line)
-	j.slow = bytes.HasPrefix(line, []byte("# Time:")) || bytes.HasPrefix(line, []byte("# User@Host:"))
-	j.header = j.slow
-}
-
-// joins says whether the line belongs to the record so far.
-func (j *joiner) joins(line []byte) bool {
-	line = bytes.TrimRight(line, "\r")
-	switch {
-	case j.slow:
-		if line = bytes.TrimSpace(line); bytes.HasPrefix(line, []byte("#")) {
-			return j.header && !bytes.HasPrefix(line, []byte("# Time:"))
-		}
-		j.header = false
-		return true
-	case len(line) == 0:
-		return j.golang || j.chain
-	case line[0] == ' ' || line[0] == '\t':
-		return true
-	case j.golang:
-		return isGoStack(line)
-	case isTraceback(line):
-		j.python = true
-		return true
-	case j.python && isException(line):
-		j.python, j.chain = false, true // The last line of a traceback.
-		return true
-	}
-	return hasAnyPrefix(line, "Caused by: ", "Suppressed: ", "... ", "During handling of the above exception", "The above exception was the direct cause") ||
-		isJavaException(line) || isClosing(line)
-}
-
-// decided says whether the beginning of a line that is not whole shows that it is a record of its own.
-func (j *joiner) decided(begin []byte) bool {
-	return !j.slow && !j.golang && !j.python && !j.chain && len(begin) > 0 && (begin[0] >= '0' && begin[0] <= '9' || begin[0] == '[' || begin[0] == '{')
-}
-
-func isTraceback(line []byte) bool {
-	return bytes.Contains(line, []byte("Traceback (most recent call last):"))
-}
-
-func isGoPanic(line []byte) bool {
-	return hasAnyPrefix(line, "panic: ", "fatal error: ", "goroutine ")
-}
-
-// isGoStack knows the lines of a Go stack that are not indented: a goroutine, a function with its arguments, the reason.
-func isGoStack(line []byte) bool {
-	return hasAnyPrefix(line, "goroutine ", "created by ", "[signal ", "exit status ", "panic: ", "fatal error: ") ||
-		(line[len(line)-1] == ')' && bytes.IndexByte(line, '(') > 0 && bytes.IndexByte(line[:bytes.IndexByte(line, '(')], ' ') < 0)
-}
-
-// isException is the last line of a Python traceback: a dotted name, alone or before a colon.
-func isException(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	return dotted(name) && name[0] > '9'
-}
-
-// isJavaException is a line with nothing but an exception, as printStackTrace writes it, possibly after "Exception in thread".
-func isJavaException(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	if !dotted(name) || bytes.IndexByte(name, '.') < 0 {
-		return false
-	}
-	return bytes.HasSuffix(name, []byte("Exception")) || bytes.HasSuffix(name, []byte("Error")) || bytes.HasSuffix(name, []byte("Throwable"))
-}
-
-// isClosing is the end of something that was printed over several lines.
-func isClosing(line []byte) bool {
-	return line[0] == '}' || line[0] == ']' && len(line) <= 2 || line[0] == ')'
-}
-
-func dotted(name []byte) bool {
-	if len(name) == 0 {
-		return false
-	}
-	for _, c := range name {
-		if c != '.' && c != '_' && c != '$' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-			return false
-		}
-	}
-	return true
-}
-
-func hasAnyPrefix(line []byte, prefixes ...string) bool {
-	for _, p := range prefixes {
-		if bytes.HasPrefix(line, []byte(p)) {
-			return true
-		}
-	}
-	return false
+	return data, len(data), final && len(data) > 0
 }

@@ -7,18 +7,23 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/collector/logs/tail"
 )
 
-// records splits text as the file consumer does: what is left at the end is flushed.
+// records splits text as it is read from a file: what is left at the end is flushed.
 func records(t *testing.T, text string) []string {
 	t.Helper()
-	var out []string
+	return splitAll(SplitRecords, text)
+}
+
+func splitAll(split tail.Split, text string) []string {
+	out := []string{}
 	data := []byte(text)
 	for len(data) > 0 {
-		n, token, err := SplitRecords(data, true)
-		require.NoError(t, err)
+		n, token := split(data, false)
 		if n == 0 {
-			return append(out, strings.TrimRight(string(data), "\n"))
+			n, token = split(data, true)
 		}
 		out = append(out, string(token))
 		data = data[n:]
@@ -65,22 +70,28 @@ func TestSplitRecords(t *testing.T) {
 // TestSplitWaits: a record is not cut while its next line may still come.
 func TestSplitWaits(t *testing.T) {
 	for _, text := range []string{"", "a", "a\n", "a\n\tat", "ERROR x\njava.lang.Err", "# Time: x\n# Us"} {
-		n, token, err := SplitRecords([]byte(text), true)
-		require.NoError(t, err)
+		n, token := SplitRecords([]byte(text), false)
 		require.Zero(t, n, text)
 		require.Nil(t, token, text)
 	}
-	n, _, _ := SplitRecords([]byte("a\n2026"), true)
+	n, _ := SplitRecords([]byte("a\n2026"), false)
 	require.Equal(t, 2, n, "a line that begins with a number is a record")
 }
 
 func FuzzSplitRecords(f *testing.F) {
 	f.Add([]byte("a\n b\nTraceback (most recent call last):\n"))
 	f.Add([]byte("panic: x\n\n)\n(\n"))
+	f.Add([]byte("a\n \n\n"))
+	for _, want := range traces() {
+		f.Add([]byte(strings.Join(want, "\n")))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		n, token, err := SplitRecords(data, true)
-		if err != nil || n > len(data) || (n == 0) != (token == nil) {
-			t.Fatalf("%d %q %v", n, token, err)
+		for _, split := range []tail.Split{SplitRecords, SplitLines} {
+			for _, final := range []bool{false, true} {
+				if n, token := split(data, final); n > len(data) || len(token) > n || final && n == 0 && len(data) > 0 {
+					t.Fatalf("%v %d %q", final, n, token)
+				}
+			}
 		}
 	})
 }

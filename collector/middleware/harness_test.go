@@ -61,7 +61,7 @@ func startAgent(t *testing.T, change func(*middleware.Config)) *agent {
 	a := &agent{
 		board: status.New(), db: db, creds: filepath.Join(t.TempDir(), "credentials.yaml"),
 		engine:     promql.NewEngine(promql.EngineOpts{MaxSamples: 1e7, Timeout: time.Minute, LookbackDelta: 5 * time.Minute}),
-		translator: writer.NewOTLPTranslator(noMetadata{}, 5*time.Minute),
+		translator: writer.NewOTLPTranslator(noMetadata{}, writer.Translation{Lookback: 5 * time.Minute}),
 	}
 	logs := slog.New(slog.NewTextHandler(logWriter{a}, nil))
 	factory, err := middleware.NewFactory(middleware.Options{Board: a.board, Logger: logs, Memory: middleware.NewMemory(), AccessRetry: time.Second})

@@ -55,7 +55,7 @@ func TestScrape(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
-	translator := writer.NewOTLPTranslator(noMetadata{}, 5*time.Minute)
+	translator := writer.NewOTLPTranslator(noMetadata{}, writer.Translation{Lookback: 5 * time.Minute})
 	var mu sync.Mutex
 	next, err := consumer.NewMetrics(func(ctx context.Context, md pmetric.Metrics) error {
 		mu.Lock()

@@ -3,6 +3,7 @@
 package otlp
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -74,7 +75,12 @@ func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
 
 func (c *metricsCheck) numbers(name string, dps pmetric.NumberDataPointSlice, reason string) bool {
 	c.tally.Items += dps.Len()
-	dps.RemoveIf(func(p pmetric.NumberDataPoint) bool { return c.reject(name, p, reason) })
+	dps.RemoveIf(func(p pmetric.NumberDataPoint) bool {
+		if reason == "" && p.ValueType() == pmetric.NumberDataPointValueTypeEmpty && !p.Flags().NoRecordedValue() {
+			return c.reject(name, p, reasonNoValue)
+		}
+		return c.reject(name, p, reason)
+	})
 	return dps.Len() == 0
 }
 
@@ -137,9 +143,23 @@ func histogramReason(p pmetric.HistogramDataPoint) string {
 	return ""
 }
 
+// minScale is the coarsest exponential histogram that Prometheus keeps (native histograms, schema -4).
+const minScale = -4
+
 func exponentialReason(p pmetric.ExponentialHistogramDataPoint) string {
+	if p.Scale() < minScale {
+		return reasonScale
+	}
 	if p.Flags().NoRecordedValue() {
 		return ""
+	}
+	if z := p.ZeroThreshold(); !(z >= 0) || math.IsInf(z, 0) { // Also refuses NaN.
+		return reasonHistogram
+	}
+	for _, b := range []pmetric.ExponentialHistogramDataPointBuckets{p.Positive(), p.Negative()} {
+		if int64(b.Offset())+int64(b.BucketCounts().Len()) > math.MaxInt32-1 {
+			return reasonHistogram // The indexes of its buckets are numbers of 32 bits.
+		}
 	}
 	sum := p.ZeroCount()
 	for _, n := range p.Positive().BucketCounts().All() {

@@ -115,11 +115,11 @@ func TestLogIDsAndSeverities(t *testing.T) {
 	}{
 		`"traceId":` + goodTrace + `,"severityNumber":24`: {true, 24, ""},
 		`"traceId":"abc","spanId":` + goodSpan:            {false, 0, noteBadID},
-		`"spanId":"!"`:          {false, 0, noteBadID},
-		`"severityNumber":25`:   {false, 0, noteBadLevel},
-		`"severityNumber":300`:  {false, 0, noteBadLevel},
-		`"severityNumber":-1`:   {false, 0, noteBadLevel},
-		`"severityNumber":"17"`: {false, 17, ""},
+		`"spanId":"!"`:                                    {false, 0, noteBadID},
+		`"severityNumber":25`:                             {false, 0, noteBadLevel},
+		`"severityNumber":300`:                            {false, 0, noteBadLevel},
+		`"severityNumber":-1`:                             {false, 0, noteBadLevel},
+		`"severityNumber":"17"`:                           {false, 17, ""},
 	} {
 		f := newFixture(t)
 		resp, answer := f.post(t, "/v1/logs", contentJSON, "", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[`+record(more)+`]}]}]}`))

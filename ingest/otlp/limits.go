@@ -20,6 +20,8 @@ const (
 	reasonNoTime      = "no_timestamp"
 	reasonTemporality = "delta_temporality"
 	reasonHistogram   = "invalid_histogram"
+	reasonScale       = "unsupported_scale"
+	reasonNoValue     = "no_value"
 	reasonNoName      = "no_name"
 	reasonNoData      = "no_data_type"
 	reasonTooMany     = "too_many_attributes"

@@ -410,58 +410,6 @@ func TestLogsAreCheckedOneByOne(t *testing.T) {
 	require.Len(t, got.At(3).Body().Str(), DefaultLimits().LogBodyBytes)
 }
 
-func TestDataPointsAreCheckedOneByOne(t *testing.T) {
-	f := newFixture(t)
-	md := pmetric.NewMetrics()
-	ms := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
-	now := pcommon.NewTimestampFromTime(time.Now())
-	at := func(d time.Duration) pcommon.Timestamp { return pcommon.NewTimestampFromTime(time.Now().Add(d)) }
-	g := ms.AppendEmpty()
-	g.SetName("g")
-	g.SetEmptyGauge()
-	for _, ts := range []pcommon.Timestamp{now, 0, at(11 * time.Minute), at(9 * time.Minute), at(-3 * time.Hour), at(-time.Hour)} {
-		g.Gauge().DataPoints().AppendEmpty().SetTimestamp(ts)
-	}
-	delta := ms.AppendEmpty()
-	delta.SetName("d")
-	delta.SetEmptySum().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
-	delta.Sum().DataPoints().AppendEmpty().SetTimestamp(now)
-	unnamed := ms.AppendEmpty()
-	unnamed.SetEmptyGauge().DataPoints().AppendEmpty().SetTimestamp(now)
-	ms.AppendEmpty().SetName("nothing")
-	h := ms.AppendEmpty()
-	h.SetName("h")
-	h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-	hist := func(count uint64, counts []uint64, bounds []float64) {
-		p := h.Histogram().DataPoints().AppendEmpty()
-		p.SetTimestamp(now)
-		p.SetCount(count)
-		p.BucketCounts().FromRaw(counts)
-		p.ExplicitBounds().FromRaw(bounds)
-	}
-	hist(3, []uint64{1, 2}, []float64{5})
-	hist(9, []uint64{1, 2}, []float64{5})
-	hist(3, []uint64{1, 2}, []float64{5, 6})
-	hist(3, []uint64{1, 1, 1}, []float64{6, 5})
-	wide := ms.AppendEmpty()
-	wide.SetName("wide")
-	p := wide.SetEmptyGauge().DataPoints().AppendEmpty()
-	p.SetTimestamp(now)
-	for i := range 200 {
-		p.Attributes().PutStr(strconv.Itoa(i), "v")
-	}
-	resp, err := pmetricotlp.NewGRPCClient(f.dial(t)).Export(t.Context(), pmetricotlp.NewExportRequestFromMetrics(md))
-	require.NoError(t, err)
-	require.Equal(t, int64(10), resp.PartialSuccess().RejectedDataPoints())
-	require.Contains(t, resp.PartialSuccess().ErrorMessage(), "TEMPORALITY_PREFERENCE=cumulative")
-	require.Equal(t, map[string]int64{
-		reasonNoTime: 1, reasonTooNew: 1, reasonTooOld: 1, reasonTemporality: 1, reasonNoName: 1, reasonNoData: 1, reasonHistogram: 3, reasonTooMany: 1,
-	}, f.ldg.Totals()[ledger.Metrics].Refused)
-	kept := pmetricotlp.NewExportRequest()
-	require.NoError(t, kept.UnmarshalProto(f.bus.recs[bus.TopicMetrics][0].Value))
-	require.Equal(t, 4, kept.Metrics().DataPointCount())
-}
-
 // What scan calls clean must decode, and the checks must take nothing out of it, change nothing and count the same.
 func FuzzScanAgreesWithTheChecks(f *testing.F) {
 	body, err := traces(2, nil).MarshalProto()
@@ -558,7 +506,7 @@ func sampleMetrics(tb testing.TB) []byte {
 	c := ms.AppendEmpty()
 	c.SetName("c")
 	c.SetEmptySum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-	c.Sum().DataPoints().AppendEmpty().SetTimestamp(now)
+	valued(c.Sum().DataPoints(), now)
 	h := ms.AppendEmpty()
 	h.SetName("h")
 	h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)

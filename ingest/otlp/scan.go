@@ -51,6 +51,7 @@ type seen struct {
 	nBuckets       int
 	nBounds        int
 	noValue        bool
+	valued         bool
 }
 
 func (s *scan) walk(body []byte, m *message, depth int) error {
@@ -186,8 +187,10 @@ func (s *scan) id(k kind, v *seen, num protowire.Number, b []byte) {
 
 func (v *seen) fixed(k kind, num protowire.Number, x uint64) {
 	switch {
-	case k == kindSpan && num == 7, k == kindLogRecord && num == 1, (k == kindPoint || k == kindHistogramPoint) && num == 3:
+	case k == kindSpan && num == 7, k == kindLogRecord && num == 1, (k == kindPoint || k == kindNumber || k == kindHistogramPoint) && num == 3:
 		v.start = x
+	case k == kindNumber && (num == 4 || num == 6):
+		v.valued = true
 	case k == kindSpan && num == 8, k == kindLogRecord && num == 11:
 		v.end = x
 	case k == kindHistogramPoint && num == 4:
@@ -201,7 +204,7 @@ func (v *seen) varint(k kind, num protowire.Number, x uint64) {
 		v.cumulative = x == 2
 	case k == kindLogRecord && num == 2:
 		v.badLevel = x > maxSeverity
-	case k == kindHistogramPoint && num == 10:
+	case k == kindHistogramPoint && num == 10, k == kindNumber && num == 8:
 		v.noValue = x&1 != 0
 	}
 }
@@ -250,6 +253,9 @@ func (s *scan) finish(k kind, v *seen) {
 	case kindPoint:
 		s.items++
 		ok = ok && s.inWindow(v.start)
+	case kindNumber:
+		s.items++
+		ok = ok && s.inWindow(v.start) && (v.valued || v.noValue)
 	case kindHistogramPoint:
 		s.items++
 		ok = ok && s.inWindow(v.start) && v.consistent()

@@ -22,7 +22,8 @@ const (
 	kindLogRecord
 	kindMetric
 	kindTemporal // Sum and Histogram, which have a temporality
-	kindPoint
+	kindPoint    // of a summary
+	kindNumber
 	kindHistogramPoint
 	kindSlow // never taken by the fast path
 )
@@ -43,7 +44,9 @@ func kindOf(name protoreflect.FullName) kind {
 		return kindMetric
 	case "opentelemetry.proto.metrics.v1.Sum", "opentelemetry.proto.metrics.v1.Histogram":
 		return kindTemporal
-	case "opentelemetry.proto.metrics.v1.NumberDataPoint", "opentelemetry.proto.metrics.v1.SummaryDataPoint":
+	case "opentelemetry.proto.metrics.v1.NumberDataPoint":
+		return kindNumber
+	case "opentelemetry.proto.metrics.v1.SummaryDataPoint":
 		return kindPoint
 	case "opentelemetry.proto.metrics.v1.HistogramDataPoint":
 		return kindHistogramPoint

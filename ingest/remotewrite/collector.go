@@ -93,47 +93,57 @@ func (c *collector) refuse(reason string, err error) error {
 
 // Append implements storage.Appender.
 func (c *collector) Append(_ storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	return 0, c.sample(l, 0, t, v)
+}
+
+// sample is Append for a sample that may have a start timestamp (0: none).
+func (c *collector) sample(l labels.Labels, st, t int64, v float64) error {
 	if t < c.minTime {
-		return 0, c.refuse("too_old", storage.ErrTooOldSample)
+		return c.refuse("too_old", storage.ErrTooOldSample)
 	}
 	ts, reason, err := c.series(l)
 	if err != nil {
-		return 0, c.refuse(reason, err)
+		return c.refuse(reason, err)
 	}
 	if n := len(ts.Samples); n > 0 {
 		if s := ts.Samples[n-1]; s.Timestamp == t && math.Float64bits(s.Value) != math.Float64bits(keepSign(v)) {
-			return 0, c.refuse("duplicate_timestamp", storage.ErrDuplicateSampleForTimestamp)
+			return c.refuse("duplicate_timestamp", storage.ErrDuplicateSampleForTimestamp)
 		}
 	}
 	c.tally.Items++
-	ts.Samples = append(ts.Samples, writev2.Sample{Timestamp: t, Value: keepSign(v)})
-	return 0, nil
+	ts.Samples = append(ts.Samples, writev2.Sample{StartTimestamp: st, Timestamp: t, Value: keepSign(v)})
+	return nil
 }
 
 // AppendHistogram implements storage.Appender.
 func (c *collector) AppendHistogram(_ storage.SeriesRef, l labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) (storage.SeriesRef, error) {
+	return 0, c.histogram(l, 0, t, h, fh)
+}
+
+// histogram is AppendHistogram for one that may have a start timestamp (0: none).
+func (c *collector) histogram(l labels.Labels, st, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
 	if t < c.minTime {
-		return 0, c.refuse("too_old", storage.ErrTooOldSample)
+		return c.refuse("too_old", storage.ErrTooOldSample)
 	}
 	var err error
 	var hist writev2.Histogram
 	if fh != nil {
 		err = fh.Validate()
-		hist = writev2.FromFloatHistogram(0, t, fh)
+		hist = writev2.FromFloatHistogram(st, t, fh)
 	} else {
 		err = h.Validate()
-		hist = writev2.FromIntHistogram(0, t, h)
+		hist = writev2.FromIntHistogram(st, t, h)
 	}
 	if err != nil {
-		return 0, c.refuse("invalid_histogram", err)
+		return c.refuse("invalid_histogram", err)
 	}
 	ts, reason, err := c.series(l)
 	if err != nil {
-		return 0, c.refuse(reason, err)
+		return c.refuse(reason, err)
 	}
 	c.tally.Items++
 	ts.Histograms = append(ts.Histograms, hist)
-	return 0, nil
+	return nil
 }
 
 // AppendExemplar implements storage.Appender.

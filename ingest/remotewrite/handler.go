@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/s2"
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/storage/remote"
 
 	"github.com/strata-apm/strata/ingest/intake"
 )
@@ -37,13 +37,17 @@ func (a appendable) Appender(ctx context.Context) storage.Appender {
 }
 
 // NewHandler returns the handler of remote write 1.0 and 2.0 (https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/).
-func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger, reg prometheus.Registerer) http.Handler {
+func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger) http.Handler {
 	types := remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
-	next := remote.NewWriteHandler(logger, reg, appendable{in, limits, time.Now}, types, false, false, true)
+	next := remoteapi.NewWriteHandler(store{appendable{in, limits, time.Now}}, types, remoteapi.WithWriteHandlerLogger(logger))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			http.Error(w, "remote write takes POST", http.StatusMethodNotAllowed)
+			return
+		}
+		if err := media(r.Header); err != nil {
+			http.Error(w, err.Error(), intake.AnswerOf(err).HTTP)
 			return
 		}
 		if err := limitBody(r, in.MaxBody()); err != nil {
@@ -53,6 +57,31 @@ func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger, reg prome
 		st := &outcome{}
 		next.ServeHTTP(&statusWriter{ResponseWriter: w, outcome: st}, r.WithContext(context.WithValue(r.Context(), outcomeKey{}, st)))
 	})
+}
+
+// media refuses a type or an encoding that is not remote write's before the body is looked at, and gives the others the form that the library expects: types,
+// parameters' names and encodings are case-insensitive (RFC 9110, sections 8.3.1 and 8.4.1).
+func media(h http.Header) error {
+	switch encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding"))); encoding {
+	case "", "snappy":
+		h.Set("Content-Encoding", "snappy")
+	default:
+		return fmt.Errorf("%w: Content-Encoding %.80q, want snappy", intake.ErrUnsupported, encoding)
+	}
+	given := h.Get("Content-Type")
+	if given == "" {
+		return nil // Version 1.0 asks for none.
+	}
+	kind, params, err := mime.ParseMediaType(given)
+	message := remoteapi.WriteV1MessageType
+	if proto, ok := params["proto"]; ok {
+		message = remoteapi.WriteMessageType(proto)
+	}
+	if err != nil || kind != "application/x-protobuf" || message.Validate() != nil {
+		return fmt.Errorf("%w: Content-Type %.120q, want application/x-protobuf;proto=%s or %s", intake.ErrUnsupported, given, remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType)
+	}
+	h.Set("Content-Type", kind+";proto="+string(message))
+	return nil
 }
 
 // limitBody bounds the body and looks at the length a snappy block claims before anything is allocated from it.

@@ -4,7 +4,6 @@ package writer
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -19,12 +18,12 @@ import (
 // the series that exist go on. It translates as the writer does, so that both mean the same series. Safe for concurrent use.
 type SeriesGate struct {
 	index    intake.SeriesIndex
-	settings prometheusremotewrite.Settings
+	rewriter rewriter
 }
 
-// NewSeriesGate returns the gate before the store behind index; lookback is that of NewOTLPTranslator.
-func NewSeriesGate(index intake.SeriesIndex, lookback time.Duration) *SeriesGate {
-	return &SeriesGate{index: index, settings: translation(lookback)}
+// NewSeriesGate returns the gate before the store behind index; how is that of NewOTLPTranslator.
+func NewSeriesGate(index intake.SeriesIndex, how Translation) *SeriesGate {
+	return &SeriesGate{index: index, rewriter: newRewriter(how)}
 }
 
 // Full says whether the store takes no new series now.
@@ -113,8 +112,11 @@ func points(m pmetric.Metric) int {
 
 func (g *SeriesGate) hasNew(ctx context.Context, md pmetric.Metrics) bool {
 	p := &seriesProbe{index: g.index}
+	probe := pmetric.NewMetrics() // The request itself goes on as it came.
+	md.CopyTo(probe)
+	app := g.rewriter.rewrite(probe, p)
 	// What cannot be translated is counted by the writer.
-	_, _ = prometheusremotewrite.NewPrometheusConverter(p).FromMetrics(ctx, md, g.settings)
+	_, _ = prometheusremotewrite.NewPrometheusConverter(app).FromMetrics(ctx, probe, g.rewriter.settings)
 	return p.found
 }
 

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -33,36 +31,17 @@ type MetadataSink interface {
 // targetInfo is the series the translation adds per resource; it is not an item of any request.
 const targetInfo = "target_info"
 
-// promotedAttributes become labels of every series of a resource; Prometheus's documentation recommends most of them.
-func promotedAttributes() []string {
-	return []string{
-		"service.name", "service.namespace", "service.instance.id", "service.version", "host.name", "deployment.environment.name",
-		"deployment.environment", "k8s.cluster.name", "k8s.namespace.name", "k8s.pod.name", "k8s.container.name", "k8s.node.name",
-		"k8s.deployment.name", "k8s.statefulset.name", "k8s.daemonset.name", "k8s.replicaset.name", "k8s.job.name", "k8s.cronjob.name",
-		"container.name", "cloud.region", "cloud.availability_zone",
-	}
-}
-
-func translation(lookback time.Duration) prometheusremotewrite.Settings {
-	return prometheusremotewrite.Settings{
-		AddMetricSuffixes: true,
-		PromoteResourceAttributes: prometheusremotewrite.NewPromoteResourceAttributes(
-			config.OTLPConfig{PromoteResourceAttributes: promotedAttributes()}),
-		LookbackDelta: lookback,
-	}
-}
-
-// OTLPTranslator appends OTLP metrics by Prometheus's own translation, strategy UnderscoreEscapingWithSuffixes.
+// OTLPTranslator appends OTLP metrics by Prometheus's own translation, after what that would merge was told apart.
 type OTLPTranslator struct {
-	settings  prometheusremotewrite.Settings
+	rewriter  rewriter
 	converter *prometheusremotewrite.PrometheusConverter
 	app       countingAppender
 	decoder   pmetric.ProtoUnmarshaler
 }
 
-// NewOTLPTranslator returns a translator; lookback is the engine's, which decides how often target_info is repeated.
-func NewOTLPTranslator(md MetadataSink, lookback time.Duration) *OTLPTranslator {
-	t := &OTLPTranslator{settings: translation(lookback), app: newCountingAppender(md)}
+// NewOTLPTranslator returns a translator.
+func NewOTLPTranslator(md MetadataSink, how Translation) *OTLPTranslator {
+	t := &OTLPTranslator{rewriter: newRewriter(how), app: newCountingAppender(md)}
 	t.converter = prometheusremotewrite.NewPrometheusConverter(&t.app)
 	return t
 }
@@ -75,15 +54,16 @@ func (t *OTLPTranslator) Append(ctx context.Context, app promstorage.AppenderV2,
 		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
 	t.app.reset(app)
-	t.converter.Reset(&t.app)
-	_, err = t.converter.FromMetrics(ctx, md, t.settings)
+	items := md.DataPointCount()
+	thresholds := prepare(md, t.app.reject)
+	into := t.rewriter.rewrite(md, &t.app)
+	if thresholds || !t.try(ctx, md, into) {
+		t.piecewise(ctx, md, into)
+	}
 	if t.app.fatal != nil {
 		return 0, nil, t.app.fatal
 	}
-	if err != nil { // Names that cannot be translated; the rest was appended.
-		t.app.reject("untranslatable", 1)
-	}
-	return md.DataPointCount(), t.app.rejected, nil
+	return items, t.app.rejected, nil
 }
 
 // countingAppender keeps one bad sample from stopping the rest of a request: it counts it with its reason and goes on.
@@ -92,29 +72,62 @@ type countingAppender struct {
 	metadata MetadataSink
 	rejected map[string]int64
 	fatal    error
-	// last is the newest sample of each series in this transaction: the tsdb drops a conflict within one silently.
-	last map[promstorage.SeriesRef]sample
+	// taken are the samples of this transaction: the tsdb drops a conflict within one silently.
+	taken map[sampleKey]sample
+	// refused are data points of several samples that were counted already.
+	refused map[pointKey]struct{}
+	// zeroThreshold is that of the exponential histogram being translated, 0 for the translation's own.
+	zeroThreshold float64
+	hashBuffer    []byte
+}
+
+type sampleKey struct {
+	ref promstorage.SeriesRef
+	t   int64
 }
 
 type sample struct {
-	t int64
-	v float64
+	v  float64
+	h  *histogram.Histogram
+	fh *histogram.FloatHistogram
+}
+
+func (s sample) equals(o sample) bool {
+	switch {
+	case s.h != nil:
+		return o.h != nil && s.h.Equals(o.h)
+	case s.fh != nil:
+		return o.fh != nil && s.fh.Equals(o.fh)
+	default:
+		return o.h == nil && o.fh == nil && math.Float64bits(s.v) == math.Float64bits(o.v)
+	}
+}
+
+// pointKey tells data points of one metric family apart by their labels, without those that differ among the samples of one point.
+type pointKey struct {
+	family string
+	labels uint64
+	t      int64
 }
 
 func newCountingAppender(md MetadataSink) countingAppender {
-	return countingAppender{metadata: md, last: map[promstorage.SeriesRef]sample{}}
+	return countingAppender{metadata: md, taken: map[sampleKey]sample{}, refused: map[pointKey]struct{}{}}
 }
 
 func (a *countingAppender) reset(app promstorage.AppenderV2) {
 	a.AppenderV2, a.rejected, a.fatal = app, nil, nil
-	clear(a.last)
+	clear(a.taken)
+	clear(a.refused)
 }
 
-// conflicts says whether a float sample contradicts the one before it in the same series.
-func (a *countingAppender) conflicts(ref promstorage.SeriesRef, t int64, v float64) bool {
-	before, ok := a.last[ref]
-	a.last[ref] = sample{t, v}
-	return ok && before.t == t && math.Float64bits(before.v) != math.Float64bits(v)
+// conflicts says whether a sample contradicts one of the same series and time. A stale marker is a float also where histograms were.
+func (a *countingAppender) conflicts(ref promstorage.SeriesRef, t int64, s sample) bool {
+	key := sampleKey{ref, t}
+	if before, ok := a.taken[key]; ok {
+		return !before.equals(s)
+	}
+	a.taken[key] = s
+	return false
 }
 
 func (a *countingAppender) reject(reason string, n int64) {
@@ -129,8 +142,14 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 	if opts.MetricFamilyName != "" && opts.MetricFamilyName != targetInfo {
 		a.metadata.Set(opts.MetricFamilyName, opts.Metadata)
 	}
-	got, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
-	if err == nil && h == nil && fh == nil && a.conflicts(got, t, v) {
+	if h != nil && a.zeroThreshold > 0 {
+		h.ZeroThreshold = a.zeroThreshold
+	}
+	if len(opts.Exemplars) > 1 { // The tsdb takes those of a series in the order of time, value and labels.
+		opts.Exemplars = inOrder(opts.Exemplars)
+	}
+	got, err := a.AppenderV2.Append(ref, ls, startOf(st, v, ls.Get(model.MetricNameLabel), opts), t, v, h, fh, opts)
+	if err == nil && a.conflicts(got, t, sample{v, h, fh}) {
 		err = promstorage.ErrDuplicateSampleForTimestamp
 	}
 	if err == nil {
@@ -145,15 +164,26 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 		a.fatal = errors.Join(a.fatal, err)
 		return 0, err
 	}
-	if countsAsItem(ls.Get(model.MetricNameLabel), opts.MetricFamilyName) {
+	if a.countsAsItem(ls, opts, t, h == nil && fh == nil) {
 		a.reject(reason, 1)
 	}
 	return 0, nil
 }
 
-// countsAsItem says whether a sample stands for its data point: a histogram or summary has many samples and one _count.
-func countsAsItem(name, family string) bool {
-	return name != targetInfo && (name == family || family == "" || strings.TrimPrefix(name, family) == "_count")
+// countsAsItem says whether a sample that was not taken is the first of its data point: a point without one of its samples is not what was sent.
+func (a *countingAppender) countsAsItem(ls labels.Labels, opts promstorage.AOptions, t int64, float bool) bool {
+	if ls.Get(model.MetricNameLabel) == targetInfo {
+		return false
+	}
+	parts := float && (opts.Metadata.Type == model.MetricTypeHistogram || opts.Metadata.Type == model.MetricTypeSummary)
+	if !parts || opts.MetricFamilyName == "" {
+		return true
+	}
+	key := pointKey{family: opts.MetricFamilyName, t: t}
+	key.labels, a.hashBuffer = ls.HashWithoutLabels(a.hashBuffer, labels.BucketLabel, model.QuantileLabel)
+	_, counted := a.refused[key]
+	a.refused[key] = struct{}{}
+	return !counted
 }
 
 // rejectReason is the ledger's word for a sample the tsdb will never take, "" for an error that may pass.
@@ -237,7 +267,7 @@ func (t *RemoteWriteTranslator) series(ts *writev2.TimeSeries, symbols []string)
 		return opts
 	}
 	for i, s := range ts.Samples {
-		ref, err = t.app.Append(ref, ls, 0, s.Timestamp, s.Value, nil, nil, take(s.Timestamp, i == items-1))
+		ref, err = t.app.Append(ref, ls, s.StartTimestamp, s.Timestamp, s.Value, nil, nil, take(s.Timestamp, i == items-1))
 		if err != nil {
 			return 0, err
 		}
@@ -245,9 +275,9 @@ func (t *RemoteWriteTranslator) series(ts *writev2.TimeSeries, symbols []string)
 	for i, h := range ts.Histograms {
 		opts := take(h.Timestamp, len(ts.Samples)+i == items-1)
 		if h.IsFloatHistogram() {
-			ref, err = t.app.Append(ref, ls, 0, h.Timestamp, math.NaN(), nil, h.ToFloatHistogram(), opts)
+			ref, err = t.app.Append(ref, ls, h.StartTimestamp, h.Timestamp, math.NaN(), nil, h.ToFloatHistogram(), opts)
 		} else {
-			ref, err = t.app.Append(ref, ls, 0, h.Timestamp, math.NaN(), h.ToIntHistogram(), nil, opts)
+			ref, err = t.app.Append(ref, ls, h.StartTimestamp, h.Timestamp, math.NaN(), h.ToIntHistogram(), nil, opts)
 		}
 		if err != nil {
 			return 0, err

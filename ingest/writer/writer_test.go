@@ -49,7 +49,12 @@ func newFixture(t *testing.T, dir string) *fixture {
 	var err error
 	f.ledger, err = ledger.Open(filepath.Join(dir, "ledger"), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(t, err)
-	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{Topics: []string{bus.TopicLogs, bus.TopicMetrics}})
+	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{
+		Topics: []string{bus.TopicLogs, bus.TopicMetrics},
+		OnDurable: func(topic string, offset int64, headers []bus.Header) {
+			f.ledger.Accepted(topic+"/0", offset, Item(topic, headers))
+		},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = f.bus.Close() })
 	return f
@@ -328,7 +333,9 @@ func TestSeriesLimitKeepsKnownSeriesFlowing(t *testing.T) {
 	}
 	require.NoError(t, f.bus.Produce(t.Context(), bus.TopicMetrics,
 		points("known", 20, now.Add(-time.Second)), points("flood", 40, now), points("flood2", 1000, now), points("known", 20, now)))
-	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(metrics.NewMetadata(), 5*time.Minute) })
+	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator {
+		return NewOTLPTranslator(metrics.NewMetadata(), Translation{Lookback: 5 * time.Minute})
+	})
 	f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == 4 })
 	require.InDelta(t, 20, instant(t, store, "count(known)", now)[0].F, 0)
 	require.InDelta(t, 40, instant(t, store, "sum(count_over_time(known[1m]))", now)[0].F, 0)
@@ -344,7 +351,7 @@ func (f *fixture) writeMetrics(t *testing.T, recs ...bus.Record) (*metrics.Store
 	t.Cleanup(func() { _ = store.Close() })
 	require.NoError(t, f.bus.Produce(t.Context(), bus.TopicMetrics, recs...))
 	md := metrics.NewMetadata()
-	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(md, 5*time.Minute) })
+	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute}) })
 	next := f.bus.Stats()[1].Next
 	f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 	return store, md

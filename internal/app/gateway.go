@@ -31,7 +31,7 @@ func (a *App) newGateway() *gatewayPart {
 	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
 	opts, rw := otlp.Options{Limits: a.cfg.OTLP.Limits, Layout: a.stores.layout}, a.remoteWriteLimits()
 	if a.stores.tsdb != nil { // In this process: then the gateway knows the bound on series.
-		opts.Gate, rw.Series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.Query.Lookback), a.stores.tsdb
+		opts.Gate, rw.Series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback)), a.stores.tsdb
 	}
 	recv := otlp.NewReceiver(in, opts)
 	return &gatewayPart{
@@ -39,7 +39,7 @@ func (a *App) newGateway() *gatewayPart {
 		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
 		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
 		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
-		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write"), a.reg),
+		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write")),
 	}
 }
 

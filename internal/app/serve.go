@@ -37,7 +37,7 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 	}
 	if a.cfg.Writer.Takes(config.SignalMetrics) {
 		out[bus.TopicMetrics] = writer.NewSamples(opts(bus.TopicMetrics), a.stores.tsdb, func() writer.Translator {
-			return writer.NewOTLPTranslator(md, a.cfg.Query.Lookback)
+			return writer.NewOTLPTranslator(md, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 		}).Handle
 		out[bus.TopicRemoteWrite] = writer.NewSamples(opts(bus.TopicRemoteWrite), a.stores.tsdb, func() writer.Translator {
 			return writer.NewRemoteWriteTranslator(md)

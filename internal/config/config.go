@@ -19,6 +19,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/certs"
 	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/query/promapi"
@@ -75,6 +76,8 @@ type OTLP struct {
 	// CORS lets web pages of other origins send over HTTP, and BrowserKeys bounds what keys that stand in pages may send.
 	CORS        CORS        `yaml:"cors"`
 	BrowserKeys BrowserKeys `yaml:"browser_keys"`
+	// Series is how metrics become series.
+	Series writer.Translation `yaml:"series"`
 }
 
 // CORS says which pages may send.
@@ -176,6 +179,7 @@ func Default() Config {
 			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
 			MaxBodyBytes: 64 << 20, Limits: otlp.DefaultLimits(),
 			CORS: CORS{AllowedOrigins: []string{}, MaxAge: 2 * time.Hour}, BrowserKeys: BrowserKeys{RequestsPerAddress: 5, RequestsPerKey: 500},
+			Series: writer.DefaultTranslation(),
 		},
 		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20, Kafka: kafka.DefaultConfig()},
 		Writer:     Writer{Signals: []string{SignalMetrics, SignalTraces, SignalLogs}},
@@ -230,6 +234,9 @@ func (c Config) Validate() error {
 		if err := c.Bus.Kafka.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("bus.kafka: %w", err))
 		}
+	}
+	if err := c.OTLP.Series.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("otlp.series: %w", err))
 	}
 	errs = append(errs, c.validateTLS(), c.OTLP.validateBrowsers())
 	for key, addr := range map[string]string{"http.listen": c.HTTP.Listen, "otlp.grpc_listen": c.OTLP.GRPCListen, "otlp.http_listen": c.OTLP.HTTPListen} {

@@ -26,8 +26,10 @@ func (r *request) infos(ctx context.Context, selector string, rng storage.TimeRa
 	rank := map[string]int{}
 	for _, s := range values {
 		info := map[string]string{}
+		// An instance that was derived from attributes is that of a process, a queue or the like: of its attributes some are the host's.
+		part := strings.Contains(s.Metric.Get("instance"), "=")
 		s.Metric.Range(func(l labels.Label) {
-			if l.Name != "__name__" && l.Name != "job" && l.Name != "instance" {
+			if l.Name != "__name__" && l.Name != "job" && l.Name != "instance" && (!part || ofHost(l.Name)) {
 				info[l.Name] = l.Value
 			}
 		})
@@ -35,7 +37,7 @@ func (r *request) infos(ctx context.Context, selector string, rng storage.TimeRa
 		if info["host_id"] != "" || info["os_type"] != "" {
 			score += 1000
 		}
-		if info["service_name"] == "" {
+		if info["service_name"] == "" && !part {
 			score += 10_000
 		}
 		name := info["host_name"]
@@ -44,6 +46,10 @@ func (r *request) infos(ctx context.Context, selector string, rng storage.TimeRa
 		}
 	}
 	return out, nil
+}
+
+func ofHost(label string) bool {
+	return strings.HasPrefix(label, "host_") || strings.HasPrefix(label, "os_") || strings.HasPrefix(label, "cloud_")
 }
 
 func (r *request) filesystems(ctx context.Context, selector string, at time.Time) ([]Filesystem, error) {

@@ -41,6 +41,8 @@ load 30s
 	process_memory_usage_bytes{host_name="a",process_executable_name="postgres",process_pid="7"} 1000x240
 	target_info{host_name="a",job="agent",instance="a",host_id="id-a",os_type="linux",host_arch="amd64"} 1x240
 	target_info{host_name="a",job="shop",instance="x",service_name="shop"} 1x240
+	target_info{host_name="a",instance="process.executable.name=pg,process.pid=7",host_id="id-a",os_type="linux",host_arch="amd64",process_pid="7",process_owner="pg",process_command="pg"} 1x240
+	target_info{host_name="b\"}",instance="process.pid=7",host_id="id-b",process_pid="7"} 1x120
 	system_memory_usage_bytes{host_name="b\"}",state="used"} 50x120
 	system_memory_usage_bytes{host_name="b\"}",state="free"} 50x120
 	system_memory_usage_bytes{state="used"} 50x240

@@ -3,7 +3,6 @@
 package httpapi
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -285,36 +283,6 @@ func TestTooManyQueriesAreRefused(t *testing.T) {
 	wg.Wait()
 	for range 22 {
 		require.Equal(t, http.StatusOK, <-statuses)
-	}
-}
-
-func TestTail(t *testing.T) {
-	f := &fake{}
-	srv, _ := serve(t, f, func(o *Options) { o.MaxTails = 1 })
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/api/v1/logs/tail?query=x", nil)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
-	lines := bufio.NewScanner(resp.Body)
-	next := func() string {
-		for lines.Scan() {
-			if strings.HasPrefix(lines.Text(), "data: ") {
-				return lines.Text()
-			}
-		}
-		return ""
-	}
-	status, _, _ := get(t, srv, "/logs/tail")
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	for i := range 3 {
-		f.mu.Lock() // newest first, as a search returns them; the older ones come again with every look
-		f.logs = append([]storage.Log{{ID: strconv.Itoa(i), Body: fmt.Sprint("body ", i), Time: now.Add(time.Duration(i))}}, f.logs...)
-		f.mu.Unlock()
-		require.Contains(t, next(), fmt.Sprintf(`"body":"body %d"`, i))
 	}
 }
 

@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -13,17 +14,16 @@ import (
 )
 
 const (
-	// tailBack is how far back each look goes: a record is shown when it arrives up to this late after its own time.
-	tailBack = 30 * time.Second
-	// tailAhead takes in records of clocks that run ahead.
-	tailAhead = 10 * time.Second
-	// tailBurst is how many records one look returns; what comes faster is counted as skipped.
-	tailBurst = 500
 	// tailKeepAlive keeps proxies from closing a quiet stream.
 	tailKeepAlive = 15 * time.Second
 	// tailWriteTimeout ends a stream whose reader has stopped reading.
 	tailWriteTimeout = 10 * time.Second
+	// tailPatience ends a stream that could not look for so long: the reader connects anew instead of believing that nothing came.
+	tailPatience = 10 * time.Minute
 )
+
+// errTailBlind ends a stream that could not look for longer than tailPatience.
+var errTailBlind = errors.New("the logs could not be read for too long")
 
 // tail streams new log records as server-sent events.
 func (a *API) tail(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +42,7 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	s := &tailStream{api: a, filter: filter, out: w, ctl: http.NewResponseController(w), seen: map[string]time.Time{}, from: a.now()}
+	s := &tailStream{api: a, filter: filter, out: w, ctl: http.NewResponseController(w), told: newTailAccount(a.now())}
 	if err := s.write(": ok\n\n"); err != nil {
 		return
 	}
@@ -55,8 +55,7 @@ type tailStream struct {
 	filter storage.Filter
 	out    http.ResponseWriter
 	ctl    *http.ResponseController
-	seen   map[string]time.Time // records that were sent, until no look can return them again
-	from   time.Time            // nothing older than the beginning of the stream is new
+	told   *tailAccount
 }
 
 func (s *tailStream) run(r *http.Request) {
@@ -80,33 +79,24 @@ func (s *tailStream) run(r *http.Request) {
 	}
 }
 
-// look sends what is new. A store that is away is no reason to end the stream.
+// look sends what is new, the oldest first, and says how many records it leaves out. A store that is away for a while is no reason to
+// end the stream: the next look goes back to where this one began.
 func (s *tailStream) look(r *http.Request) error {
+	now := s.api.now()
+	if now.Sub(s.told.looked) > tailPatience {
+		return errTailBlind
+	}
 	release, err := s.api.opts.Guard.Enter(r.Context())
 	if err != nil {
 		return r.Context().Err()
 	}
-	now := s.api.now()
-	start := now.Add(-tailBack)
-	if start.Before(s.from) {
-		start = s.from
-	}
-	rng := storage.TimeRange{Start: start, End: now.Add(tailAhead)}
-	page, err := s.api.opts.Logs.SearchLogs(r.Context(), storage.LogSearch{Selection: storage.Selection{Filter: s.filter, Range: rng}, Limit: tailBurst})
+	fresh, skipped, err := s.told.collect(r.Context(), s.api.opts.Logs, s.filter, now)
 	release()
 	if err != nil {
 		s.api.log.DebugContext(r.Context(), "follow logs", "error", err)
-		return r.Context().Err()
 	}
-	fresh := 0
-	for i := len(page.Logs) - 1; i >= 0; i-- {
-		l := &page.Logs[i]
-		if _, sent := s.seen[l.ID]; sent {
-			continue
-		}
-		s.seen[l.ID] = l.Time
-		fresh++
-		b, err := json.Marshal(logOf(l))
+	for i := len(fresh) - 1; i >= 0; i-- {
+		b, err := json.Marshal(logOf(&fresh[i]))
 		if err != nil {
 			return err
 		}
@@ -114,41 +104,10 @@ func (s *tailStream) look(r *http.Request) error {
 			return err
 		}
 	}
-	// A page that is new from end to end has left something out.
-	if fresh == tailBurst && page.NextCursor != "" {
-		if err := s.skipped(r, rng, page.Logs[len(page.Logs)-1].Time); err != nil {
-			return err
-		}
+	if skipped > 0 {
+		return s.write(fmt.Sprintf("event: skipped\ndata: {\"count\":%d}\n\n", skipped))
 	}
-	for id, at := range s.seen {
-		if at.Before(start) {
-			delete(s.seen, id)
-		}
-	}
-	return nil
-}
-
-// skipped counts what was left out and moves the stream's beginning past it, so that it is not sent late.
-func (s *tailStream) skipped(r *http.Request, rng storage.TimeRange, oldest time.Time) error {
-	rng.End = oldest
-	if !rng.Start.Before(rng.End) {
-		return nil
-	}
-	h, err := s.api.opts.Logs.LogHistogram(r.Context(), storage.Selection{Filter: s.filter, Range: rng}, 1)
-	if err != nil {
-		return r.Context().Err()
-	}
-	known := uint64(0)
-	for _, at := range s.seen {
-		if !at.Before(rng.Start) && at.Before(rng.End) {
-			known++
-		}
-	}
-	s.from = oldest
-	if h.Total <= known {
-		return nil
-	}
-	return s.write(fmt.Sprintf("event: skipped\ndata: {\"count\":%d}\n\n", h.Total-known))
+	return r.Context().Err()
 }
 
 func (s *tailStream) write(text string) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	words "github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -265,23 +266,12 @@ func (p *parser) levels(field storage.Field, values []value) (storage.Filter, er
 
 // severity returns the first and last severity number of a level.
 func severity(v value) (low, high int, err error) {
-	name := strings.ToLower(v.text)
-	switch name {
-	case "warning":
-		name = "warn"
-	case "information":
-		name = "info"
-	case "err":
-		name = "error"
-	case "critical":
-		name = "fatal"
+	if n := int(words.Number(v.text)); n%4 == 1 {
+		return n, n + 3, nil
+	} else if n > 0 {
+		return n, n, nil
 	}
-	for n := 1; n <= 21; n += 4 {
-		if storage.Level(n) == name {
-			return n, n + 3, nil
-		}
-	}
-	if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= 24 {
+	if n, err := strconv.Atoi(v.text); err == nil && n >= 1 && n <= 24 {
 		return n, n, nil
 	}
 	return 0, 0, errorAt(v.position, "%q is no level; use trace, debug, info, warn, error, fatal or a number from 1 to 24", v.text)

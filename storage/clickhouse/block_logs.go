@@ -4,12 +4,12 @@ package clickhouse
 
 import (
 	"hash/fnv"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/internal/ansi"
+	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -74,7 +74,7 @@ type resourceOf struct {
 
 func readResource(attrs pcommon.Map) resourceOf {
 	var r resourceOf
-	r.service = text(attrs, "service.name")
+	r.service = serviceOf(attrs)
 	r.environment = text(attrs, "deployment.environment.name", "deployment.environment")
 	r.host = text(attrs, "host.name")
 	r.language = text(attrs, "telemetry.sdk.language")
@@ -160,34 +160,11 @@ func (b *logBlock) record(seed uint64, rec plog.LogRecord) {
 	b.severityText.append(rec.SeverityText())
 	number := rec.SeverityNumber()
 	if number == plog.SeverityNumberUnspecified {
-		number = severityOf(rec.SeverityText())
+		number = plog.SeverityNumber(severity.Number(ansi.Strip(rec.SeverityText()))) // So that level filters work for such senders too.
 	}
 	b.severityNumber.u8(uint8(number)) //nolint:gosec // 0 to 24
 	b.body.appendValue(rec.Body())
 	b.logAttr.append(rec.Attributes())
 	b.eventName.append(rec.EventName())
 	b.rows++
-}
-
-// severityOf reads the level from a sender's text when it gave no number, so that level filters work for such senders too.
-func severityOf(s string) plog.SeverityNumber {
-	if s == "" {
-		return plog.SeverityNumberUnspecified
-	}
-	switch strings.ToLower(strings.TrimSpace(ansi.Strip(s))) {
-	case "trace", "verbose":
-		return plog.SeverityNumberTrace
-	case "debug":
-		return plog.SeverityNumberDebug
-	case "info", "information", "informational", "notice":
-		return plog.SeverityNumberInfo
-	case "warn", "warning":
-		return plog.SeverityNumberWarn
-	case "error", "err":
-		return plog.SeverityNumberError
-	case "fatal", "critical", "crit", "alert", "emerg", "emergency", "panic":
-		return plog.SeverityNumberFatal
-	default:
-		return plog.SeverityNumberUnspecified
-	}
 }

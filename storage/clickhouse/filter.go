@@ -165,6 +165,9 @@ func (c *compiler) equals(f storage.Equals) (string, error) {
 	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldLevel {
 		return c.level(f.Values), nil
 	}
+	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldService {
+		f.Values = withUnnamed(f.Values)
+	}
 	if number {
 		sql = "toString(" + sql + ")"
 	}

@@ -62,6 +62,9 @@ func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field st
 	if err != nil {
 		return nil, err
 	}
+	if field == (storage.Field{Name: storage.FieldService}) {
+		expression = serviceName
+	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) +
 		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + st.str(prefix) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(completions)
 	return s.column(ctx, "list field values", query, st.args)

@@ -111,7 +111,7 @@ func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSe
 			return err
 		}
 		l.ID = fmt.Sprintf("%016x%016x", p.Nano, p.RowID)
-		l.Time = unixNano(p.Nano)
+		l.Time, l.Service = unixNano(p.Nano), shownService(l.Service)
 		if observed != 0 {
 			l.ObservedTime = unixNano(observed)
 		}
@@ -173,7 +173,7 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 		return nil, err
 	}
 	return s.facets(ctx, "otel_logs", where, st.args, []facetColumn{
-		{storage.FieldService, "toString(ServiceName)"},
+		{storage.FieldService, serviceName},
 		{storage.FieldLevel, "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
 		{storage.FieldHost, "toString(HostName)"},
 		{storage.FieldEnvironment, "toString(Environment)"},

@@ -36,6 +36,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 	if err := checkRange(q.Range); err != nil {
 		return out, err
 	}
+	q.Name = shownService(q.Name)
 	totals, err := s.serviceTotals(ctx, q.Range, q.Environment, q.Name)
 	if err != nil {
 		return out, err
@@ -55,7 +56,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 
 // where selects the service's minutes, requests the ones that count as requests.
 func (r *serviceRead) where(st *statement) string {
-	return minutesWhere(st, r.q.Range, r.q.Environment) + " AND ServiceName = " + st.str(r.q.Name)
+	return minutesWhere(st, r.q.Range, r.q.Environment) + " AND " + serviceIs(st, r.q.Name)
 }
 
 func (r *serviceRead) requests() string {
@@ -128,7 +129,7 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 func (r *serviceRead) spans(st *statement, stretch time.Duration) string {
 	end := earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
 	start := latest(r.q.Range.Start, end.Add(-stretch))
-	where := "ServiceName = " + st.str(r.q.Name) + " AND Timestamp >= " + st.nano(start) + " AND Timestamp < " + st.nano(end)
+	where := serviceIs(st, r.q.Name) + " AND Timestamp >= " + st.nano(start) + " AND Timestamp < " + st.nano(end)
 	if r.q.Environment != "" {
 		where += " AND Environment = " + st.str(r.q.Environment)
 	}
@@ -193,9 +194,9 @@ func (r *serviceRead) callers(ctx context.Context) error {
 		return err
 	}
 	var parents statement
-	query := "SELECT TraceId, SpanId, toString(ServiceName) FROM {db}.otel_traces WHERE TraceId IN " + parents.strs(ids) +
+	query := "SELECT TraceId, SpanId, " + serviceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.strs(ids) +
 		" AND " + extent.where(&parents) +
-		" AND ServiceName != " + parents.str(r.q.Name) + " LIMIT 200000"
+		" AND NOT " + serviceIs(&parents, r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}
 	err = r.store.each(ctx, "read a service's callers", query, parents.args, func(scan func(...any) error) error {
 		var trace, span, service string

@@ -52,8 +52,8 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	}
 	step := seriesStep(q.Range, q.Points)
 	var st statement
-	query := "SELECT ServiceName, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
-		minutesWhere(&st, q.Range, q.Environment) + " AND if(ServiceName IN " + st.strs(rooted) + ", Root = 1, " + entry + ") GROUP BY ServiceName, b"
+	query := "SELECT " + serviceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
+		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + serviceName + " IN " + st.strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
 	for i := range list.Services {
 		list.Services[i].Series = emptySeries(q.Range, step)
 	}
@@ -90,11 +90,11 @@ func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environm
 	var st statement
 	where := minutesWhere(&st, r, environment)
 	if name != "" {
-		where += " AND ServiceName = " + st.str(name)
+		where += " AND " + serviceIs(&st, name)
 	}
-	query := "SELECT ServiceName, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
+	query := "SELECT " + serviceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
 		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
-		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY ServiceName ORDER BY ServiceName LIMIT 10000"
+		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
 	var out []serviceTotal
 	err := s.each(ctx, "read services", query, st.args, func(scan func(...any) error) error {
 		var t serviceTotal
@@ -153,10 +153,11 @@ func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRan
 	// The tables are sorted by service, not by host; a day is enough to know who lives there.
 	r.Start = latest(r.Start, r.End.Add(-24*time.Hour))
 	var names []string
-	for _, table := range []string{"otel_traces", "otel_logs"} {
+	// Log files that nobody named are on every host and have no page of their own.
+	for table, except := range map[string]string{"otel_traces": "", "otel_logs": " AND ServiceName != '' AND NOT startsWith(ServiceName, '" + storage.UnknownService + "')"} {
 		var st statement
-		query := "SELECT DISTINCT toString(ServiceName) FROM {db}." + table + " WHERE HostName = " + st.str(host) +
-			" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + " AND ServiceName != '' LIMIT 1000"
+		query := "SELECT DISTINCT " + serviceName + " FROM {db}." + table + " WHERE HostName = " + st.str(host) +
+			" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + except + " LIMIT 1000"
 		found, err := s.column(ctx, "list a host's services", query, st.args)
 		if err != nil {
 			return nil, err

@@ -121,9 +121,9 @@ const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(Resource
 // totals reads what is true of the whole trace and each of its resources once: a trace has few, and its spans would repeat them.
 func (r *traceRead) totals(ctx context.Context) error {
 	var st statement
-	query := `SELECT ServiceName, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
+	query := `SELECT ` + serviceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
 		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
-		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY ServiceName, h ORDER BY start, ServiceName LIMIT 50000`
+		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
 	r.trace.Resources = []map[string]string{}
 	services := map[string]int{}
 	var first, last int64
@@ -261,7 +261,7 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 		&row.scope.Name, &row.scope.Version, &row.hash, &row.resource, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs); err != nil {
 		return row, err
 	}
-	sp.ID, sp.Service, sp.Kind = p.SpanID, p.Service, strings.ToLower(p.Kind)
+	sp.ID, sp.Service, sp.Kind = p.SpanID, shownService(p.Service), strings.ToLower(p.Kind)
 	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status)
 	for i := range eventTimes {
 		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: unixNano(eventTimes[i]), Attributes: eventAttrs[i]})

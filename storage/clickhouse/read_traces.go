@@ -200,12 +200,12 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 	if w.q.Order == storage.SlowestFirst {
 		key = "toInt64(Duration)"
 	}
-	query := `SELECT TraceId, ServiceName, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
+	query := `SELECT TraceId, ` + serviceName + ` AS Service, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp)
 		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.strs(ids) +
 		` AND ` + extent.where(&st) + `)
-		GROUP BY TraceId, ServiceName`
+		GROUP BY TraceId, Service`
 	byTrace := make(map[string][]summaryRow, len(ids))
 	err = w.store.each(ctx, "summarise traces", query, st.args, func(scan func(...any) error) error {
 		var r summaryRow
@@ -273,7 +273,7 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 		return nil, err
 	}
 	return s.facets(ctx, "otel_traces", where, st.args, []facetColumn{
-		{storage.FieldService, "toString(ServiceName)"},
+		{storage.FieldService, serviceName},
 		{storage.FieldEnvironment, "toString(Environment)"},
 		{storage.FieldName, "toString(SpanName)"},
 		{storage.FieldKindOfSpan, "lower(toString(SpanKind))"},

@@ -74,6 +74,8 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 	opts.EnableExemplarStorage = cfg.Exemplars > 0
 	opts.MaxExemplars = cfg.Exemplars
 	opts.OutOfOrderTimeWindow = cfg.OutOfOrderWindow.Milliseconds()
+	// A counter whose start is known begins with a zero there: the first sample of a short job counts, and a restart shows whatever the value.
+	opts.EnableSTAsZeroSample = true
 	// Prometheus's own ladder of block sizes: up to a tenth of the retention, at most 31 days.
 	opts.MaxBlockDuration = min(31*24*time.Hour, max(cfg.Retention/10, 2*time.Hour)).Milliseconds()
 	db, err := openRepaired(dir, logger, reg, opts)

@@ -88,7 +88,9 @@ func spans(specs ...spanSpec) []ptrace.Traces {
 	td := ptrace.NewTraces()
 	for _, s := range specs {
 		rs := td.ResourceSpans().AppendEmpty()
-		rs.Resource().Attributes().PutStr("service.name", s.service)
+		if s.service != "" {
+			rs.Resource().Attributes().PutStr("service.name", s.service)
+		}
 		for k, v := range s.resource {
 			rs.Resource().Attributes().PutStr(k, v)
 		}

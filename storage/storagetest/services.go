@@ -103,3 +103,39 @@ func (s *suite) service(t *testing.T) {
 	require.Equal(t, []storage.Caller{{Service: "front", Calls: 10, Errors: 1}}, got.Callers)
 	require.Empty(t, got.Warnings)
 }
+
+// unknownService has spans without a name of their service: none, an empty one, blanks, with and without a process.
+func (s *suite) unknownService(t *testing.T) {
+	day := s.day()
+	at := func(minute int) time.Time { return day.Add(time.Duration(minute) * time.Minute) }
+	server := func(trace, minute int, resource map[string]string) spanSpec {
+		return spanSpec{trace: trace, id: 1, name: "nameless", start: at(minute), duration: time.Second, kind: ptrace.SpanKindServer, resource: resource}
+	}
+	s.putSpans(t, "nameless", spans(
+		server(8801, 0, map[string]string{"host.name": "nameless-host"}),
+		server(8802, 1, map[string]string{"service.name": ""}),
+		server(8803, 2, map[string]string{"service.name": "  "}),
+		server(8804, 3, map[string]string{"process.executable.name": "java"}),
+		server(8805, 4, map[string]string{"service.name": "", "process.executable.path": "/opt/jvm/bin/java"}),
+		server(8806, 5, map[string]string{"service.name": "named", "process.executable.name": "java"}),
+	))
+	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Points: 60})
+	require.NoError(t, err)
+	got := map[string]uint64{}
+	for _, sv := range list.Services {
+		got[sv.Name] = sv.Requests
+	}
+	require.Equal(t, map[string]uint64{"named": 1, "unknown_service": 3, "unknown_service:java": 2}, got)
+	for name, n := range got {
+		detail, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: name, Range: dayOf(day), Points: 60})
+		require.NoError(t, err)
+		require.Equal(t, n, detail.Operations[0].Requests)
+		require.Len(t, s.findTraces(t, day, equals(field(storage.FieldService), name)), int(n)) //nolint:gosec // a few
+	}
+	trace, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(8804), Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, "unknown_service:java", trace.Spans[0].Service)
+	names, err := s.Store.HostServices(t.Context(), "nameless-host", dayOf(day))
+	require.NoError(t, err)
+	require.Equal(t, []string{"unknown_service"}, names)
+}

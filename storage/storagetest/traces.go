@@ -34,6 +34,7 @@ func RunTraces(t *testing.T, open Open) {
 	t.Run("SameBatchTwiceAtOnce", s.traceTwiceAtOnce)
 	t.Run("Services", s.services)
 	t.Run("Service", s.service)
+	t.Run("UnknownService", s.unknownService)
 	t.Run("BadRequests", s.traceBadRequests)
 	t.Run("Crash", s.traceCrash)
 }

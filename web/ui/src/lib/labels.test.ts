@@ -6,6 +6,10 @@ describe('series names', () => {
   it('writes a series as PromQL does', () => {
     expect(seriesName({ __name__: 'up', job: 'a' })).toBe('up{job="a"}');
     expect(seriesName({})).toBe('{}');
+    expect(seriesName({ __name__: '订单' })).toBe('{"订单"}');
+    expect(seriesName({ __name__: 'http.server', 地区: '华"东', job: 'a' })).toBe(
+      '{"http.server", "地区"="华\\"东", job="a"}',
+    );
   });
 
   it('keeps what tells series apart', () => {

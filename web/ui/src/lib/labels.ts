@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** name{a="b"}: how PromQL writes a series. */
+/** A string of PromQL. */
+export function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`;
+}
+
+const plainMetric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const plainLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** name{a="b"}: how PromQL writes a series; other names than those of ASCII letters stand in quotes: {"订单", "地区"="b"}. */
 export function seriesName(labels: Record<string, string>): string {
   const { __name__: name = '', ...rest } = labels;
-  const pairs = Object.entries(rest).map(([key, value]) => `${key}="${value}"`);
+  const pairs = Object.entries(rest).map(
+    ([key, value]) => `${plainLabel.test(key) ? key : quoted(key)}=${quoted(value)}`,
+  );
+  if (name !== '' && !plainMetric.test(name)) return `{${[quoted(name), ...pairs].join(', ')}}`;
   return pairs.length === 0 ? name || '{}' : `${name}{${pairs.join(', ')}}`;
 }
 

@@ -67,7 +67,7 @@ export function LogDetail({ row, onFilter, hideTrace }: LogDetailProps) {
             size="compact-xs"
             component={AppLink}
             to={`/traces/${row.trace_id}`}
-            search={{ span: row.span_id }}
+            search={{ span: `${row.span_id}@${row.service}` }}
             leftSection={<IconTimeline size={13} />}
           >
             {t('logs.openTrace')}

@@ -5,12 +5,15 @@ import { bracketMatching } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
 import type { Extension } from '@codemirror/state';
 import { keymap } from '@codemirror/view';
-import { PromQLExtension } from '@prometheus-io/codemirror-promql';
+import { newCompleteStrategy, PromQLExtension } from '@prometheus-io/codemirror-promql';
+import { QuotingComplete } from './quoting';
 
 /** PromQL with completion of metrics, labels and values from the server. */
 export function promqlExtensions(): Extension {
   const promql = new PromQLExtension().setComplete({
-    remote: { url: '/prometheus', httpMethod: 'GET', cache: { maxAge: 60_000 } },
+    completeStrategy: new QuotingComplete(
+      newCompleteStrategy({ remote: { url: '/prometheus', httpMethod: 'GET', cache: { maxAge: 60_000 } } }),
+    ),
   });
   return [
     history(),

@@ -17,6 +17,7 @@ interface SpanDrawerProps {
   resource: Record<string, string>;
   scope: { name: string; version: string } | undefined;
   orphan: boolean;
+  /** Those of this span. */
   logs: LogRecord[];
   onClose: () => void;
 }
@@ -27,7 +28,6 @@ export function SpanDrawer({ span, resource, scope, orphan, logs, onClose }: Spa
   const { t } = useTranslation();
   const { panel } = useSearchParams();
   const patch = usePatchSearch();
-  const own = logs.filter((log) => log.span_id === span.id);
   const active =
     panels.find((p) => p === panel) ?? (span.events.length > 0 && span.status === 'error' ? 'events' : 'attributes');
   const kind = span.status === 'error' ? 'crit' : span.status === 'ok' ? 'ok' : 'plain';
@@ -36,7 +36,7 @@ export function SpanDrawer({ span, resource, scope, orphan, logs, onClose }: Spa
     resource: 0,
     events: span.events.length,
     links: span.links.length,
-    logs: own.length,
+    logs: logs.length,
   };
   return (
     <aside className={c.drawer} aria-label={t('trace.details')} data-testid="span-drawer">
@@ -109,7 +109,7 @@ export function SpanDrawer({ span, resource, scope, orphan, logs, onClose }: Spa
         )}
         {active === 'events' && <SpanEvents span={span} />}
         {active === 'links' && <SpanLinks span={span} />}
-        {active === 'logs' && <SpanLogs logs={own} />}
+        {active === 'logs' && <SpanLogs logs={logs} />}
       </div>
     </aside>
   );

@@ -8,6 +8,8 @@ import { entityColor } from '@/theme/colors';
 import c from './trace-timeline.module.css';
 
 interface SpanRowProps {
+  /** The span's key in the tree. */
+  id: string;
   span: Span;
   top: number;
   height: number;
@@ -55,8 +57,9 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
       className={c.row}
       data-faded={props.faded || undefined}
       data-span={span.id}
+      data-key={props.id}
       style={{ transform: `translateY(${props.top}px)`, height: props.height }}
-      onClick={() => props.onSelect(span.id)}
+      onClick={() => props.onSelect(props.id)}
     >
       <div className={c.name} style={{ paddingLeft: 8 + Math.min(depth, maxIndentLevels) * indent }}>
         {hidden > 0 ? (
@@ -66,7 +69,7 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
             aria-label={folded ? t('trace.expand') : t('trace.collapse')}
             onClick={(event) => {
               event.stopPropagation();
-              props.onToggle(span.id);
+              props.onToggle(props.id);
             }}
           >
             {folded ? <IconChevronRight size={13} /> : <IconChevronDown size={13} />}

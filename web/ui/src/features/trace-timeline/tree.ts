@@ -16,14 +16,17 @@ export interface TraceTree {
   errorsBelow: Int32Array;
   /** Index of the span in the order of arrival, to find its page. */
   source: Int32Array;
+  /** Row of the parent, -1 where the span is shown as a root. */
+  parent: Int32Array;
+  /** What tells the row from all others: the span's id or, where several spans share one, the id and the kind. */
+  key: string[];
   rowOf: Map<string, number>;
 }
 
 /** Builds the tree without recursion. A span whose parent is missing, or in a cycle, becomes a root of its own. */
 export function buildTree(spans: readonly Span[]): TraceTree {
   const count = spans.length;
-  const index = new Map<string, number>();
-  for (let i = 0; i < count; i++) index.set((spans[i] as Span).id, i);
+  const index = indexById(spans);
   const firstChild = new Int32Array(count).fill(-1);
   const nextSibling = new Int32Array(count).fill(-1);
   const missing = new Uint8Array(count);
@@ -32,8 +35,8 @@ export function buildTree(spans: readonly Span[]): TraceTree {
   const roots: number[] = [];
   for (const i of byStart) {
     const span = spans[i] as Span;
-    const parent = span.parent === '' ? undefined : index.get(span.parent);
-    if (parent === undefined || parent === i) {
+    const parent = parentOf(spans, index, i);
+    if (parent < 0) {
       roots.push(i);
       missing[i] = span.parent === '' ? 0 : 1;
     } else {
@@ -48,29 +51,33 @@ export function buildTree(spans: readonly Span[]): TraceTree {
     orphan: new Uint8Array(count),
     errorsBelow: new Int32Array(count),
     source: new Int32Array(count),
+    parent: new Int32Array(count),
+    key: new Array<string>(count),
     rowOf: new Map(),
   };
+  const keys = keysOf(spans, index);
   const seen = new Uint8Array(count);
   let row = 0;
   const walk = (root: number) => {
     const stack: number[] = [root];
-    const depths: number[] = [0];
+    const parents: number[] = [-1];
     while (stack.length > 0) {
       const i = stack.pop() as number;
-      const depth = depths.pop() as number;
+      const above = parents.pop() as number;
       if (seen[i]) continue;
       seen[i] = 1;
-      const span = spans[i] as Span;
-      out.spans[row] = span;
-      out.depth[row] = depth;
+      out.spans[row] = spans[i] as Span;
+      out.depth[row] = above < 0 ? 0 : (out.depth[above] ?? 0) + 1;
+      out.parent[row] = above;
       out.orphan[row] = missing[i] ?? 0;
       out.source[row] = i;
-      out.rowOf.set(span.id, row);
-      row++;
+      out.key[row] = keys[i] as string;
+      out.rowOf.set(keys[i] as string, row);
       for (let child = firstChild[i] ?? -1; child >= 0; child = nextSibling[child] ?? -1) {
         stack.push(child);
-        depths.push(depth + 1);
+        parents.push(row);
       }
+      row++;
     }
   };
   for (const root of roots) walk(root);
@@ -81,8 +88,94 @@ export function buildTree(spans: readonly Span[]): TraceTree {
       walk(i);
     }
   }
+  nameShared(out, spans, index);
   closeSubtrees(out, row);
   return out;
+}
+
+/** Spans by id: mostly one, the two sides of a call where the server goes on with the client's id, as Zipkin's do. */
+type Index = Map<string, number | number[]>;
+
+function indexById(spans: readonly Span[]): Index {
+  const index: Index = new Map();
+  for (let i = 0; i < spans.length; i++) {
+    const { id } = spans[i] as Span;
+    const known = index.get(id);
+    if (known === undefined) index.set(id, i);
+    else if (typeof known === 'number') index.set(id, [known, i]);
+    else known.push(i);
+  }
+  return index;
+}
+
+const receives = (span: Span) => span.kind === 'server' || span.kind === 'consumer';
+const sends = (span: Span) => span.kind === 'client' || span.kind === 'producer';
+
+/** Index of the span that i hangs below, or -1. */
+function parentOf(spans: readonly Span[], index: Index, i: number): number {
+  const span = spans[i] as Span;
+  const own = index.get(span.id);
+  if (typeof own === 'object' && receives(span)) {
+    // The server's side of a shared span names the client's parent, or the shared id itself.
+    const caller = own.find((at) => {
+      const other = spans[at] as Span;
+      return sends(other) && (span.parent === span.id || span.parent === other.parent);
+    });
+    if (caller !== undefined) return caller;
+  }
+  if (span.parent === '') return -1;
+  const found = index.get(span.parent);
+  if (found === undefined) return -1;
+  if (typeof found === 'number') return found === i ? -1 : found;
+  // What a service does below a shared span belongs to its own side; of other services' spans to the side that was called.
+  let best = -1;
+  let bestScore = -1;
+  for (const at of found) {
+    if (at === i) continue;
+    const other = spans[at] as Span;
+    const score = (other.service === span.service ? 2 : 0) + (receives(other) ? 1 : 0);
+    if (score > bestScore) {
+      best = at;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+/** A key for each span. It does not depend on what arrives later, but for the first time that an id turns out to be shared. */
+function keysOf(spans: readonly Span[], index: Index): string[] {
+  const keys = spans.map((span) => span.id);
+  for (const [id, found] of index) {
+    if (typeof found === 'number') continue;
+    const kinds = new Map<string, number>();
+    for (const at of found) {
+      const { kind } = spans[at] as Span;
+      const n = (kinds.get(kind) ?? 0) + 1;
+      kinds.set(kind, n);
+      keys[at] = n === 1 ? `${id}.${kind}` : `${id}.${kind}.${n}`;
+    }
+  }
+  return keys;
+}
+
+/** A shared id alone means its first span, with a service that service's. */
+function nameShared(tree: TraceTree, spans: readonly Span[], index: Index): void {
+  const rows = new Int32Array(spans.length);
+  for (let row = 0; row < spans.length; row++) rows[tree.source[row] ?? 0] = row;
+  for (const [id, found] of index) {
+    if (typeof found === 'number') continue;
+    for (let n = found.length - 1; n >= 0; n--) {
+      const at = found[n] as number;
+      tree.rowOf.set(id, rows[at] ?? 0);
+      tree.rowOf.set(`${id}@${(spans[at] as Span).service}`, rows[at] ?? 0);
+    }
+  }
+}
+
+/** Row of a key, of an id or of `id@service`; -1 where there is none. */
+export function findSpan(tree: TraceTree, wanted: string | undefined): number {
+  if (wanted === undefined) return -1;
+  return tree.rowOf.get(wanted) ?? tree.rowOf.get(wanted.replace(/[@.].*$/, '')) ?? -1;
 }
 
 function orderByStart(spans: readonly Span[]): number[] {
@@ -118,7 +211,7 @@ export function visibleRows(tree: TraceTree, collapsed: ReadonlySet<string>): In
   let n = 0;
   for (let row = 0; row < count; ) {
     out[n++] = row;
-    row = collapsed.size > 0 && collapsed.has((tree.spans[row] as Span).id) ? (tree.end[row] as number) : row + 1;
+    row = collapsed.size > 0 && collapsed.has(tree.key[row] as string) ? (tree.end[row] as number) : row + 1;
   }
   return out.subarray(0, n);
 }

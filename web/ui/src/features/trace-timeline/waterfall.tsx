@@ -9,15 +9,16 @@ import { useStored } from '@/state/storage';
 import { Minimap } from './minimap';
 import { SpanRow } from './span-row';
 import c from './trace-timeline.module.css';
-import { hasChildren, type TraceTree, visibleRows } from './tree';
+import { findSpan, hasChildren, type TraceTree, visibleRows } from './tree';
 
 interface WaterfallProps {
   tree: TraceTree;
   durationNs: number;
   /** False while pages are still on their way: a missing parent may yet come. */
   complete: boolean;
+  /** A span's key in the tree. */
   selected: string | undefined;
-  onSelect: (id: string | undefined) => void;
+  onSelect: (key: string | undefined) => void;
   matched: ReadonlySet<number> | null;
   /** Row to bring into view; a new object scrolls again. */
   reveal: { row: number } | null;
@@ -47,7 +48,8 @@ export function Waterfall({ tree, durationNs, complete, selected, onSelect, matc
   });
 
   const positionOf = useCallback((row: number) => lowerBound(rows, row), [rows]);
-  const cursor = selected === undefined ? -1 : positionOf(tree.rowOf.get(selected) ?? -1);
+  const selectedRow = findSpan(tree, selected);
+  const cursor = positionOf(selectedRow);
 
   const toggle = useCallback(
     (id: string) =>
@@ -68,20 +70,20 @@ export function Waterfall({ tree, durationNs, complete, selected, onSelect, matc
 
   const go = (position: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, position))];
-    const span = row === undefined ? undefined : tree.spans[row];
-    if (!span) return;
-    onSelect(span.id);
+    const key = row === undefined ? undefined : tree.key[row];
+    if (key === undefined) return;
+    onSelect(key);
     virtualizer.scrollToIndex(position, { align: 'auto' });
   };
   const fold = (close: boolean) => {
     const row = rows[cursor];
-    const span = row === undefined ? undefined : tree.spans[row];
-    if (row === undefined || !span) return;
-    if (close && (collapsed.has(span.id) || !hasChildren(tree, row))) {
-      const parent = tree.rowOf.get(span.parent);
-      if (parent !== undefined) go(positionOf(parent));
-    } else if (collapsed.has(span.id) !== close) {
-      toggle(span.id);
+    const key = row === undefined ? undefined : tree.key[row];
+    if (row === undefined || key === undefined) return;
+    if (close && (collapsed.has(key) || !hasChildren(tree, row))) {
+      const parent = tree.parent[row] ?? -1;
+      if (parent >= 0) go(positionOf(parent));
+    } else if (collapsed.has(key) !== close) {
+      toggle(key);
     } else if (!close && hasChildren(tree, row)) {
       go(cursor + 1);
     }
@@ -133,19 +135,21 @@ export function Waterfall({ tree, durationNs, complete, selected, onSelect, matc
           {items.map((item) => {
             const row = rows[item.index] as number;
             const data = tree.spans[row];
-            if (!data) return null;
+            const key = tree.key[row];
+            if (!data || key === undefined) return null;
             return (
               <SpanRow
-                key={data.id}
+                key={key}
+                id={key}
                 span={data}
                 top={item.start}
                 height={rowHeight}
                 depth={tree.depth[row] ?? 0}
-                folded={collapsed.has(data.id)}
+                folded={collapsed.has(key)}
                 hidden={hasChildren(tree, row) ? (tree.end[row] ?? 0) - row - 1 : 0}
                 errorsBelow={tree.errorsBelow[row] ?? 0}
                 orphan={complete && tree.orphan[row] === 1}
-                selected={data.id === selected}
+                selected={row === selectedRow}
                 faded={matched !== null && !matched.has(row)}
                 from={window.from}
                 span_ns={span}
@@ -174,19 +178,14 @@ function lowerBound(rows: Int32Array, row: number): number {
 
 function openAncestors(tree: TraceTree, collapsed: ReadonlySet<string>, row: number): ReadonlySet<string> {
   const next = new Set(collapsed);
-  for (let at: number | undefined = row; at !== undefined; ) {
-    const parent: string = tree.spans[at]?.parent ?? '';
-    next.delete(parent);
-    at = parent === '' ? undefined : tree.rowOf.get(parent);
-    if (at !== undefined && at >= row) break;
-  }
+  for (let at = tree.parent[row] ?? -1; at >= 0; at = tree.parent[at] ?? -1) next.delete(tree.key[at] as string);
   return next;
 }
 
 function allBelow(tree: TraceTree, depth: number): ReadonlySet<string> {
   const out = new Set<string>();
-  tree.spans.forEach((span, row) => {
-    if ((tree.depth[row] ?? 0) >= depth && hasChildren(tree, row)) out.add(span.id);
+  tree.key.forEach((key, row) => {
+    if ((tree.depth[row] ?? 0) >= depth && hasChildren(tree, row)) out.add(key);
   });
   return out;
 }

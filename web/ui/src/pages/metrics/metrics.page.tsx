@@ -9,6 +9,7 @@ import { Empty } from '@/components/states';
 import { SendData } from '@/features/onboarding/send-data';
 import { promqlExtensions } from '@/features/query-editor/promql';
 import { formatSeconds } from '@/lib/format';
+import { seriesName } from '@/lib/labels';
 import { usePatchSearch, useSearchParams } from '@/state/navigation';
 import { decodeList, encodeList } from '@/state/url';
 import { useView } from '@/state/view';
@@ -33,7 +34,10 @@ export function MetricsPage() {
   const run = (next = drafts) =>
     patch({ q: encodeList(next.map((text) => text.trim()).filter(Boolean)) }, { push: true });
   const change = (index: number, text: string) => setDrafts(drafts.map((old, i) => (i === index ? text : old)));
-  const start = (name: string) => run([name.endsWith('_total') ? `sum(rate(${name}[5m]))` : name]);
+  const start = (name: string) => {
+    const selector = seriesName({ __name__: name });
+    run([name.endsWith('_total') ? `sum(rate(${selector}[5m]))` : selector]);
+  };
   if (names.data?.length === 0) {
     return (
       <Page>

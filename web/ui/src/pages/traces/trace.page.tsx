@@ -3,14 +3,14 @@ import { SegmentedControl } from '@mantine/core';
 import { useParams } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLogs } from '@/api/logs';
-import { type TracePage as Answer, useTrace } from '@/api/traces';
+import { type LogRecord, useLogs } from '@/api/logs';
+import { type TracePage as Answer, type Span, useTrace } from '@/api/traces';
 import { Page } from '@/components/blocks';
 import { PageSkeleton } from '@/components/skeleton';
 import { ErrorNote, QueryView, Warnings } from '@/components/states';
 import { LogList } from '@/features/log-table/log-list';
 import { SpanDrawer } from '@/features/trace-timeline/span-drawer';
-import { buildTree, findRows } from '@/features/trace-timeline/tree';
+import { buildTree, findRows, findSpan } from '@/features/trace-timeline/tree';
 import { Waterfall } from '@/features/trace-timeline/waterfall';
 import { usePatchSearch, useSearchParams } from '@/state/navigation';
 import { FindInTrace } from './find-in-trace';
@@ -66,7 +66,7 @@ function Trace({ pages, complete }: { pages: Answer[]; complete: boolean }) {
   const found = useMemo(() => findRows(tree, find), [tree, find]);
   const matched = useMemo(() => (find.trim() === '' ? null : new Set(found)), [found, find]);
   const [reveal, setReveal] = useState<{ row: number } | null>(() =>
-    selected ? { row: tree.rowOf.get(selected) ?? -1 } : null,
+    selected ? { row: findSpan(tree, selected) } : null,
   );
   const startMs = Date.parse(first.start);
   const range = useMemo(
@@ -78,13 +78,13 @@ function Trace({ pages, complete }: { pages: Answer[]; complete: boolean }) {
   );
   const logs = useLogs(`trace:${first.trace_id}`, range, 'asc');
   const records = useMemo(() => logs.data?.pages.flatMap((page) => page.logs) ?? [], [logs.data]);
-  const row = selected === undefined ? undefined : tree.rowOf.get(selected);
-  const span = row === undefined ? undefined : tree.spans[row];
-  const page = row === undefined ? undefined : pageOf(pages, tree.source[row] ?? 0);
+  const row = findSpan(tree, selected);
+  const span = tree.spans[row];
+  const page = row < 0 ? undefined : pageOf(pages, tree.source[row] ?? 0);
   const logsTab = tab === 'logs';
   const jump = (target: number) => {
     setReveal({ row: target });
-    setSelected(tree.spans[target]?.id);
+    setSelected(tree.key[target]);
   };
   return (
     <>
@@ -124,13 +124,13 @@ function Trace({ pages, complete }: { pages: Answer[]; complete: boolean }) {
               matched={matched}
               reveal={reveal}
             />
-            {span && page && row !== undefined && (
+            {span && page && (
               <SpanDrawer
                 span={span}
                 resource={page.resources[span.resource] ?? {}}
                 scope={page.scopes[span.scope]}
                 orphan={complete && tree.orphan[row] === 1}
-                logs={records}
+                logs={logsOf(records, span, tree.key[row] !== span.id)}
                 onClose={() => setSelected(undefined)}
               />
             )}
@@ -140,6 +140,10 @@ function Trace({ pages, complete }: { pages: Answer[]; complete: boolean }) {
     </>
   );
 }
+
+/** Log records name their span's id only; the two sides of a shared one are told apart by the service. */
+const logsOf = (records: LogRecord[], span: Span, shared: boolean) =>
+  records.filter((log) => log.span_id === span.id && (!shared || log.service === span.service));
 
 /** Resources and scopes are numbered per page of the answer. */
 function pageOf(pages: Answer[], source: number): Answer | undefined {

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tail
+
+import (
+	"bytes"
+	"context"
+	"time"
+	"unicode/utf8"
+
+	"github.com/strata-apm/strata/collector/logs/charset"
+)
+
+const (
+	chunkBytes = 64 << 10
+	// maxRecord is the longest record; what is longer is cut.
+	maxRecord = 1 << 20
+	// maxBatch is how many records are handed over at a time.
+	maxBatch = 100
+	// roundBytes is how much of one file is read in a round, so that the others have their turn.
+	roundBytes = 16 << 20
+	// holeBytes is how many zeros in a row are no text.
+	holeBytes = 8
+	recHead   = 200
+)
+
+// read hands over what is new in a file. final says that nothing more will come.
+func (t *Follower) read(ctx context.Context, f *file, now time.Time, final bool) {
+	if f.Packed {
+		t.readPacked(ctx, f, now)
+		return
+	}
+	info, err := f.handle.Stat()
+	if err != nil {
+		t.complain(f.Path, err)
+		return
+	}
+	changed := !f.looked || info.Size() != f.size || !info.ModTime().Equal(f.mtime)
+	flush := final || !changed && f.due(now, t.opts.FlushLine, t.opts.FlushRecord)
+	if !changed && !flush || f.broken {
+		return
+	}
+	f.looked, f.size, f.mtime = true, info.Size(), info.ModTime()
+	if !f.started {
+		if f.Offset == 0 && (!t.readable(f) || f.Packed) { // It was empty when it was found.
+			f.looked = false
+			return
+		}
+		if !f.begin(t.opts.Encoding) {
+			return
+		}
+	}
+	size, budget := chunkBytes, roundBytes
+	for ctx.Err() == nil {
+		buf, n := t.buffer(f.Window.N+size), 0
+		// One read has what was read before and what is new, so that they are of one state of the file.
+		n, err = f.handle.ReadAt(buf, f.Offset-int64(f.Window.N))
+		if n < f.Window.N || !f.Window.matches(buf) {
+			f.broken = true
+			t.buffers.Put(&buf)
+			return
+		}
+		atEnd, lead := err != nil, f.Window.N
+		used := t.consume(ctx, f, buf[:n], lead, flush && atEnd)
+		rest := buf[lead+used : n]
+		more := true
+		switch {
+		case used > 0:
+			f.lastData = now
+			if budget -= used; budget < 0 {
+				f.looked, more = false, false
+			}
+		case atEnd:
+			f.hold(rest, now)
+			more = false
+		case leadingZeros(rest) == len(rest):
+			more = f.skipHole(info.Size())
+		case size < 4*maxRecord:
+			size *= 2
+		default:
+			more = false
+		}
+		t.buffers.Put(&buf)
+		if !more {
+			return
+		}
+	}
+	f.looked = false // Stopped; there may be more.
+}
+
+func (t *Follower) buffer(n int) []byte {
+	if b, ok := t.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n)
+}
+
+// consume hands over the records of what stands in buf behind its first lead bytes, which are the ones before the place, and returns how
+// much of it that was. final says that what is left at the end is a record too.
+func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, final bool) int {
+	raw := buf[lead:]
+	view := raw
+	width := func(b []byte) int { return len(b) }
+	if f.wide != charset.Narrow {
+		view, width = charset.DecodeWide(raw, f.wide, !final), charset.RawLen
+	}
+	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
+	mid := f.Mid
+	var records []Record
+	emit := func() {
+		if len(records) > 0 {
+			batch := Batch{Path: f.Path, Records: records}
+			if !f.Packed {
+				batch.ID = f.ID.String()
+			}
+			t.opts.Emit(ctx, batch)
+			records = nil
+		}
+		f.Offset, f.Mid = base+int64(at), mid
+		if at > 0 {
+			f.Window = sumOf(buf[max(0, lead+at-windowBytes) : lead+at])
+		}
+	}
+	for ctx.Err() == nil && pos < len(view) {
+		rest := view[pos:]
+		if n := leadingZeros(rest); n > 0 {
+			if n == len(rest) {
+				break
+			}
+			at, pos, mid = at+width(rest[:n]), pos+n, false
+			continue
+		}
+		segment, ended := untilHole(rest)
+		n, text := t.first(segment, ended || final, mid)
+		if n == 0 {
+			break
+		}
+		mid = segment[n-1] != '\n' && !(ended && n == len(segment))
+		begin := at
+		at, pos = at+width(segment[:n]), pos+n
+		if body := f.decode(t.opts.Encoding, text); body != "" {
+			records = append(records, Record{
+				Text: body, Offset: base + int64(begin), End: base + int64(at), Head: bytes.Clone(raw[begin:min(at, begin+recHead)]),
+			})
+		}
+		if len(records) == maxBatch {
+			emit()
+		}
+	}
+	emit()
+	if at > 0 {
+		f.hold(raw[at:], time.Now())
+	}
+	return at
+}
+
+// first is the first record of the segment.
+func (t *Follower) first(segment []byte, final, mid bool) (int, []byte) {
+	var n int
+	var text []byte
+	if mid { // The end of a line whose beginning was sent belongs to no other record.
+		switch end := bytes.IndexByte(segment, '\n'); {
+		case end >= 0:
+			n, text = end+1, segment[:end]
+		case final:
+			n, text = len(segment), segment
+		}
+	} else {
+		n, text = t.opts.Split(segment, final)
+	}
+	switch {
+	case n == 0 && final:
+		n, text = len(segment), bytes.TrimRight(segment, "\r\n")
+	case n == 0 && len(segment) > maxRecord, n > maxRecord+1:
+		n = maxRecord
+		for n > maxRecord-utf8.UTFMax && !utf8.RuneStart(segment[n]) {
+			n--
+		}
+		text = segment[:n]
+	}
+	return n, bytes.TrimRight(text, "\r")
+}
+
+// decode makes the text of a record. Zeros at its beginning and end are what a hole left.
+func (f *file) decode(enc charset.Named, text []byte) string {
+	text = bytes.Trim(text, "\x00")
+	if f.wide != charset.Narrow {
+		return string(bytes.TrimPrefix(text, []byte("\ufeff")))
+	}
+	return enc.Decode(text, &f.guess)
+}
+
+// untilHole cuts the data before zeros that are followed by text. Zeros up to the end may still be written over.
+func untilHole(data []byte) (segment []byte, ended bool) {
+	i := bytes.Index(data, make([]byte, holeBytes))
+	if i < 0 {
+		return data, false
+	}
+	return data[:i], leadingZeros(data[i:]) < len(data)-i
+}
+
+// lastLine is where the last whole line ends.
+func lastLine(pending []byte, wide charset.Wide) int {
+	switch wide {
+	case charset.LittleEndian, charset.BigEndian:
+		text := charset.DecodeWide(pending, wide, true)
+		return charset.RawLen(text[:bytes.LastIndexByte(text, '\n')+1])
+	default:
+		return bytes.LastIndexByte(pending, '\n') + 1
+	}
+}

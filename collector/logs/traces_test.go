@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// traces are stack traces as the languages print them, each with an ordinary line before and behind it.
+func traces() map[string][]string {
+	stamp := "2026-01-02 10:00:01 "
+	return map[string][]string{
+		"java, message of several lines": {
+			stamp + "INFO start", stamp + "ERROR failed\njava.lang.IllegalStateException: first line\nsecond line\n\nthird line\n\tat shop.Cart.add(Cart.java:10)\n" +
+				"\tSuppressed: java.io.IOException: close\n\t\tat a.b(c.java:1)\nCaused by: java.sql.SQLException: bad\nSQL: SELECT 1\n\tat d.e(f.java:2)\n\t... 12 more", stamp + "INFO next",
+		},
+		"java, uncaught": {"starting", "Exception in thread \"main\" java.lang.RuntimeException: one\ntwo\n\tat a.b(c.java:1)\n\t... 3 common frames omitted", "ended"},
+		"java, message of several lines in the log line": {
+			stamp + "ERROR order 17 failed:\n  item 1\nitem 2\njava.lang.Error: x\n\tat a.b(c.java:1)", stamp + "INFO next",
+		},
+		"python, chained": {
+			"INFO:root:start",
+			"ERROR:root:failed\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ~^^\nKeyError: 'a'\n\nThe above exception was the direct cause of the following exception:\n\n" +
+				"Traceback (most recent call last):\n  File \"b.py\", line 2, in <module>\nshop.errors.Failed: two\n  lines", "INFO:root:next",
+		},
+		"python, lists behind its message": {
+			"Traceback (most recent call last):\n  File \"a.py\", line 1, in f\npydantic.ValidationError: 2 validation errors for User\nname\n  field required\nage\n  value is not an integer",
+			"INFO:root:next",
+		},
+		"python, sqlalchemy": {
+			"Traceback (most recent call last):\n  File \"a.py\", line 1\nsqlalchemy.exc.OperationalError: (psycopg2.OperationalError) gone\n[SQL: SELECT 1]\n(Background on this error at: https://sqlalche.me/e/20/e3q8)",
+			stamp + "next",
+		},
+		"dotnet": {
+			"fail: Shop[0]\n      failed", "Unhandled exception. System.InvalidOperationException: first\nsecond\n ---> System.IO.IOException: inner\n   at A.B() in /a.cs:line 1\n" +
+				"   --- End of inner exception stack trace ---\n   at C.D()\n--- End of stack trace from previous location ---\n   at E.F()", "info: Shop[0]\n      next",
+		},
+		"ruby":        {"ok", "app.rb:2:in 'Object#a': bad (RuntimeError)\n\tfrom app.rb:5:in 'Object#b'\n\tfrom app.rb:8:in '<main>'", "next"},
+		"ruby, rails": {"I, [2026-01-02T10:00:00.1 #1]  INFO -- : ok", "E, [2026-01-02T10:00:00.1 #1] ERROR -- : NoMethodError (undefined method 'x' for nil):\n\napp/a.rb:3:in 'show'\napp/b.rb:4:in 'call'", "I, [2026-01-02T10:00:00.1 #1]  INFO -- : next"},
+		"node, uncaught": {
+			"listening", "/srv/a.js:10\n    throw new Error('x')\n    ^\n\nError: x\nsecond line\n    at f (/srv/a.js:10:11)\n    at node:internal/main:1:1 {\n  code: 'E'\n}\n\nNode.js v20.1.0", "listening again",
+		},
+		"node, several lines": {"TypeError: one\ntwo\nthree\n    at f (/a.js:1:2)\n    at g (/a.js:2:3) {\n  [cause]: Error: y\n      at h (/b.js:1:1)\n}", "next"},
+		"node, logged":        {stamp + "error unhandled\nTypeError [ERR_X]: bad\n    at f (/a.js:1:2)", stamp + "info next"},
+		"go": {
+			"2026/01/02 10:00:00 listening", "panic: first\nsecond\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:10 +0x1b\n\ngoroutine 7 gp=0xc0 m=0 [select]:\nmain.run[...](0x1)\n\t/src/t.go:2\ncreated by main.main in goroutine 1\n\t/src/x.go:3\nexit status 2",
+			"2026/01/02 10:00:01 listening",
+		},
+		"go, http": {
+			"2026/01/02 10:00:00 http: panic serving 1.2.3.4:5: boom\ngoroutine 17 [running]:\nnet/http.(*conn).serve.func1()\n\t/usr/lib/go/server.go:1 +0x1\npanic({0x1, 0x2})\n\t/usr/lib/go/panic.go:1",
+			"2026/01/02 10:00:01 next",
+		},
+		"go, dead lock": {"fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/a.go:3 +0x1", "2026/01/02 10:00:01 next"},
+		"postgresql": {
+			"2026-01-02 10:00:00.000 UTC [12] LOG:  ready",
+			"2026-01-02 10:00:01.000 UTC [34] app@shop ERROR:  relation \"x\" does not exist at character 15\n2026-01-02 10:00:01.000 UTC [34] app@shop DETAIL:  none\n2026-01-02 10:00:01.000 UTC [34] app@shop STATEMENT:  SELECT *\n\tFROM x",
+			"2026-01-02 10:00:02.000 UTC [34] app@shop ERROR:  other\n2026-01-02 10:00:02.000 UTC [34] app@shop HINT:  y", "2026-01-02 10:00:02.000 UTC [56] app@shop STATEMENT:  of another process",
+		},
+		"php": {
+			"[02-Jan-2026 10:00:00 UTC] ok",
+			"[02-Jan-2026 10:00:01 UTC] PHP Fatal error:  Uncaught Exception: first\nsecond in /a.php:3\nStack trace:\n#0 /a.php(7): f()\n#1 {main}\n\nNext LogicException: b in /a.php:5\nStack trace:\n#0 /a.php(9): g()\n#1 {main}\n  thrown in /a.php on line 3",
+			"[02-Jan-2026 10:00:02 UTC] PHP Warning:  x\n[02-Jan-2026 10:00:02 UTC] PHP Stack trace:\n[02-Jan-2026 10:00:02 UTC] PHP   1. {main}() /a.php:0", "[02-Jan-2026 10:00:03 UTC] next",
+		},
+		"php, monolog": {
+			"[2026-01-02T10:00:00.0+00:00] app.ERROR: bad {\"exception\":\"[object] (Error(code: 0): bad at /a.php:3)\n[stacktrace]\n#0 /a.php(7): f()\n#1 {main}\n\"} []", "[2026-01-02T10:00:01.0+00:00] app.INFO: next",
+		},
+		"php, plain": {"PHP Fatal error:  Uncaught TypeError: x in /a.php:3\nStack trace:\n#0 {main}\n  thrown in /a.php on line 3", "next"},
+		"rust": {
+			"starting", "thread 'main' panicked at src/main.rs:2:5:\nfirst\nsecond\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/x/lib.rs:1:1\n   1: a::b\nnote: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.",
+			"ended",
+		},
+		"rust, short":  {"thread 'main' (12) panicked at src/main.rs:2:5:\nindex out of bounds: the len is 3 but the index is 5\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace", "next"},
+		"rust, old":    {"thread 'main' panicked at 'x', src/main.rs:2:5\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace", "2026-01-02 10:00:00 next"},
+		"rust, anyhow": {"Error: top\n\nCaused by:\n    0: middle\n    1: low\n\nStack backtrace:\n   0: a::b\n             at ./a.rs:1:1", "2026-01-02 next"},
+		"dart":         {"Unhandled exception:\nException: x\n#0      main (file:///a.dart:1:2)\n#1      run (dart:core)", "next"},
+		"lua":          {"lua: a.lua:1: bad\nstack traceback:\n\t[C]: in function 'error'", "next"},
+		"plain lines":  {"error: one", "all is well", "Error: two", "three", "WARN four", "five"},
+		"cri": {
+			"2026-01-02T10:00:00.1Z stdout F one", "2026-01-02T10:00:00.1Z stdout P two \n2026-01-02T10:00:00.2Z stdout P  and \n2026-01-02T10:00:00.3Z stdout F  a half",
+			"2026-01-02T10:00:00.1Z stderr F java.lang.Error: x\n2026-01-02T10:00:00.1Z stderr F \tat a.b(c.java:1)", "2026-01-02T10:00:00.1Z stdout F next",
+		},
+	}
+}
+
+// TestTraces: each is one record, whether it comes at once or byte by byte.
+func TestTraces(t *testing.T) {
+	for name, want := range traces() {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Join(want, "\n") + "\n"
+			require.Equal(t, want, records(t, text))
+			data, out := []byte{}, []string{}
+			for i := range len(text) {
+				data = append(data, text[i])
+				for {
+					n, token := SplitRecords(data, false)
+					if n == 0 {
+						break
+					}
+					out, data = append(out, string(token)), data[n:]
+				}
+			}
+			require.Equal(t, want, append(out, splitAll(SplitRecords, string(data))...), "byte by byte")
+		})
+	}
+}
+
+func TestSplitLinesAndAt(t *testing.T) {
+	require.Equal(t, []string{"a", " b", "", "2026-01-02T10:00:00.1Z stdout P x\n2026-01-02T10:00:00.1Z stdout F y", "c"},
+		splitAll(SplitLines, "a\n b\r\n\n2026-01-02T10:00:00.1Z stdout P x\n2026-01-02T10:00:00.1Z stdout F y\nc"))
+	split, err := SplitAt(`^\d+ `)
+	require.NoError(t, err)
+	require.Equal(t, []string{"before", "1 a\nb", "2 c", "3"}, append(splitAll(split, "before\n1 a\nb\n2 c\n"), "3"))
+	_, err = SplitAt("(")
+	require.Error(t, err)
+}
+
+// TestCRI: the frame is taken off, parts keep their spaces, and what is inside is taken apart.
+func TestCRI(t *testing.T) {
+	lr := parseOne(t, Auto, "2026-01-02T03:04:05.5Z stdout P two \n2026-01-02T03:04:06Z stdout P  and \n2026-01-02T03:04:07Z stdout F  a half")
+	require.Equal(t, "two  and  a half", lr.Body().Str())
+	require.Equal(t, "2026-01-02T03:04:05.5Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05.9Z07:00"))
+	require.Equal(t, map[string]any{"log.iostream": "stdout"}, lr.Attributes().AsRaw())
+	lr = parseOne(t, Auto, `2026-01-02T03:04:05.5Z stderr F {"level":"error","msg":"x","ts":"2026-01-02T03:04:04Z"}`)
+	require.Equal(t, "x", lr.Body().Str())
+	require.Equal(t, "2026-01-02T03:04:04Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05Z07:00"))
+	require.Equal(t, "  two\n  lines", parseOne(t, Auto, "2026-01-02T03:04:05Z stdout F   two\n2026-01-02T03:04:05Z stdout F   lines").Body().Str())
+}

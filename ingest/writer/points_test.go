@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package writer
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/ledger"
+)
+
+// exponential appends an exponential histogram with a point for each scale.
+func exponential(ms pmetric.MetricSlice, name string, at time.Time, scales ...int32) []pmetric.ExponentialHistogramDataPoint {
+	m := ms.AppendEmpty()
+	m.SetName(name)
+	m.SetEmptyExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	var out []pmetric.ExponentialHistogramDataPoint
+	for i, scale := range scales {
+		p := m.ExponentialHistogram().DataPoints().AppendEmpty()
+		p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+		p.SetScale(scale)
+		p.SetCount(3)
+		p.SetZeroCount(2)
+		p.SetSum(3)
+		p.Positive().BucketCounts().FromRaw([]uint64{1})
+		p.Attributes().PutInt("i", int64(i))
+	}
+	for i := range m.ExponentialHistogram().DataPoints().Len() {
+		out = append(out, m.ExponentialHistogram().DataPoints().At(i))
+	}
+	return out
+}
+
+// TestOneBadPointLosesNoOther: what cannot be translated is counted by itself, wherever in its metric it stands.
+func TestOneBadPointLosesNoOther(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	store, _ := f.writeMetrics(t, metricsRequest(t, func(ms pmetric.MetricSlice) {
+		exponential(ms, "scales", now, 0, -10, 3, -5, -4, 20)
+		g := ms.AppendEmpty()
+		g.SetName("numbers")
+		g.SetEmptyGauge()
+		for i := range 3 {
+			p := g.Gauge().DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			p.Attributes().PutInt("i", int64(i))
+			if i != 1 {
+				p.SetIntValue(7)
+			}
+		}
+		h := ms.AppendEmpty()
+		h.SetName("keys")
+		h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		for _, key := range []string{"good", "", "fine"} {
+			p := h.Histogram().DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			p.SetCount(1)
+			p.BucketCounts().FromRaw([]uint64{1, 0})
+			p.ExplicitBounds().FromRaw([]float64{1})
+			p.Attributes().PutStr(key, "v")
+			p.Exemplars().AppendEmpty().SetTimestamp(pcommon.NewTimestampFromTime(now)) // Without a value.
+		}
+	}))
+	require.InDelta(t, 4, instant(t, store, `count(scales)`, now)[0].F, 0)
+	require.InDelta(t, 2, instant(t, store, `count(numbers)`, now)[0].F, 0)
+	require.InDelta(t, 3, instant(t, store, `count(keys_count)`, now)[0].F, 0)
+	tot := f.ledger.Totals()[ledger.Metrics]
+	require.Equal(t, map[string]int64{"unsupported_scale": 2, "no_value": 1}, tot.Rejected)
+	require.Equal(t, int64(9), tot.Stored)
+}
+
+// TestZeroThresholdIsKept, for each point its own.
+func TestZeroThresholdIsKept(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	store, _ := f.writeMetrics(t, metricsRequest(t, func(ms pmetric.MetricSlice) {
+		points := exponential(ms, "wide", now, 1, 2, 3)
+		points[0].SetZeroThreshold(0.001)
+		points[2].SetZeroThreshold(0.5)
+		exponential(ms, "plain", now, 1)
+	}))
+	for expr, want := range map[string]float64{`wide{i="0"}`: 0.001, `wide{i="1"}`: 1e-128, `wide{i="2"}`: 0.5, `plain`: 1e-128} {
+		v := instant(t, store, expr, now)
+		require.Len(t, v, 1, expr)
+		require.InDelta(t, want, v[0].H.ZeroThreshold, 0, expr)
+	}
+	require.Equal(t, int64(4), f.ledger.Totals()[ledger.Metrics].Stored)
+}
+
+// TestExemplarsFindTheirBuckets whatever their order, and several of one time are kept.
+func TestExemplarsFindTheirBuckets(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	add := func(es pmetric.ExemplarSlice, v float64, at time.Time, id byte) {
+		e := es.AppendEmpty()
+		e.SetDoubleValue(v)
+		e.SetTimestamp(pcommon.NewTimestampFromTime(at))
+		e.SetTraceID(pcommon.TraceID{id})
+	}
+	store, _ := f.writeMetrics(t, metricsRequest(t, func(ms pmetric.MetricSlice) {
+		h := ms.AppendEmpty()
+		h.SetName("latency")
+		h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		p := h.Histogram().DataPoints().AppendEmpty()
+		p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+		p.SetCount(6)
+		p.BucketCounts().FromRaw([]uint64{3, 2, 1})
+		p.ExplicitBounds().FromRaw([]float64{1, 10})
+		add(p.Exemplars(), 50, now, 1)
+		add(p.Exemplars(), 0.5, now, 2)
+		add(p.Exemplars(), 5, now, 3)
+		add(p.Exemplars(), 0.2, now, 4)
+		add(p.Exemplars(), 0.9, now.Add(-time.Second), 5)
+		add(p.Exemplars(), 10, now.Add(-time.Second), 6)
+		x := exponential(ms, "size", now, 1)[0]
+		add(x.Exemplars(), 3, now, 7)
+		add(x.Exemplars(), 2, now, 8)
+		add(x.Exemplars(), 9, now.Add(-time.Second), 9)
+	}))
+	q, err := store.ExemplarQuerier(t.Context())
+	require.NoError(t, err)
+	for selector, want := range map[string][]float64{
+		`latency_bucket 1`: {0.9, 0.2, 0.5}, `latency_bucket 10`: {10, 5}, `latency_bucket +Inf`: {50}, `size`: {9, 2, 3},
+	} {
+		name, le, _ := strings.Cut(selector, " ")
+		matchers := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, "__name__", name), labels.MustNewMatcher(labels.MatchEqual, "le", le)}
+		got, err := q.Select(now.Add(-time.Minute).UnixMilli(), now.Add(time.Minute).UnixMilli(), matchers)
+		require.NoError(t, err)
+		require.Len(t, got, 1, selector)
+		var values []float64
+		for _, e := range got[0].Exemplars {
+			values = append(values, e.Value)
+		}
+		require.Equal(t, want, values, selector)
+	}
+}
+
+// TestStartTimes: the first point of a short job counts, a restart whose value is above the old one is a reset, a gauge has no start, and what is written again changes
+// nothing.
+func TestStartTimes(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	ts := func(ago time.Duration) pcommon.Timestamp { return pcommon.NewTimestampFromTime(now.Add(-ago)) }
+	number := func(name string, start, at time.Duration, v float64, monotonic bool) func(pmetric.MetricSlice) {
+		return func(ms pmetric.MetricSlice) {
+			m := ms.AppendEmpty()
+			m.SetName(name)
+			var p pmetric.NumberDataPoint
+			if name == "level" {
+				p = m.SetEmptyGauge().DataPoints().AppendEmpty()
+			} else {
+				m.SetEmptySum().SetIsMonotonic(monotonic)
+				m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+				p = m.Sum().DataPoints().AppendEmpty()
+			}
+			p.SetStartTimestamp(ts(start))
+			p.SetTimestamp(ts(at))
+			p.SetDoubleValue(v)
+		}
+	}
+	request := func(fill func(pmetric.MetricSlice)) bus.Record { return metricsRequest(t, fill) }
+	recs := []bus.Record{
+		request(number("short", 60*time.Second, 30*time.Second, 5, true)),
+		request(number("short", 60*time.Second, 30*time.Second, 5, true)), // Sent again.
+		request(number("restarted", 120*time.Second, 90*time.Second, 10, true)),
+		request(number("restarted", 60*time.Second, 30*time.Second, 15, true)),
+		request(number("level", 60*time.Second, 30*time.Second, 5, false)),
+		request(number("updown", 60*time.Second, 30*time.Second, 5, false)),
+		request(number("future", -60*time.Second, 30*time.Second, 5, true)),
+		request(number("same", 30*time.Second, 30*time.Second, 5, true)),
+		request(func(ms pmetric.MetricSlice) {
+			p := exponential(ms, "sizes", now.Add(-30*time.Second), 1)[0]
+			p.SetStartTimestamp(ts(60 * time.Second))
+		}),
+	}
+	store, _ := f.writeMetrics(t, recs...)
+	for expr, want := range map[string]float64{
+		`count_over_time(short_total[5m])`: 2, `count_over_time(restarted_total[5m])`: 4, `resets(restarted_total[5m])`: 1,
+		`count_over_time(level[5m])`: 1, `count_over_time(updown[5m])`: 1, `count_over_time(future_total[5m])`: 1, `count_over_time(same_total[5m])`: 1,
+		`count_over_time(sizes[5m])`: 2, `histogram_count(increase(sizes[45s])) > bool 0`: 1,
+		`increase(short_total[45s]) > bool 0`: 1,
+	} {
+		v := instant(t, store, expr, now.Add(-20*time.Second))
+		require.Len(t, v, 1, expr)
+		require.InDelta(t, want, v[0].F, 0, expr)
+	}
+	require.Equal(t, int64(9), f.ledger.Totals()[ledger.Metrics].Stored)
+	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+}
