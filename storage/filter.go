@@ -45,6 +45,9 @@ type Compare struct {
 	Field Field
 	Op    CompareOp
 	Value float64
+	// Integer is the bound for values that are whole numbers, in decimal digits, where Value may be too coarse for them (beyond 2^53).
+	// It is such that a whole number compares with it as with the value that was meant. Empty: Value is exact enough.
+	Integer string
 }
 
 func (All) isFilter()      {}
@@ -115,4 +118,6 @@ const (
 
 	FieldLevel = "level" // trace, debug, info, warn, error, fatal
 	FieldBody  = "body"
+
+	FieldEvent = "event" // a log record's event name; of spans, the name of one of their events
 )

@@ -59,6 +59,10 @@ type Log struct {
 	Attributes     map[string]string
 	Resource       map[string]string
 	Scope          Scope
+	// ResourceSchemaURL names the schema of the resource's attributes.
+	ResourceSchemaURL string
+	// Flags are W3C trace flags.
+	Flags uint32
 }
 
 // Level is the severity number's name: trace, debug, info, warn, error, fatal, or "" when there is none.

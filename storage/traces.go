@@ -123,6 +123,10 @@ type ClockSkew struct {
 type Scope struct {
 	Name    string
 	Version string
+	// SchemaURL names the schema of what the scope made.
+	SchemaURL string
+	// Attributes is nil where there are none.
+	Attributes map[string]string
 }
 
 // Span is one span of a trace.
@@ -141,6 +145,10 @@ type Span struct {
 	Attributes    map[string]string
 	Events        []SpanEvent
 	Links         []SpanLink
+	// ResourceSchemaURL names the schema of the resource's attributes.
+	ResourceSchemaURL string
+	// Flags are W3C trace flags in the lower eight bits, and whether the parent is remote above them (opentelemetry-proto, Span.flags).
+	Flags uint32
 }
 
 // SpanEvent is something that happened during a span.

@@ -25,13 +25,17 @@ type logAnswer struct {
 	Attributes     map[string]string `json:"attributes"`
 	Resource       map[string]string `json:"resource"`
 	Scope          scopeAnswer       `json:"scope"`
+	ResourceSchema string            `json:"resource_schema_url"`
+	Flags          uint32            `json:"flags"`
+	Nested         map[string]any    `json:"nested"`
 }
 
 func logOf(l *storage.Log) logAnswer {
 	out := logAnswer{
 		ID: l.ID, Time: l.Time, SeverityNumber: l.SeverityNumber, Severity: storage.Level(l.SeverityNumber), SeverityText: l.SeverityText,
 		Service: l.Service, Host: l.Host, Body: l.Body, TraceID: l.TraceID, SpanID: l.SpanID, EventName: l.EventName,
-		Attributes: orEmptyMap(l.Attributes), Resource: orEmptyMap(l.Resource), Scope: scopeAnswer(l.Scope),
+		Attributes: orEmptyMap(l.Attributes), Resource: orEmptyMap(l.Resource), Scope: scopeOf(l.Scope),
+		ResourceSchema: l.ResourceSchemaURL, Flags: l.Flags, Nested: nested(l.Attributes),
 	}
 	if !l.ObservedTime.IsZero() {
 		out.ObservedTime = l.ObservedTime.Format(time.RFC3339Nano)

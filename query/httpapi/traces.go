@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -132,8 +133,25 @@ type traceAnswer struct {
 }
 
 type scopeAnswer struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Name       string            `json:"name"`
+	Version    string            `json:"version"`
+	SchemaURL  string            `json:"schema_url"`
+	Attributes map[string]string `json:"attributes"`
+}
+
+func scopeOf(s storage.Scope) scopeAnswer {
+	return scopeAnswer{Name: s.Name, Version: s.Version, SchemaURL: s.SchemaURL, Attributes: orEmptyMap(s.Attributes)}
+}
+
+// nested are the attributes whose text is a JSON object or list, as JSON, so that a page can show a tree. Numbers keep their digits.
+func nested(attributes map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range attributes {
+		if len(v) > 1 && (v[0] == '{' || v[0] == '[') && json.Valid([]byte(v)) {
+			out[k] = json.RawMessage(v)
+		}
+	}
+	return out
 }
 
 // spanAnswer counts its offsets, and those of its events, from the start of the trace. They are corrected by ClockSkew: without it the
@@ -154,6 +172,10 @@ type spanAnswer struct {
 	Attributes    map[string]string `json:"attributes"`
 	Events        []eventAnswer     `json:"events"`
 	Links         []linkAnswer      `json:"links"`
+
+	ResourceSchema string         `json:"resource_schema_url"`
+	Flags          uint32         `json:"flags"`
+	Nested         map[string]any `json:"nested"`
 }
 
 type eventAnswer struct {
@@ -183,7 +205,7 @@ func (a *API) trace(r *http.Request) (any, error) {
 	answer.SpanCount, answer.ErrorCount, answer.Services = t.SpanCount, t.Errors, shares(t.Services)
 	answer.Resources, answer.NextCursor = orEmpty(t.Resources), t.NextCursor
 	for _, s := range t.Scopes {
-		answer.Scopes = append(answer.Scopes, scopeAnswer(s))
+		answer.Scopes = append(answer.Scopes, scopeOf(s))
 	}
 	for _, s := range t.Skews {
 		answer.Warnings = append(answer.Warnings, skewText(s))
@@ -219,7 +241,7 @@ func spanOf(s *storage.Span, start time.Time) spanAnswer {
 	out := spanAnswer{
 		ID: s.ID, Parent: s.Parent, Name: s.Name, Kind: s.Kind, Service: s.Service, Offset: int64(s.Start.Sub(start)), Duration: int64(s.Duration), ClockSkew: int64(s.Skew),
 		Status: s.Status, StatusMessage: s.StatusMessage, Resource: s.Resource, Scope: s.Scope, Attributes: orEmptyMap(s.Attributes),
-		Events: []eventAnswer{}, Links: []linkAnswer{},
+		Events: []eventAnswer{}, Links: []linkAnswer{}, ResourceSchema: s.ResourceSchemaURL, Flags: s.Flags, Nested: nested(s.Attributes),
 	}
 	for _, e := range s.Events {
 		out.Events = append(out.Events, eventAnswer{Name: e.Name, Offset: int64(e.Time.Sub(start)), Attributes: orEmptyMap(e.Attributes)})

@@ -26,6 +26,9 @@ func Describe(f storage.Filter) string {
 	case storage.Exists:
 		return describeField(f.Field) + " exists"
 	case storage.Compare:
+		if f.Integer != "" {
+			return describeField(f.Field) + " " + string(f.Op) + " " + f.Integer
+		}
 		return describeField(f.Field) + " " + string(f.Op) + " " + strconv.FormatFloat(f.Value, 'g', -1, 64)
 	case storage.Equals:
 		values := make([]string, len(f.Values))

@@ -3,6 +3,8 @@
 package search
 
 import (
+	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +42,7 @@ func Fields(signal storage.Signal) []FieldInfo {
 		{storage.FieldScope, TypeString},
 	}
 	if signal == storage.SignalLogs {
-		return append([]FieldInfo{{storage.FieldLevel, TypeSeverity}, {storage.FieldBody, TypeString}}, common...)
+		return append([]FieldInfo{{storage.FieldLevel, TypeSeverity}, {storage.FieldBody, TypeString}, {storage.FieldEvent, TypeString}}, common...)
 	}
 	return append([]FieldInfo{
 		{storage.FieldName, TypeString},
@@ -57,6 +59,7 @@ func Fields(signal storage.Signal) []FieldInfo {
 		{storage.FieldMessaging, TypeString},
 		{storage.FieldPeer, TypeString},
 		{storage.FieldRoot, TypeString},
+		{storage.FieldEvent, TypeString},
 	}, common...)
 }
 
@@ -83,6 +86,8 @@ func resolve(signal storage.Signal, name string, position int) (storage.Field, e
 		name = strings.TrimSuffix(name, "_id")
 	case "severity":
 		name = storage.FieldLevel
+	case "event.name", "event_name":
+		name = storage.FieldEvent
 	}
 	has := func(s storage.Signal) bool {
 		return slices.ContainsFunc(Fields(s), func(f FieldInfo) bool { return f.Name == name })
@@ -276,7 +281,7 @@ func severity(v value) (low, high int, err error) {
 func (p *parser) compare(field storage.Field, op storage.CompareOp, v value) (storage.Filter, error) {
 	if field.Kind != storage.FieldBuiltin {
 		n, err := number(v)
-		return storage.Compare{Field: field, Op: op, Value: n}, err
+		return storage.Compare{Field: field, Op: op, Value: n, Integer: wholeBound(v.text, n, op)}, err
 	}
 	switch field.Name {
 	case storage.FieldDuration:
@@ -297,6 +302,31 @@ func (p *parser) compare(field storage.Field, op storage.CompareOp, v value) (st
 	default:
 		return nil, errorAt(v.position, "%s is no number and cannot be compared with %s; use :", field.Name, op)
 	}
+}
+
+// maxExact is 2^53, up to which every whole number is a float64.
+const maxExact = 1 << 53
+
+// wholeBound returns the bound for whole numbers of a comparison with the number that text is, n in coarse; "" where n itself will do.
+// A whole number is above a fraction exactly when it is above the whole number below it, and so on.
+func wholeBound(text string, n float64, op storage.CompareOp) string {
+	const digits = 76 // what 256 bits hold
+	if math.Abs(n) < maxExact || math.Abs(n) >= 1e76 || len(text) > digits {
+		return ""
+	}
+	if strings.Trim(text, "+-.0123456789") != "" { // With an exponent: the number is whole.
+		whole, _ := big.NewFloat(n).Int(nil)
+		return whole.String()
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return ""
+	}
+	floor := new(big.Int).Div(r.Num(), r.Denom()) // Euclidean: downwards, as the denominator is positive
+	if !r.IsInt() && (op == storage.GreaterOrEqual || op == storage.Less) {
+		floor.Add(floor, big.NewInt(1))
+	}
+	return floor.String()
 }
 
 // number reads a plain number, or a duration as nanoseconds.

@@ -25,6 +25,7 @@ type logBlock struct {
 	scopeName, scopeVersion       lowCardColumn
 	eventName, environment, host  lowCardColumn
 	resource, scopeAttrs, logAttr mapColumn
+	nested                        mapColumn
 
 	columns []named
 }
@@ -54,6 +55,7 @@ func newLogBlock() *logBlock {
 		{"EventName", &b.eventName},
 		{"Environment", &b.environment},
 		{"HostName", &b.host},
+		{"NestedAttributes", &b.nested},
 	}
 	return b
 }
@@ -79,11 +81,17 @@ func readResource(attrs pcommon.Map) resourceOf {
 	return r
 }
 
-// text returns the first of keys that is there, as text.
+// text returns the first of keys that is there, as text; of a key that is there twice, the last.
 func text(attrs pcommon.Map, keys ...string) string {
-	for _, k := range keys {
-		if v, ok := attrs.Get(k); ok {
-			return v.AsString()
+	for _, key := range keys {
+		out, found := "", false
+		for k, v := range attrs.All() {
+			if k == key {
+				out, found = v.AsString(), true
+			}
+		}
+		if found {
+			return out
 		}
 	}
 	return ""
@@ -131,6 +139,7 @@ func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resour
 			b.service.append(res.service)
 			b.environment.append(res.environment)
 			b.host.append(res.host)
+			b.nested.appendNested(rec.Attributes(), rl.Resource().Attributes())
 			b.record(seed, rec)
 		}
 	}

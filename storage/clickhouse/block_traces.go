@@ -13,14 +13,15 @@ import (
 type traceBlock struct {
 	rows int
 
-	timestamp, duration, httpStatus             fixedColumn
+	timestamp, duration, httpStatus, flags      fixedColumn
 	traceID, spanID, parentID, traceState       stringColumn
 	statusMessage                               stringColumn
 	name, kind, service, status                 lowCardColumn
 	scopeName, scopeVersion                     lowCardColumn
 	environment, host, httpMethod, httpRoute    lowCardColumn
 	targetType, targetSystem, target, language  lowCardColumn
-	resource, attrs                             mapColumn
+	resource, attrs, scopeAttrs, nested         mapColumn
+	resourceURL, scopeURL                       lowCardColumn
 	eventTime                                   fixedColumn
 	eventName                                   lowCardColumn
 	eventAttrs                                  mapColumn
@@ -35,6 +36,7 @@ type traceBlock struct {
 func newTraceBlock() *traceBlock {
 	b := &traceBlock{}
 	b.timestamp.name, b.duration.name, b.httpStatus.name, b.eventTime.name = dateTime64, "UInt64", "UInt16", dateTime64
+	b.flags.name = "UInt32"
 	b.eventTimes.col, b.eventNames.col, b.eventAttributes.col = &b.eventTime, &b.eventName, &b.eventAttrs
 	b.linkTraces.col, b.linkSpans.col, b.linkStates.col, b.linkMaps.col = &b.linkTrace, &b.linkSpan, &b.linkState, &b.linkAttrs
 	b.columns = []named{
@@ -69,6 +71,11 @@ func newTraceBlock() *traceBlock {
 		{"TargetSystem", &b.targetSystem},
 		{"Target", &b.target},
 		{"SdkLanguage", &b.language},
+		{"ScopeAttributes", &b.scopeAttrs},
+		{"ResourceSchemaUrl", &b.resourceURL},
+		{"ScopeSchemaUrl", &b.scopeURL},
+		{"Flags", &b.flags},
+		{"NestedAttributes", &b.nested},
 	}
 	return b
 }
@@ -89,16 +96,25 @@ func (b *traceBlock) fill(batches []ptrace.Traces) {
 }
 
 func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resourceOf) {
-	var shared [2]mark
+	var shared, scopeShared [2]mark
 	have := false
 	for _, ss := range rs.ScopeSpans().All() {
 		scopeName, scopeVersion := ss.Scope().Name(), ss.Scope().Version()
+		haveScope := false
 		for _, span := range ss.Spans().All() {
 			if have {
 				b.resource.appendCopy(shared)
 			} else {
 				shared, have = b.resource.appendMarked(rs.Resource().Attributes()), true
 			}
+			if haveScope {
+				b.scopeAttrs.appendCopy(scopeShared)
+			} else {
+				scopeShared, haveScope = b.scopeAttrs.appendMarked(ss.Scope().Attributes()), true
+			}
+			b.nested.appendNested(span.Attributes(), rs.Resource().Attributes())
+			b.resourceURL.append(rs.SchemaUrl())
+			b.scopeURL.append(ss.SchemaUrl())
 			b.scopeName.append(scopeName)
 			b.scopeVersion.append(scopeVersion)
 			b.service.append(res.service)
@@ -120,7 +136,11 @@ func (b *traceBlock) span(span ptrace.Span) {
 	b.traceState.append(span.TraceState().AsRaw())
 	b.name.append(span.Name())
 	b.kind.append(kindText(span.Kind()))
-	b.attrs.append(span.Attributes())
+	attrs := span.Attributes()
+	if b.attrs.append(attrs) != attrs.Len() {
+		attrs = lastWins(attrs)
+	}
+	b.flags.u32(span.Flags())
 	if end < start {
 		end = start // A clock that went back must not become a span of 584 years.
 	}
@@ -129,7 +149,7 @@ func (b *traceBlock) span(span ptrace.Span) {
 	b.statusMessage.append(span.Status().Message())
 	b.events(span.Events())
 	b.links(span.Links())
-	b.derived(span)
+	b.derived(span.Kind(), attrs)
 	b.rows++
 }
 
@@ -166,9 +186,9 @@ type wanted struct {
 }
 
 // derived fills the columns that pages filter by. It looks at each attribute once.
-func (b *traceBlock) derived(span ptrace.Span) {
+func (b *traceBlock) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
 	var w wanted
-	for k, v := range span.Attributes().All() {
+	for k, v := range attrs.All() {
 		w.take(k, v)
 	}
 	b.httpMethod.append(w.method)
@@ -178,7 +198,7 @@ func (b *traceBlock) derived(span ptrace.Span) {
 		code = 0
 	}
 	b.httpStatus.u16(uint16(code))
-	typ, system, target := w.target(span.Kind())
+	typ, system, target := w.target(kind)
 	b.targetType.append(typ)
 	b.targetSystem.append(system)
 	b.target.append(target)

@@ -57,6 +57,12 @@ func (m *migrator) distributed(table string) string {
 
 // expand turns a statement of a migration into what this installation runs; nothing where it is for a cluster and there is none.
 func (m *migrator) expand(statement string) string {
+	if rest, ok := strings.CutPrefix(statement, "{in_cluster} "); ok {
+		if m.cluster == "" {
+			return ""
+		}
+		return m.fill(rest)
+	}
 	table, ok := strings.CutPrefix(statement, "{distributed} ")
 	switch {
 	case !ok:

@@ -173,12 +173,46 @@ func (c *mapColumn) reset() {
 	c.values.reset()
 }
 
-func (c *mapColumn) append(m pcommon.Map) {
+// append appends m and returns how many keys it has. Of a key that is there twice the last one is kept, as readers of maps do:
+// ClickHouse would find the first.
+func (c *mapColumn) append(m pcommon.Map) int {
+	from := c.mark()
 	for k, v := range m.All() {
 		c.keys.append(k)
 		c.values.appendValue(v)
 	}
-	c.ends.add(m.Len())
+	n := len(c.keys.keys) - from.keys
+	if repeats(c.keys.keys[from.keys:]) {
+		c.keys.keys, c.values.buf = c.keys.keys[:from.keys], c.values.buf[:from.values]
+		n = 0
+		for k, v := range lastWins(m).All() {
+			c.keys.append(k)
+			c.values.appendValue(v)
+			n++
+		}
+	}
+	c.ends.add(n)
+	return n
+}
+
+// repeats reports whether a number is there twice.
+func repeats(keys []uint32) bool {
+	const few = 32
+	if len(keys) > few {
+		seen := make(map[uint32]struct{}, len(keys))
+		for _, k := range keys {
+			seen[k] = struct{}{}
+		}
+		return len(seen) < len(keys)
+	}
+	for i, k := range keys {
+		for _, other := range keys[:i] {
+			if k == other {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mark is a place in a mapColumn that appendCopy repeats from.
@@ -189,9 +223,9 @@ func (c *mapColumn) mark() mark { return mark{keys: len(c.keys.keys), values: le
 // appendMarked appends m and returns where it lies, so that the following rows of one resource copy it instead of hashing its keys.
 func (c *mapColumn) appendMarked(m pcommon.Map) [2]mark {
 	from := c.mark()
-	c.append(m)
+	n := c.append(m)
 	to := c.mark()
-	to.n = m.Len()
+	to.n = n
 	return [2]mark{from, to}
 }
 
@@ -232,6 +266,7 @@ func (c *fixedColumn) data(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
 func (c *fixedColumn) reset()               { c.buf = c.buf[:0] }
 func (c *fixedColumn) u8(v uint8)           { c.buf = append(c.buf, v) }
 func (c *fixedColumn) u16(v uint16)         { c.buf = binary.LittleEndian.AppendUint16(c.buf, v) }
+func (c *fixedColumn) u32(v uint32)         { c.buf = binary.LittleEndian.AppendUint32(c.buf, v) }
 func (c *fixedColumn) u64(v uint64)         { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
 
 const dateTime64 = "DateTime64(9)"

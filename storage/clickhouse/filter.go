@@ -38,6 +38,7 @@ func traceCompiler(st *statement) *compiler {
 			storage.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
 			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
 			storage.FieldPeer:      "Target",
+			storage.FieldEvent:     "arrayElement(Events.Name, 1)",
 			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
 		},
 	}
@@ -51,6 +52,7 @@ func logCompiler(st *statement) *compiler {
 			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
 			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
 			storage.FieldLevel: "SeverityNumber", storage.FieldBody: "Body",
+			storage.FieldEvent: "if(EventName != '', toString(EventName), LogAttributes['event.name'])",
 		},
 	}
 }
@@ -100,6 +102,31 @@ func (c *compiler) join(parts []storage.Filter, op, empty string, depth int) (st
 	return strings.Join(out, op), nil
 }
 
+// place is where an attribute may be: a key of a map.
+type place struct{ column, key string }
+
+func (p place) value() string { return p.column + "[" + p.key + "]" }
+func (p place) there() string { return "mapContains(" + p.column + ", " + p.key + ")" }
+
+// places are where an attribute may be, in the order in which they count. A name with a dot may be a path into a map.
+func (c *compiler) places(f storage.Field) []place {
+	var out []place
+	key, path := c.st.str(f.Name), strings.Contains(f.Name, ".")
+	if f.Kind != storage.FieldResource {
+		out = append(out, place{c.attrs, key})
+		if path {
+			out = append(out, place{"NestedAttributes", c.st.str("attr." + f.Name)})
+		}
+	}
+	if f.Kind != storage.FieldAttribute {
+		out = append(out, place{"ResourceAttributes", key})
+		if path {
+			out = append(out, place{"NestedAttributes", c.st.str("resource." + f.Name)})
+		}
+	}
+	return out
+}
+
 // expression returns the SQL of a field's value and whether it is a number.
 func (c *compiler) expression(f storage.Field) (sql string, number bool, err error) {
 	switch f.Kind {
@@ -109,19 +136,28 @@ func (c *compiler) expression(f storage.Field) (sql string, number bool, err err
 			return "", false, fmt.Errorf("%w: there is no field %q here", storage.ErrBadQuery, f.Name)
 		}
 		return col, c.numeric[f.Name], nil
-	case storage.FieldAttribute:
-		return c.attrs + "[" + c.st.str(f.Name) + "]", false, nil
-	case storage.FieldResource:
-		return "ResourceAttributes[" + c.st.str(f.Name) + "]", false, nil
-	case storage.FieldAnywhere:
-		key := c.st.str(f.Name)
-		return "if(mapContains(" + c.attrs + ", " + key + "), " + c.attrs + "[" + key + "], ResourceAttributes[" + key + "])", false, nil
+	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
+		places := c.places(f)
+		value := places[len(places)-1].value()
+		for _, p := range slices.Backward(places[:len(places)-1]) {
+			value = "if(" + p.there() + ", " + p.value() + ", " + value + ")"
+		}
+		return value, false, nil
 	default:
 		return "", false, fmt.Errorf("%w: unknown kind of field", storage.ErrBadQuery)
 	}
 }
 
+// ofSpanEvents reports whether a field is the names of a span's events, of which one has to fit.
+func (c *compiler) ofSpanEvents(f storage.Field) bool {
+	return c.attrs == "SpanAttributes" && f.Kind == storage.FieldBuiltin && f.Name == storage.FieldEvent
+}
+
 func (c *compiler) equals(f storage.Equals) (string, error) {
+	if c.ofSpanEvents(f.Field) {
+		one, err := (&compiler{st: c.st, columns: map[string]string{storage.FieldEvent: "e"}}).equals(f)
+		return "arrayExists(e -> " + one + ", Events.Name)", err
+	}
 	sql, number, err := c.expression(f.Field)
 	if err != nil {
 		return "", err
@@ -157,11 +193,15 @@ func (c *compiler) equals(f storage.Equals) (string, error) {
 }
 
 // anyOf compares with exact values. The index on an attribute map's values answers it when the key is compared directly, so an
-// attribute that may be in either map is asked for in each.
+// attribute that may be in several maps is asked for in each.
 func (c *compiler) anyOf(f storage.Field, sql string, values []string) string {
 	if f.Kind == storage.FieldBuiltin && (f.Name == storage.FieldTrace || f.Name == storage.FieldSpan) {
+		digits := storage.TraceIDDigits
+		if f.Name == storage.FieldSpan {
+			digits = storage.SpanIDDigits
+		}
 		for i := range values {
-			values[i] = strings.ToLower(values[i])
+			values[i], _ = storage.NormalID(values[i], digits)
 		}
 	}
 	relation := " IN " + c.st.strs(values)
@@ -169,10 +209,12 @@ func (c *compiler) anyOf(f storage.Field, sql string, values []string) string {
 		relation = " = " + c.st.str(values[0])
 	}
 	condition := sql + relation
-	if f.Kind == storage.FieldAnywhere && !slices.Contains(values, "") {
-		key := c.st.str(f.Name)
-		condition = "(" + c.attrs + "[" + key + "]" + relation + " OR ResourceAttributes[" + key + "]" + relation +
-			" AND NOT mapContains(" + c.attrs + ", " + key + "))"
+	if f.Kind != storage.FieldBuiltin && !slices.Contains(values, "") {
+		places := c.places(f)
+		condition = places[len(places)-1].value() + relation
+		for _, p := range slices.Backward(places[:len(places)-1]) {
+			condition = "(" + p.value() + relation + " OR NOT " + p.there() + " AND " + condition + ")"
+		}
 	}
 	return condition
 }
@@ -225,14 +267,17 @@ func likePattern(p storage.Pattern) string {
 
 func (c *compiler) exists(f storage.Field) (string, error) {
 	switch f.Kind {
-	case storage.FieldAttribute:
-		return "mapContains(" + c.attrs + ", " + c.st.str(f.Name) + ")", nil
-	case storage.FieldResource:
-		return "mapContains(ResourceAttributes, " + c.st.str(f.Name) + ")", nil
-	case storage.FieldAnywhere:
-		key := c.st.str(f.Name)
-		return "mapContains(" + c.attrs + ", " + key + ") OR mapContains(ResourceAttributes, " + key + ")", nil
+	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
+		places := c.places(f)
+		there := make([]string, len(places))
+		for i, p := range places {
+			there[i] = p.there()
+		}
+		return strings.Join(there, " OR "), nil
 	case storage.FieldBuiltin:
+		if c.ofSpanEvents(f) {
+			return "notEmpty(Events.Name)", nil
+		}
 	}
 	sql, number, err := c.expression(f)
 	if number {
@@ -253,7 +298,12 @@ func (c *compiler) compare(f storage.Compare) (string, error) {
 	}
 	if !number {
 		// A value that is no number compares as NULL, which is not true.
-		return "ifNull(toFloat64OrNull(" + sql + ") " + string(f.Op) + " " + c.st.float(f.Value) + ", 0)", nil
+		coarse := "ifNull(toFloat64OrNull(" + sql + ") " + string(f.Op) + " " + c.st.float(f.Value) + ", 0)"
+		if f.Integer != "" { // 76 digits are what the type holds; it does not say when there are more.
+			return "if(match(" + sql + ", '^[+-]?[0-9]{1,76}$'), ifNull(toInt256OrNull(" + sql + ") " + string(f.Op) + " toInt256(" +
+				c.st.str(f.Integer) + "), 0), " + coarse + ")", nil
+		}
+		return coarse, nil
 	}
 	condition := sql + " " + string(f.Op) + " " + c.st.float(f.Value)
 	if f.Field.Name == storage.FieldLevel || f.Field.Name == storage.FieldHTTPStatus {

@@ -97,7 +97,8 @@ func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSe
 		where += " AND (toUnixTimestamp64Nano(Timestamp), RowId) " + beyond + " (" + st.int(after.Nano) + ", " + st.bind("UInt64", after.RowID) + ")"
 	}
 	query := `SELECT toUnixTimestamp64Nano(Timestamp) AS Nano, toUnixTimestamp64Nano(ObservedTimestamp), RowId, SeverityNumber, SeverityText,
-		ServiceName, HostName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes, ScopeName, ScopeVersion
+		ServiceName, HostName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes, ScopeName, ScopeVersion,
+		ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, TraceFlags
 		FROM {db}.otel_logs WHERE ` + where + ` ORDER BY Timestamp ` + direction + `, RowId ` + direction + ` LIMIT ` + strconv.Itoa(limit)
 	var logs []storage.Log
 	var positions []logPosition
@@ -105,9 +106,10 @@ func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSe
 		var l storage.Log
 		var p logPosition
 		var observed int64
-		var severity uint8
+		var severity, flags uint8
 		if err := scan(&p.Nano, &observed, &p.RowID, &severity, &l.SeverityText, &l.Service, &l.Host, &l.Body, &l.TraceID, &l.SpanID,
-			&l.EventName, &l.Attributes, &l.Resource, &l.Scope.Name, &l.Scope.Version); err != nil {
+			&l.EventName, &l.Attributes, &l.Resource, &l.Scope.Name, &l.Scope.Version,
+			&l.Scope.SchemaURL, &l.Scope.Attributes, &l.ResourceSchemaURL, &flags); err != nil {
 			return err
 		}
 		l.ID = fmt.Sprintf("%016x%016x", p.Nano, p.RowID)
@@ -115,7 +117,10 @@ func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSe
 		if observed != 0 {
 			l.ObservedTime = unixNano(observed)
 		}
-		l.SeverityNumber = int(severity)
+		l.SeverityNumber, l.Flags = int(severity), uint32(flags)
+		if len(l.Scope.Attributes) == 0 {
+			l.Scope.Attributes = nil
+		}
 		logs, positions = append(logs, l), append(positions, p)
 		return nil
 	})

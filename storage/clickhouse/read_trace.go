@@ -4,7 +4,6 @@ package clickhouse
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"strconv"
@@ -27,9 +26,9 @@ type spanPosition struct {
 
 // Trace implements storage.TraceReader.
 func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
-	id := strings.ToLower(q.TraceID)
-	if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
-		return storage.Trace{}, fmt.Errorf("%w: a trace id has 32 hexadecimal digits", storage.ErrBadQuery)
+	id, ok := storage.NormalID(q.TraceID, storage.TraceIDDigits)
+	if !ok {
+		return storage.Trace{}, fmt.Errorf("%w: a trace id has at most 32 hexadecimal digits", storage.ErrBadQuery)
 	}
 	var after *spanPosition
 	if q.Cursor != "" {
@@ -178,10 +177,10 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		resource = "0::UInt64, ResourceAttributes"
 	}
 	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + resource + `,
-		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes
+		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes,
+		 ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, Flags
 		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
 		strconv.Itoa(r.limit+1+skip)
-	scopes := map[storage.Scope]int{}
 	r.trace.Scopes, r.trace.Spans = []storage.Scope{}, []storage.Span{}
 	if r.whole {
 		r.trace.Resources = []map[string]string{}
@@ -209,16 +208,21 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 			p.Skip = last.Skip + 1
 		}
 		last = p
-		at, ok := scopes[row.scope]
-		if !ok {
-			at = len(r.trace.Scopes)
-			scopes[row.scope] = at
-			r.trace.Scopes = append(r.trace.Scopes, row.scope)
-		}
-		row.span.Scope, row.span.Resource = at, r.resource(&row)
+		row.span.Scope, row.span.Resource = r.scope(row.scope), r.resource(&row)
 		r.trace.Spans = append(r.trace.Spans, row.span)
 		return nil
 	})
+}
+
+// scope returns the index of a span's scope. A trace has few.
+func (r *traceRead) scope(s storage.Scope) int {
+	for i, known := range r.trace.Scopes {
+		if known.Name == s.Name && known.Version == s.Version && known.SchemaURL == s.SchemaURL && maps.Equal(known.Attributes, s.Attributes) {
+			return i
+		}
+	}
+	r.trace.Scopes = append(r.trace.Scopes, s)
+	return len(r.trace.Scopes) - 1
 }
 
 // resource returns the index of a span's resource. One that arrived after the list was read gets an empty entry.
@@ -262,8 +266,12 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 	)
 	p, sp := &row.position, &row.span
 	if err := scan(&p.Nano, &p.SpanID, &p.Kind, &p.Service, &sp.Parent, &sp.Name, &duration, &status, &sp.StatusMessage,
-		&row.scope.Name, &row.scope.Version, &row.hash, &row.resource, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs); err != nil {
+		&row.scope.Name, &row.scope.Version, &row.hash, &row.resource, &sp.Attributes, &eventTimes, &eventNames, &eventAttrs, &linkTraces, &linkSpanIDs, &linkAttrs,
+		&row.scope.SchemaURL, &row.scope.Attributes, &sp.ResourceSchemaURL, &sp.Flags); err != nil {
 		return row, err
+	}
+	if len(row.scope.Attributes) == 0 {
+		row.scope.Attributes = nil
 	}
 	sp.ID, sp.Service, sp.Kind = p.SpanID, shownService(p.Service), strings.ToLower(p.Kind)
 	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status)

@@ -159,3 +159,31 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 		})
 	}
 }
+
+// An attribute with a dot in its name is asked for in two maps, each with an index; both have to be used.
+func TestIndexOfAttributes(t *testing.T) {
+	s, _ := openStore(t)
+	at := time.Now().Add(-time.Hour)
+	ld := wordLogs(at, 40_000, func(int) string { return "x" })
+	recs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for i := range recs.Len() {
+		recs.At(i).Attributes().PutStr("user.id", strconv.Itoa(i))
+		recs.At(i).Attributes().PutEmptyMap("order").PutInt("number", int64(i))
+	}
+	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{ld})
+	require.NoError(t, err)
+	for _, name := range []string{"user.id", "order.number"} {
+		var st statement
+		f := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: name}, Values: []storage.Pattern{{"20000"}}}
+		condition, err := logCompiler(&st).compile(f)
+		require.NoError(t, err)
+		var plan []string
+		require.NoError(t, s.each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.args, func(scan func(...any) error) error {
+			var line string
+			err := scan(&line)
+			plan = append(plan, line)
+			return err
+		}))
+		require.Contains(t, strings.Join(plan, "\n"), "Granules: 1/5", name)
+	}
+}

@@ -5,6 +5,7 @@ package storagetest
 import (
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,6 +119,15 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 	}, child)
 	require.Zero(t, got.Spans[2].Duration, "an end before the start is no duration")
 
+	short := strings.TrimLeft(hexTrace(1), "0")
+	for _, id := range []string{short, strings.ToUpper(short), hexTrace(1)[:8] + "-" + hexTrace(1)[8:]} {
+		same, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 100})
+		require.NoError(t, err, id)
+		require.Equal(t, got, same, id)
+		require.Len(t, s.findTraces(t, day, equals(field(storage.FieldTrace), id)), 1, id)
+	}
+	require.Len(t, s.findTraces(t, day, equals(field(storage.FieldSpan), strings.TrimLeft(hexSpan(2), "0"))), 1)
+
 	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: "0" + hexTrace(1)[1:], Limit: 1})
 	require.ErrorIs(t, err, storage.ErrNotFound, "%v", upper)
 }
@@ -125,7 +135,7 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 func (s *suite) traceNotFound(t *testing.T) {
 	_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(424242), Limit: 10})
 	require.ErrorIs(t, err, storage.ErrNotFound)
-	for _, id := range []string{"", "abc", "zz", "' OR 1=1 --", hexTrace(1) + "00"} {
+	for _, id := range []string{"", "-", "zz", "' OR 1=1 --", hexTrace(1) + "00"} {
 		_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 10})
 		require.ErrorIs(t, err, storage.ErrBadQuery, id)
 	}

@@ -145,6 +145,22 @@ ALTER TABLE strata.otel_logs_local ON CLUSTER shop ADD INDEX IF NOT EXISTS idx_w
 
 ALTER TABLE strata.otel_logs_local ON CLUSTER shop DROP INDEX IF EXISTS idx_body SETTINGS mutations_sync = 0;
 
+ALTER TABLE strata.otel_traces_local ON CLUSTER shop ADD COLUMN IF NOT EXISTS ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS Flags UInt32 CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_traces ON CLUSTER shop ADD COLUMN IF NOT EXISTS ScopeAttributes Map(LowCardinality(String), String), ADD COLUMN IF NOT EXISTS ResourceSchemaUrl LowCardinality(String), ADD COLUMN IF NOT EXISTS ScopeSchemaUrl LowCardinality(String), ADD COLUMN IF NOT EXISTS Flags UInt32;
+
+ALTER TABLE strata.otel_traces_local ON CLUSTER shop ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_traces ON CLUSTER shop ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String);
+
+ALTER TABLE strata.otel_traces_local ON CLUSTER shop ADD INDEX IF NOT EXISTS idx_nested_value mapValues(NestedAttributes) TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE strata.otel_logs_local ON CLUSTER shop ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_logs ON CLUSTER shop ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String);
+
+ALTER TABLE strata.otel_logs_local ON CLUSTER shop ADD INDEX IF NOT EXISTS idx_nested_value mapValues(NestedAttributes) TYPE bloom_filter(0.01) GRANULARITY 1;
+
 ALTER TABLE strata.otel_logs_local ON CLUSTER shop MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces_local ON CLUSTER shop MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;

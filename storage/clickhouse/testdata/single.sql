@@ -137,6 +137,16 @@ ALTER TABLE strata.otel_logs ADD INDEX IF NOT EXISTS idx_words if(isValidASCII(B
 
 ALTER TABLE strata.otel_logs DROP INDEX IF EXISTS idx_body SETTINGS mutations_sync = 0;
 
+ALTER TABLE strata.otel_traces ADD COLUMN IF NOT EXISTS ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS ResourceSchemaUrl LowCardinality(String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS ScopeSchemaUrl LowCardinality(String) CODEC(ZSTD(1)), ADD COLUMN IF NOT EXISTS Flags UInt32 CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_traces ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_traces ADD INDEX IF NOT EXISTS idx_nested_value mapValues(NestedAttributes) TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE strata.otel_logs ADD COLUMN IF NOT EXISTS NestedAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1));
+
+ALTER TABLE strata.otel_logs ADD INDEX IF NOT EXISTS idx_nested_value mapValues(NestedAttributes) TYPE bloom_filter(0.01) GRANULARITY 1;
+
 ALTER TABLE strata.otel_logs MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;

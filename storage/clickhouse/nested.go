@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+const (
+	// maxNested bounds how many values of one record are found by path; what is beyond is shown, and found as text alone.
+	maxNested = 1000
+	// maxNestedDepth bounds the length of such a path.
+	maxNestedDepth = 16
+)
+
+// nest is a walk over the maps among a record's attributes.
+type nest struct {
+	to   *mapColumn
+	left int
+}
+
+// appendNested appends a row: what is within the maps of the record's attributes and of its resource's, by path.
+func (c *mapColumn) appendNested(record, resource pcommon.Map) {
+	n := nest{to: c, left: maxNested}
+	n.walk("attr.", record, 0)
+	n.walk("resource.", resource, 0)
+	c.ends.add(maxNested - n.left)
+}
+
+// walk goes backwards: of a key that is there twice the last one counts, and the first of a column's is found.
+func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
+	if depth == 0 && !hasMap(m) {
+		return
+	}
+	type entry struct {
+		key   string
+		value pcommon.Value
+	}
+	entries := make([]entry, 0, m.Len())
+	for k, v := range m.All() {
+		entries = append(entries, entry{k, v})
+	}
+	for _, e := range slices.Backward(entries) {
+		isMap := e.value.Type() == pcommon.ValueTypeMap
+		if depth > 0 && n.left > 0 {
+			n.left--
+			n.to.keys.append(prefix + e.key)
+			if isMap && depth > 1 { // The text of a map within maps would be written once more at each depth.
+				n.to.values.append("")
+			} else {
+				n.to.values.appendValue(e.value)
+			}
+		}
+		if isMap && depth < maxNestedDepth && n.left > 0 {
+			n.walk(prefix+e.key+".", e.value.Map(), depth+1)
+		}
+	}
+}
+
+func hasMap(m pcommon.Map) bool {
+	for _, v := range m.All() {
+		if v.Type() == pcommon.ValueTypeMap {
+			return true
+		}
+	}
+	return false
+}
+
+// lastWins is m, or where a key is there twice a copy with the last of them alone, which is what is stored and shown.
+func lastWins(m pcommon.Map) pcommon.Map {
+	last := make(map[string]int, m.Len())
+	i := 0
+	for k := range m.All() {
+		last[k] = i
+		i++
+	}
+	if len(last) == i {
+		return m
+	}
+	out := pcommon.NewMap()
+	m.CopyTo(out)
+	i = -1
+	out.RemoveIf(func(k string, _ pcommon.Value) bool {
+		i++
+		return last[k] != i
+	})
+	return out
+}

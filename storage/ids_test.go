@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNormalID(t *testing.T) {
+	const whole = "0000000000000000463ac35c9f6413ad"
+	for _, id := range []string{whole, "463AC35C9F6413AD", "463ac35c9f6413ad", "0x463ac35c9f6413ad", "00000000-0000-0000-463a-c35c9f6413ad", " 463ac35c9f6413ad "} {
+		got, ok := NormalID(id, TraceIDDigits)
+		require.True(t, ok, id)
+		require.Equal(t, whole, got)
+	}
+	got, ok := NormalID("ABC", SpanIDDigits)
+	require.True(t, ok)
+	require.Equal(t, "0000000000000abc", got)
+	for _, id := range []string{"", "-", "zz", whole + "0", "0x", "é", "' OR 1=1 --"} {
+		_, ok := NormalID(id, TraceIDDigits)
+		require.False(t, ok, id)
+	}
+}
