@@ -13,9 +13,15 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 )
 
+// oldestStart, in milliseconds, is about how far back the head of the tsdb takes a sample in order; an older start it would only refuse, at the cost of a message.
+const oldestStart = 3_600_000
+
 // startOf is the start timestamp that the tsdb may put a zero at (its EnableSTAsZeroSample), 0 for what did not start at zero: gauges, the quantiles of a
 // summary, target_info, and stale markers. Where the type is not known it is what the sender said.
-func startOf(st int64, v float64, name string, opts promstorage.AOptions) int64 {
+func startOf(st, t int64, v float64, name string, opts promstorage.AOptions) int64 {
+	if t-st > oldestStart {
+		return 0
+	}
 	switch opts.Metadata.Type {
 	case model.MetricTypeGauge, model.MetricTypeInfo, model.MetricTypeStateset, model.MetricTypeGaugeHistogram:
 		return 0

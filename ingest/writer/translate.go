@@ -148,7 +148,7 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 	if len(opts.Exemplars) > 1 { // The tsdb takes those of a series in the order of time, value and labels.
 		opts.Exemplars = inOrder(opts.Exemplars)
 	}
-	got, err := a.AppenderV2.Append(ref, ls, startOf(st, v, ls.Get(model.MetricNameLabel), opts), t, v, h, fh, opts)
+	got, err := a.AppenderV2.Append(ref, ls, startOf(st, t, v, ls.Get(model.MetricNameLabel), opts), t, v, h, fh, opts)
 	if err == nil && a.conflicts(got, t, sample{v, h, fh}) {
 		err = promstorage.ErrDuplicateSampleForTimestamp
 	}

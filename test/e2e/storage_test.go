@@ -134,7 +134,7 @@ func TestStorageDiskFull(t *testing.T) {
 			full := filepath.Join(disk, "filler")
 			fillSlowly(t, disk, full)
 			seq := 100_000 // Far from the load's own.
-			eventually(t, 60*time.Second, "the intake refuses", func() error {
+			eventually(t, 180*time.Second, "the intake refuses", func() error {
 				seq++
 				code, after := l.postLarge(t, s, c.signal, seq)
 				if code == http.StatusOK {
