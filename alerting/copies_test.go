@@ -297,6 +297,11 @@ func testPaused(t *testing.T, server *pgtest.Server) {
 	a.webhook("n", s.URL)
 	a.group(group(1))
 	require.Equal(t, 0, c.holder())
+	// What restores pending time asks as well, and its failure is none of an evaluation.
+	a.eventually("evaluates and has restored", func() bool {
+		r := a.rule("A01")
+		return r != nil && !r.GetEvaluationTimestamp().IsZero() && r.Restored()
+	})
 	stopping.arm()
 	<-stopping.inQuery
 	c.freezes[0].set(false, true)

@@ -194,3 +194,34 @@ func TestStartTimes(t *testing.T) {
 	require.Equal(t, int64(9), f.ledger.Totals()[ledger.Metrics].Stored)
 	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
 }
+
+// TestContradictionsOutOfOrder: of two samples of one series and time the first counts, also where the series has gone on since.
+func TestContradictionsOutOfOrder(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	gauge := func(ago time.Duration, v float64, id string) bus.Record {
+		return metricsRequest(t, func(ms pmetric.MetricSlice) {
+			m := ms.AppendEmpty()
+			m.SetName("level")
+			p := m.SetEmptyGauge().DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(now.Add(-ago)))
+			p.SetDoubleValue(v)
+			p.Attributes().PutStr("id", id)
+		})
+	}
+	store, _ := f.writeMetrics(t,
+		gauge(60*time.Second, 1, "a"), gauge(10*time.Second, 2, "a"),
+		gauge(60*time.Second, 9, "a"), // Against one in order.
+		gauge(60*time.Second, 1, "a"), // The same once more.
+		gauge(40*time.Second, 3, "a"), // Out of order.
+		gauge(40*time.Second, 8, "a"), // Against that one.
+		gauge(40*time.Second, 3, "a"),
+		gauge(60*time.Second, 9, "b"), // Another series.
+	)
+	for at, want := range map[time.Duration]float64{60 * time.Second: 1, 40 * time.Second: 3, 10 * time.Second: 2} {
+		require.InDelta(t, want, instant(t, store, `level{id="a"}`, now.Add(-at))[0].F, 0, at)
+	}
+	tot := f.ledger.Totals()[ledger.Metrics]
+	require.Equal(t, map[string]int64{"duplicate_timestamp": 2}, tot.Rejected)
+	require.Equal(t, int64(6), tot.Stored)
+}

@@ -18,6 +18,7 @@ import (
 // SampleStore takes samples. Committed samples are visible at once and durable after Sync.
 type SampleStore interface {
 	promstorage.AppendableV2
+	promstorage.Queryable
 	// Sync returns when every appender committed before the call is on stable storage. After a sync that failed it fails until the
 	// store is opened again.
 	Sync() error
@@ -130,7 +131,7 @@ func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledge
 	outcomes := make([]ledger.Outcome, 0, len(msgs))
 	for _, m := range msgs {
 		app := r.store.AppenderV2(ctx)
-		items, rejected, err := r.translator.Append(ctx, app, m)
+		items, rejected, err := r.translator.Append(ctx, checkedAppender{AppenderV2: app, ctx: ctx, store: r.store}, m)
 		if err != nil {
 			return nil, errors.Join(err, app.Rollback())
 		}

@@ -2,7 +2,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { request } from './client';
 import type { Range } from './services';
-import type { FacetList } from './traces';
+import type { FacetList, Scope } from './traces';
 
 export interface LogRecord {
   id: string;
@@ -19,7 +19,9 @@ export interface LogRecord {
   event_name: string;
   attributes: Record<string, string>;
   resource: Record<string, string>;
-  scope: { name: string; version: string };
+  scope: Scope;
+  resource_schema_url: string;
+  flags: number;
 }
 
 export interface LogPage {

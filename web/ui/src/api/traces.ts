@@ -32,6 +32,13 @@ export interface FacetList {
   warnings: string[];
 }
 
+export interface Scope {
+  name: string;
+  version: string;
+  schema_url: string;
+  attributes: Record<string, string>;
+}
+
 export interface Span {
   id: string;
   parent: string;
@@ -49,6 +56,8 @@ export interface Span {
   attributes: Record<string, string>;
   events: { name: string; offset_ns: number; attributes: Record<string, string> }[];
   links: { trace_id: string; span_id: string; attributes: Record<string, string> }[];
+  resource_schema_url: string;
+  flags: number;
 }
 
 export interface TracePage {
@@ -59,7 +68,7 @@ export interface TracePage {
   error_count: number;
   services: { name: string; spans: number; errors: number }[];
   resources: Record<string, string>[];
-  scopes: { name: string; version: string }[];
+  scopes: Scope[];
   spans: Span[];
   next_cursor: string;
   warnings: string[];

@@ -4,6 +4,7 @@ import { IconAlertTriangleFilled, IconCircleCheckFilled, IconFlameFilled, IconHe
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatPercent, none } from '@/lib/format';
+import { type Tree, treeOf } from '@/lib/nested';
 import { formatTime, relative } from '@/lib/time';
 import { useView } from '@/state/view';
 import { entityColor } from '@/theme/colors';
@@ -144,19 +145,33 @@ interface KeyValuesProps {
 }
 
 export function KeyValues({ values, actions }: KeyValuesProps) {
-  const entries = Object.entries(values).sort(([a], [b]) => a.localeCompare(b));
-  if (entries.length === 0) return <span className="faint">{none}</span>;
+  if (Object.keys(values).length === 0) return <span className="faint">{none}</span>;
+  return <Branch values={values} actions={actions} path="" />;
+}
+
+/** One level of a tree; what is within is named by its path, as the search language has it. */
+function Branch({ values, actions, path }: { values: Tree; actions: KeyValuesProps['actions']; path: string }) {
+  const entries = Object.entries(values).sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }));
   return (
     <dl className={c.kv}>
-      {entries.map(([key, value]) => (
-        <div key={key}>
-          <dt>{key}</dt>
-          <dd className={c.kvValue}>
-            <span>{value}</span>
-            {actions && <span className={c.kvActions}>{actions(key, value)}</span>}
-          </dd>
-        </div>
-      ))}
+      {entries.map(([key, value]) => {
+        const at = path + key;
+        const tree = typeof value === 'string' ? treeOf(value) : value;
+        const text = typeof value === 'string' ? value : '';
+        return (
+          <div key={key}>
+            <dt>{key}</dt>
+            <dd className={c.kvValue}>
+              {tree && Object.keys(tree).length > 0 ? (
+                <Branch values={tree} actions={actions} path={`${at}.`} />
+              ) : (
+                <span>{text}</span>
+              )}
+              {actions && text !== '' && <span className={c.kvActions}>{actions(at, text)}</span>}
+            </dd>
+          </div>
+        );
+      })}
     </dl>
   );
 }

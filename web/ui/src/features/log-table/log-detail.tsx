@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { LogRecord } from '@/api/logs';
 import { KeyValues } from '@/components/blocks';
 import { CopyButton } from '@/components/copy';
+import { originOf } from '@/lib/origin';
 import { formatTime } from '@/lib/time';
 import { AppLink } from '@/state/navigation';
 import { useView } from '@/state/view';
@@ -91,6 +92,10 @@ export function LogDetail({ row, onFilter, hideTrace }: LogDetailProps) {
         <div>
           <h3>{t('logs.resource')}</h3>
           <KeyValues values={row.resource} actions={actions('resource.')} />
+          <KeyValues
+            values={originOf(row.scope, row.resource_schema_url, row.flags)}
+            actions={(_key, value) => <CopyButton text={value} size={18} />}
+          />
         </div>
       </div>
     </div>

@@ -3,10 +3,11 @@ import { ActionIcon, Button, Tabs } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import type { LogRecord } from '@/api/logs';
-import type { Span } from '@/api/traces';
+import type { Scope, Span } from '@/api/traces';
 import { KeyValues, ServiceName, StatusBadge } from '@/components/blocks';
 import { CopyButton } from '@/components/copy';
 import { formatDuration } from '@/lib/format';
+import { originOf } from '@/lib/origin';
 import { term } from '@/lib/query';
 import { AppLink, usePatchSearch, useSearchParams } from '@/state/navigation';
 import { skewNote } from './skew';
@@ -16,7 +17,7 @@ import c from './trace-timeline.module.css';
 interface SpanDrawerProps {
   span: Span;
   resource: Record<string, string>;
-  scope: { name: string; version: string } | undefined;
+  scope: Scope | undefined;
   orphan: boolean;
   /** Those of this span. */
   logs: LogRecord[];
@@ -108,7 +109,7 @@ export function SpanDrawer({ span, resource, scope, orphan, logs, onClose }: Spa
           <KeyValues
             values={{
               ...resource,
-              ...(scope?.name ? { 'otel.scope.name': scope.name, 'otel.scope.version': scope.version } : {}),
+              ...originOf(scope, span.resource_schema_url, span.flags),
             }}
             actions={(_key, value) => <CopyButton text={value} size={18} />}
           />

@@ -20,6 +20,8 @@ function span(id: string, parent: string, offset: number, more: Partial<Span> = 
     attributes: {},
     events: [],
     links: [],
+    resource_schema_url: '',
+    flags: 0,
     ...more,
   };
 }
