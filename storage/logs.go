@@ -9,7 +9,7 @@ import (
 
 // LogSearcher finds log records. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
 type LogSearcher interface {
-	// SearchLogs returns a page of matching records in order of time. Pages neither overlap nor leave a record out, also among
+	// SearchLogs returns a page of matching records in order of time, fewer than the limit when they are large. Pages neither overlap nor leave a record out, also among
 	// records with the same timestamp; records that arrive meanwhile may or may not appear.
 	SearchLogs(ctx context.Context, q LogSearch) (LogPage, error)
 	// LogHistogram counts matching records by time and level. Every bucket of the range is there, also an empty one.

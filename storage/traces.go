@@ -94,7 +94,7 @@ type TraceQuery struct {
 	Cursor  string
 }
 
-// Trace is a page of one trace.
+// Trace is a page of one trace; it has fewer spans than the limit when they are large.
 type Trace struct {
 	TraceID  string
 	Start    time.Time

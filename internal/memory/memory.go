@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// engineBase is what the embedded engine holds beside what it accounts for: its code, threads and caches (measured idle).
-	engineBase = 200 << 20
+	// EngineBase is what the embedded engine holds beside what it accounts for: its code, threads and caches (measured idle).
+	EngineBase = 200 << 20
 	// engineShare is the embedded engine's part of what there is, for all its queries, inserts and merges together.
 	engineShare = 0.5
 	// minEngine is the least that a merge of wide parts works with.
@@ -39,14 +39,14 @@ func Total(root fs.FS) uint64 {
 
 // Engine is the default share of the embedded engine.
 func Engine(total uint64) uint64 {
-	return max(minEngine, uint64(float64(without(total, engineBase))*engineShare))
+	return max(minEngine, uint64(float64(without(total, EngineBase))*engineShare))
 }
 
 // Heap is the soft limit of the Go heap where the engine may account for engine bytes; 0 without one.
 func Heap(total, engine uint64) int64 {
 	left := total
 	if engine > 0 {
-		left = without(total, engine+engineBase)
+		left = without(total, engine+EngineBase)
 	}
 	return int64(max(minHeap, uint64(float64(left)*heapShare))) //nolint:gosec // No machine has as much.
 }

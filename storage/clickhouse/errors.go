@@ -93,6 +93,9 @@ func writeError(err error) error {
 	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 }
 
+// errMemory is a query that the engine stopped because of its memory; fewer rows may need less.
+var errMemory = errors.New("the query needs more memory than allowed")
+
 // readError does the same for a query.
 func readError(ctx context.Context, err error) error {
 	if err == nil {
@@ -122,7 +125,7 @@ func readError(ctx context.Context, err error) error {
 	case codeTooManyRows, codeTooManyBytes, codeTooManyRowsOrB, codeSetTooBig:
 		return fmt.Errorf("%w: the query reads or returns more rows than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
 	case codeMemory:
-		return fmt.Errorf("%w: the query needs more memory than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
+		return fmt.Errorf("%w: %w; narrow the time range or the filter (%s)", storage.ErrLimit, errMemory, message)
 	case codeRegexp, codeTooDeep, codeQueryTooComplex, codeTooDeepRecursion:
 		return fmt.Errorf("%w: %s", storage.ErrBadQuery, message)
 	case codeTooManyQueries, codeNetwork, codeAborted, codeCancelled, codeSocketTimeout, codeNoSpace, codeReadonly, codeKeeper,

@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,7 +61,14 @@ func (s *Store) guarded(ctx context.Context) (context.Context, context.CancelFun
 	return clickhouse.Context(ctx, clickhouse.WithSettings(settings)), cancel
 }
 
-// each runs a query and calls row for every row of its result.
+// errPageFull is returned by the row function of each when it wants no more rows.
+var errPageFull = errors.New("the page is full")
+
+// pageBytes bounds the text of one page of records, so that a page of large records fits into memory: the page ends early then, and the
+// next one goes on.
+const pageBytes = 32 << 20
+
+// each runs a query and calls row for every row of its result, until row returns errPageFull.
 func (s *Store) each(ctx context.Context, what, query string, args []any, row func(scan func(dest ...any) error) error) error {
 	guarded, cancel := s.guarded(ctx)
 	defer cancel()
@@ -68,13 +76,18 @@ func (s *Store) each(ctx context.Context, what, query string, args []any, row fu
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, s.readError(ctx, guarded, err))
 	}
-	if err := drain(rows, row); err != nil {
+	err = drain(rows, row, cancel)
+	if errors.Is(err, errPageFull) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", what, s.readError(ctx, guarded, err))
 	}
 	return nil
 }
 
-func drain(rows driver.Rows, row func(scan func(dest ...any) error) error) (err error) {
+// drain ends the query with cancel when row wants no more rows.
+func drain(rows driver.Rows, row func(scan func(dest ...any) error) error, cancel context.CancelFunc) (err error) {
 	defer func() {
 		if e := rows.Close(); err == nil {
 			err = e

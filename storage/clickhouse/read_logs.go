@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -40,22 +41,55 @@ func (s *Store) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.Lo
 			r.End = earliest(r.End, at.Add(1))
 		}
 	}
-	var last logPosition
+	read := logRead{store: s, search: q, after: after, limit: limit + 1}
 	for _, w := range windows(r, !q.Ascending) {
-		found, end, err := s.logsIn(ctx, w, q, after, limit+1-len(page.Logs))
-		if err != nil {
+		if err := read.window(ctx, w); err != nil {
 			return storage.LogPage{}, err
 		}
-		for i, l := range found {
-			if len(page.Logs) == limit {
-				page.NextCursor = encodeCursor(last)
-				return page, nil
-			}
-			page.Logs = append(page.Logs, l)
-			last = end[i]
+		if read.full {
+			break
 		}
 	}
+	page.Logs = read.logs
+	if read.full {
+		if len(page.Logs) > limit {
+			page.Logs = page.Logs[:limit]
+		}
+		page.NextCursor = encodeCursor(read.positions[len(page.Logs)-1])
+	}
 	return page, nil
+}
+
+// logRead collects the records of one page.
+type logRead struct {
+	store     *Store
+	search    storage.LogSearch
+	after     *logPosition // nil for the first page
+	limit     int          // records, one more than the page shows
+	bytes     int          // of text so far, bounded by pageBytes
+	full      bool         // there is more than the page may hold
+	logs      []storage.Log
+	positions []logPosition // of each of logs
+}
+
+// window reads the records of w. When they are too large for the engine's memory, it asks for fewer, and the page ends early.
+func (r *logRead) window(ctx context.Context, w storage.TimeRange) error {
+	want := r.limit - len(r.logs)
+	for asked := want; ; asked = max(1, asked/8) {
+		had := len(r.logs)
+		err := r.records(ctx, w, asked)
+		switch {
+		case errors.Is(err, errMemory) && len(r.logs) > had:
+			r.full = true // What came before the error is in order and whole.
+			return nil
+		case errors.Is(err, errMemory) && asked > 1:
+			continue
+		case err != nil:
+			return err
+		}
+		r.full = r.full || len(r.logs)-had == asked
+		return nil
+	}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -83,26 +117,26 @@ func logsWhere(st *statement, sel storage.Selection) (string, error) {
 		" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + " AND (" + condition + ")", nil
 }
 
-func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSearch, after *logPosition, limit int) ([]storage.Log, []logPosition, error) {
+// records reads at most limit records of w, fewer when the page is full before.
+func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) error {
 	var st statement
+	q := r.search
 	where, err := logsWhere(&st, storage.Selection{Filter: q.Filter, Range: w})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	direction, beyond := "DESC", "<"
 	if q.Ascending {
 		direction, beyond = "ASC", ">"
 	}
-	if after != nil {
+	if after := r.after; after != nil {
 		where += " AND (toUnixTimestamp64Nano(Timestamp), RowId) " + beyond + " (" + st.int(after.Nano) + ", " + st.bind("UInt64", after.RowID) + ")"
 	}
 	query := `SELECT toUnixTimestamp64Nano(Timestamp) AS Nano, toUnixTimestamp64Nano(ObservedTimestamp), RowId, SeverityNumber, SeverityText,
 		ServiceName, HostName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes, ScopeName, ScopeVersion,
 		ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, TraceFlags
 		FROM {db}.otel_logs WHERE ` + where + ` ORDER BY Timestamp ` + direction + `, RowId ` + direction + ` LIMIT ` + strconv.Itoa(limit)
-	var logs []storage.Log
-	var positions []logPosition
-	err = s.each(ctx, "search logs", query, st.args, func(scan func(...any) error) error {
+	return r.store.each(ctx, "search logs", query, st.args, func(scan func(...any) error) error {
 		var l storage.Log
 		var p logPosition
 		var observed int64
@@ -121,10 +155,24 @@ func (s *Store) logsIn(ctx context.Context, w storage.TimeRange, q storage.LogSe
 		if len(l.Scope.Attributes) == 0 {
 			l.Scope.Attributes = nil
 		}
-		logs, positions = append(logs, l), append(positions, p)
+		r.logs, r.positions = append(r.logs, l), append(r.positions, p)
+		if r.bytes += logBytes(&l); r.bytes > pageBytes {
+			r.full = true
+			return errPageFull
+		}
 		return nil
 	})
-	return logs, positions, err
+}
+
+// logBytes is about the text that a record holds. The resource is not counted: most records share theirs.
+func logBytes(l *storage.Log) int { return len(l.Body) + mapBytes(l.Attributes) }
+
+func mapBytes(m map[string]string) int {
+	n := 0
+	for k, v := range m {
+		n += len(k) + len(v)
+	}
+	return n
 }
 
 // LogHistogram implements storage.LogSearcher.

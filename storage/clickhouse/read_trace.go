@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -52,7 +53,7 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 			return storage.Trace{}, err
 		}
 	}
-	if err := read.spans(ctx, after); err != nil {
+	if err := read.page(ctx, after); err != nil {
 		return storage.Trace{}, err
 	}
 	if read.whole && read.trace.NextCursor != "" { // spans have arrived since they were counted
@@ -60,7 +61,7 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 		if err := read.totals(ctx); err != nil {
 			return storage.Trace{}, err
 		}
-		if err := read.spans(ctx, after); err != nil {
+		if err := read.page(ctx, after); err != nil {
 			return storage.Trace{}, err
 		}
 	}
@@ -164,6 +165,17 @@ func (r *traceRead) totals(ctx context.Context) error {
 
 const spanKey = "toUnixTimestamp64Nano(Timestamp), SpanId, toString(SpanKind), toString(ServiceName)"
 
+// page reads the spans of the page, fewer when they are too large for the engine's memory.
+func (r *traceRead) page(ctx context.Context, after *spanPosition) error {
+	for {
+		err := r.spans(ctx, after)
+		if !errors.Is(err, errMemory) || r.limit == 1 {
+			return err
+		}
+		r.limit = max(1, r.limit/8)
+	}
+}
+
 func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 	var st statement
 	where := r.where(&st)
@@ -181,11 +193,12 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		 ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, Flags
 		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
 		strconv.Itoa(r.limit+1+skip)
-	r.trace.Scopes, r.trace.Spans = []storage.Scope{}, []storage.Span{}
+	r.trace.Scopes, r.trace.Spans, r.trace.NextCursor = []storage.Scope{}, []storage.Span{}, ""
 	if r.whole {
 		r.trace.Resources = []map[string]string{}
 	}
 	var last spanPosition
+	size := 0
 	return r.store.each(ctx, "read a trace's spans", query, st.args, func(scan func(...any) error) error {
 		row, err := scanSpan(scan)
 		if err != nil {
@@ -210,8 +223,24 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		last = p
 		row.span.Scope, row.span.Resource = r.scope(row.scope), r.resource(&row)
 		r.trace.Spans = append(r.trace.Spans, row.span)
+		if size += spanBytes(&row.span); size > pageBytes {
+			r.trace.NextCursor = encodeCursor(last)
+			return errPageFull
+		}
 		return nil
 	})
+}
+
+// spanBytes is about the text that a span holds.
+func spanBytes(sp *storage.Span) int {
+	n := len(sp.Name) + len(sp.StatusMessage) + mapBytes(sp.Attributes)
+	for _, e := range sp.Events {
+		n += len(e.Name) + mapBytes(e.Attributes)
+	}
+	for _, l := range sp.Links {
+		n += mapBytes(l.Attributes)
+	}
+	return n
 }
 
 // scope returns the index of a span's scope. A trace has few.

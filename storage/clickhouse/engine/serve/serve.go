@@ -85,6 +85,9 @@ func Serve(ctx context.Context, opts Options) error {
 	}
 	defer unlock()
 
+	if err := tuneAllocator(opts.MaxMemoryBytes); err != nil {
+		return err
+	}
 	lib, err := chdb.Load(opts.Library)
 	if err != nil {
 		return err
@@ -94,6 +97,15 @@ func Serve(ctx context.Context, opts Options) error {
 		return err
 	}
 	defer srv.close()
+	purged := make(chan struct{})
+	go func() {
+		defer close(purged)
+		srv.purge(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-purged
+	}()
 
 	listener, err := listen(ctx, opts)
 	if err != nil {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+const (
+	largeRecords = 48
+	largeText    = 1 << 20
+)
+
+// smallMemory is the store with less memory for a query than all the large records need together.
+func smallMemory(s *Store) *Store {
+	small := *s
+	small.cfg.Query.MaxMemoryBytes = 24 << 20
+	return &small
+}
+
+// TestPagesOfLargeLogs reads records that together are larger than a page, and than the engine's memory: pages end early, none is left out.
+func TestPagesOfLargeLogs(t *testing.T) {
+	s, _ := openStore(t)
+	at := time.Now().Add(-time.Hour).Truncate(time.Second)
+	for i := range largeRecords {
+		ld := wordLogs(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
+		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []plog.Logs{ld})
+		require.NoError(t, err)
+	}
+	for name, store := range map[string]*Store{"page": s, "memory": smallMemory(s)} {
+		for _, ascending := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/ascending=%t", name, ascending), func(t *testing.T) {
+				seen := map[string]int{}
+				q := storage.LogSearch{
+					Selection: storage.Selection{Range: storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(time.Hour)}}, Ascending: ascending, Limit: 1000,
+				}
+				pages := 0
+				for ; pages == 0 || q.Cursor != ""; pages++ {
+					page, err := store.SearchLogs(t.Context(), q)
+					require.NoError(t, err)
+					size := 0
+					for _, l := range page.Logs {
+						var n int
+						_, err := fmt.Sscanf(l.Body, "record %d", &n)
+						require.NoError(t, err)
+						seen[fmt.Sprint(n)]++
+						size += len(l.Body)
+					}
+					require.LessOrEqual(t, size, pageBytes+2*largeText)
+					q.Cursor = page.NextCursor
+				}
+				require.Greater(t, pages, 1)
+				require.Len(t, seen, largeRecords)
+				for n, times := range seen {
+					require.Equal(t, 1, times, "record %s", n)
+				}
+			})
+		}
+	}
+}
+
+// TestPagesOfLargeSpans is the same for the spans of one trace.
+func TestPagesOfLargeSpans(t *testing.T) {
+	s, _ := openStore(t)
+	at := time.Now().Add(-time.Hour)
+	for i := range largeRecords {
+		td := ptrace.NewTraces()
+		sp := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		sp.SetTraceID(pcommon.TraceID{1, 2})
+		sp.SetSpanID(pcommon.SpanID{1, byte(i)})
+		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
+		sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at.Add(time.Second)))
+		sp.Events().AppendEmpty().Attributes().PutStr("stack", strings.Repeat("y", largeText))
+		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []ptrace.Traces{td})
+		require.NoError(t, err)
+	}
+	for name, store := range map[string]*Store{"page": s, "memory": smallMemory(s)} {
+		t.Run(name, func(t *testing.T) {
+			seen := map[string]bool{}
+			q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
+			pages := 0
+			for ; pages == 0 || q.Cursor != ""; pages++ {
+				trace, err := store.Trace(t.Context(), q)
+				require.NoError(t, err)
+				require.Equal(t, largeRecords, trace.SpanCount, "the totals are those of the whole trace")
+				for _, sp := range trace.Spans {
+					require.False(t, seen[sp.ID], "span %s is on two pages", sp.ID)
+					seen[sp.ID] = true
+				}
+				q.Cursor = trace.NextCursor
+			}
+			require.Greater(t, pages, 1)
+			require.Len(t, seen, largeRecords)
+		})
+	}
+}
