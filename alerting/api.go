@@ -141,8 +141,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	var bad *httpx.BodyError
-	if errors.As(httpx.ReadJSON(w, r, maxBody, into), &bad) {
+	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(w, r, maxBody, into)); ok {
 		writeAPIError(w, bad.Status, bad.Code, bad.Message, nil)
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -115,7 +116,7 @@ func (a *Alerting) last(ctx context.Context, r *rules.AlertingRule, name string,
 	}
 	defer func() { _ = q.Close() }()
 	matchers := append([]*labels.Matcher{
-		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name), labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, r.Name()),
+		labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name), labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, r.Name()),
 	}, more...)
 	set := q.Select(ctx, false, nil, matchers...)
 	out := make(map[string]lastSample)
@@ -123,7 +124,7 @@ func (a *Alerting) last(ctx context.Context, r *rules.AlertingRule, name string,
 	for set.Next() {
 		s := set.At()
 		it = s.Iterator(it)
-		newest, ok := lastSample{labels: s.Labels().DropReserved(func(n string) bool { return n == labels.MetricName })}, false
+		newest, ok := lastSample{labels: s.Labels().DropReserved(func(n string) bool { return n == model.MetricNameLabel })}, false
 		for it.Next() == chunkenc.ValFloat {
 			t, v := it.At()
 			newest.at, newest.value, ok = time.UnixMilli(t).UTC(), v, !value.IsStaleNaN(v)
@@ -204,7 +205,7 @@ func (x *revival) alertOf(r *rules.AlertingRule, element labels.Labels) (string,
 		n := 1 // alertname
 		same := true
 		element.Range(func(l labels.Label) {
-			if l.Name == labels.MetricName || l.Name == labels.AlertName || r.Labels().Has(l.Name) {
+			if l.Name == model.MetricNameLabel || l.Name == labels.AlertName || r.Labels().Has(l.Name) {
 				return
 			}
 			n++
@@ -270,7 +271,7 @@ func (a *Alerting) recordKept(ctx context.Context, g *rules.Group, st *gateState
 func (a *Alerting) writeKept(ctx context.Context, before, now map[string]labels.Labels, since map[string]float64, ts time.Time) error {
 	app := a.opts.Appendable.Appender(ctx)
 	write := func(ls labels.Labels, v float64) error {
-		_, err := app.Append(0, labels.NewBuilder(ls).Set(labels.MetricName, keptName).Labels(), ts.UnixMilli(), v)
+		_, err := app.Append(0, labels.NewBuilder(ls).Set(model.MetricNameLabel, keptName).Labels(), ts.UnixMilli(), v)
 		return err //nolint:wrapcheck // Below.
 	}
 	for key, ls := range now {

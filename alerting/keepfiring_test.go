@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/rules"
@@ -37,7 +38,7 @@ func (f *fixture) newest(name string) (last float64, at time.Time) {
 	q, err := f.db.Querier(0, time.Now().Add(time.Hour).UnixMilli())
 	require.NoError(f.t, err)
 	defer func() { require.NoError(f.t, q.Close()) }()
-	set := q.Select(f.t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(f.t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	for set.Next() {
 		for it := set.At().Iterator(nil); it.Next() == chunkenc.ValFloat; {
 			var t int64

@@ -86,8 +86,7 @@ func badRequest(message string, details map[string]any) error {
 }
 
 func readJSON(r *http.Request, into any) error {
-	var bad *httpx.BodyError
-	if errors.As(httpx.ReadJSON(nil, r, maxRequest, into), &bad) {
+	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(nil, r, maxRequest, into)); ok {
 		return &httpapi.Error{Status: bad.Status, Code: bad.Code, Message: bad.Message}
 	}
 	return nil

@@ -39,15 +39,22 @@ func (j *joiner) begin(line []byte) {
 	}
 }
 
+// joinsSlow is joins within MySQL's slow log: header lines, then the statement up to the next header.
+func (j *joiner) joinsSlow(line []byte) bool {
+	if bytes.HasPrefix(line, []byte("#")) {
+		return j.header && !bytes.HasPrefix(line, []byte("# Time:"))
+	}
+	j.header = false
+	return true
+}
+
 // joins says whether the line alone shows that it belongs to the record so far.
+//
+//nolint:gocyclo // A list of the forms that continue a record.
 func (j *joiner) joins(line []byte) bool {
 	switch {
 	case j.slow:
-		if line = bytes.TrimSpace(line); bytes.HasPrefix(line, []byte("#")) {
-			return j.header && !bytes.HasPrefix(line, []byte("# Time:"))
-		}
-		j.header = false
-		return true
+		return j.joinsSlow(bytes.TrimSpace(line))
 	case len(line) == 0:
 		return j.golang || j.chain || j.node || j.rust
 	case isFrame(line):
@@ -96,9 +103,7 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 		switch {
 		case isFrame(line):
 			return n, n > 0, true
-		case i > 0 && j.chain && len(line) > 0 && (line[0] == ' ' || line[0] == '\t'):
-			return n, true, true // What Python's message lists.
-		case i > 0 && j.php && bytes.HasPrefix(line, []byte("Next ")):
+		case i > 0 && j.follows(line):
 			return n, true, true
 		case beginsRecord(line), i > 0 && !j.stamped && isError(line) && !isJavaException(line), j.php && !j.open && len(line) > 0:
 			return 0, false, true
@@ -106,6 +111,11 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 		n += size
 	}
 	return 0, false, true
+}
+
+// follows knows what goes on behind an empty line: what Python's message lists, PHP's next exception.
+func (j *joiner) follows(line []byte) bool {
+	return j.chain && len(line) > 0 && (line[0] == ' ' || line[0] == '\t') || j.php && bytes.HasPrefix(line, []byte("Next "))
 }
 
 // decided says whether the beginning of a line that is not whole shows that it is a record of its own.
@@ -186,11 +196,11 @@ func isRubyFrame(line []byte) bool {
 
 // isPHPStack is a line of the stack that PHP's log repeats its time on.
 func isPHPStack(line []byte) bool {
-	i := bytes.Index(line, []byte("] PHP "))
-	if i < 0 || line[0] != '[' {
+	_, after, ok0 := bytes.Cut(line, []byte("] PHP "))
+	if !ok0 || line[0] != '[' {
 		return false
 	}
-	rest := bytes.TrimLeft(line[i+len("] PHP "):], " ")
+	rest := bytes.TrimLeft(after, " ")
 	number, _, ok := bytes.Cut(rest, []byte(". "))
 	return bytes.HasPrefix(rest, []byte("Stack trace:")) || ok && digits(number)
 }
@@ -254,12 +264,12 @@ func isAlarming(line []byte) bool {
 
 // isPostgres says whether the line has one of the words as PostgreSQL writes them, before a colon and two spaces.
 func isPostgres(line []byte, words ...string) bool {
-	i := bytes.Index(line, []byte(":  "))
-	if i < 0 || bytes.IndexByte(line[:i], '[') < 0 {
+	before, _, ok := bytes.Cut(line, []byte(":  "))
+	if !ok || bytes.IndexByte(before, '[') < 0 {
 		return false
 	}
 	for _, w := range words {
-		if bytes.HasSuffix(line[:i], []byte(" "+w)) {
+		if bytes.HasSuffix(before, []byte(" "+w)) {
 			return true
 		}
 	}
@@ -289,18 +299,23 @@ func beginsRecord(line []byte) bool {
 	case c == '[':
 		return line[1] >= '0' && line[1] <= '9' || isLevel(line[1:])
 	case c >= '0' && c <= '9':
-		i := 0
-		for i < len(line) && line[i] >= '0' && line[i] <= '9' {
-			i++
-		}
-		return i >= 8 || i >= 2 && i <= 4 && i < len(line)-1 && bytes.IndexByte([]byte("-/:.T"), line[i]) >= 0 && line[i+1] >= '0' && line[i+1] <= '9' ||
-			i == 2 && len(line) > 6 && line[2] == '-' && line[6] == '-'
-	case c >= 'A' && c <= 'Z' && line[1] >= '0' && line[1] <= '9' && len(line) > 5: // glog: E0102 15:04:05
-		return digits(line[1:5])
+		return beginsDate(line)
+	case c >= 'A' && c <= 'Z' && len(line) > 5 && digits(line[1:5]): // glog: E0102 15:04:05
+		return true
 	case c >= 'D' && c <= 'W' && line[1] == ',' && line[2] == ' ': // Ruby's logger: E, [2026-01-02T…
 		return true
 	}
 	return isMonth(line) || isLevel(line)
+}
+
+// beginsDate says whether the digits that the line begins with are of a date, a time of day or a Unix time.
+func beginsDate(line []byte) bool {
+	i := 0
+	for i < len(line) && line[i] >= '0' && line[i] <= '9' {
+		i++
+	}
+	return i >= 8 || i >= 2 && i <= 4 && i < len(line)-1 && bytes.IndexByte([]byte("-/:.T"), line[i]) >= 0 && line[i+1] >= '0' && line[i+1] <= '9' ||
+		i == 2 && len(line) > 6 && line[2] == '-' && line[6] == '-'
 }
 
 func isMonth(line []byte) bool {

@@ -47,7 +47,8 @@ const (
 	flushRecord = 500 * time.Millisecond
 	// DefaultRotateWait and DefaultFlushLine are for what the configuration leaves out.
 	DefaultRotateWait = time.Minute
-	DefaultFlushLine  = 2 * time.Second
+	// DefaultFlushLine is how long a last line without a newline waits for its rest.
+	DefaultFlushLine = 2 * time.Second
 )
 
 // Config is one set of files.

@@ -64,7 +64,7 @@ func hide(field []byte, tag, length int) {
 		return
 	}
 	protowire.AppendTag(field[:0], unknownField, protowire.BytesType)
-	rest := uint64(content - 1) //nolint:gosec // Not negative.
+	rest := uint64(content - 1)
 	for i := range length {
 		b := byte(rest & 0x7f)
 		if rest >>= 7; i < length-1 {

@@ -113,6 +113,8 @@ func (s *scan) walk(body []byte, m *message, depth int) error {
 }
 
 // bytes looks at one length-delimited field.
+//
+//nolint:gocyclo // A list of the kinds of fields, on the path of every byte that is taken in.
 func (s *scan) bytes(m *message, v *seen, num protowire.Number, f field, b []byte, depth int) error {
 	switch {
 	case f.wire != protowire.BytesType:
@@ -237,6 +239,8 @@ func (s *scan) bounds(v *seen, b []byte) {
 }
 
 // finish makes the checks of a whole message.
+//
+//nolint:gocyclo // A list of the kinds of messages, on the path of every byte that is taken in.
 func (s *scan) finish(k kind, v *seen) {
 	ok := v.attributes <= s.limits.Attributes
 	switch k {

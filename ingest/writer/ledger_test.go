@@ -157,7 +157,7 @@ func (g *generator) note(id string, at int64, read func(tsdbContent) bool) {
 
 func (g *generator) histogram(p pmetric.HistogramDataPoint) {
 	id, at := g.stamp(p.Attributes(), p.SetTimestamp)
-	a, b := uint64(g.IntN(3)), uint64(g.IntN(3)) //nolint:gosec // Small.
+	a, b := uint64(g.IntN(3)), uint64(g.IntN(3))
 	p.SetCount(a + b)
 	p.BucketCounts().FromRaw([]uint64{a, b})
 	p.ExplicitBounds().FromRaw([]float64{1})
@@ -179,11 +179,11 @@ func (g *generator) histogram(p pmetric.HistogramDataPoint) {
 
 func (g *generator) exponential(p pmetric.ExponentialHistogramDataPoint) {
 	id, at := g.stamp(p.Attributes(), p.SetTimestamp)
-	n := uint64(1 + g.IntN(3)) //nolint:gosec // Small.
+	n := uint64(1 + g.IntN(3))
 	p.SetCount(n + 1)
 	p.SetZeroCount(1)
-	p.SetScale(int32(g.IntN(30) - 8))            //nolint:gosec // Small.
-	p.Positive().SetOffset(int32(g.IntN(9) - 4)) //nolint:gosec // Small.
+	p.SetScale(int32(g.IntN(30) - 8))
+	p.Positive().SetOffset(int32(g.IntN(9) - 4))
 	p.Positive().BucketCounts().FromRaw([]uint64{n})
 	if g.one(3) {
 		p.SetZeroThreshold(0.25)
@@ -285,7 +285,7 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = store.Close() })
 			gateway := otlp.NewReceiver(intake.New(f.bus, f.ledger, 16<<20, 64<<20), otlp.Options{Limits: otlp.DefaultLimits()}).Handler()
-			g := &generator{Rand: rand.New(rand.NewPCG(seed, 9)), now: time.Now().Truncate(time.Second), repeats: seed%2 == 1} //nolint:gosec // Repeatable.
+			g := &generator{Rand: rand.New(rand.NewPCG(seed, 9)), now: time.Now().Truncate(time.Second), repeats: seed%2 == 1}
 			for range 60 {
 				body, err := pmetricotlp.NewExportRequestFromMetrics(g.request()).MarshalProto()
 				require.NoError(t, err)

@@ -103,7 +103,7 @@ func shown(name string) string {
 	b.WriteString(before)
 	for ok {
 		before, rest, ok = strings.Cut(rest, letterMark)
-		r, err := strconv.ParseUint(before[:min(letterDigits, len(before))], 16, 32)
+		r, err := strconv.ParseUint(before[:min(letterDigits, len(before))], 16, 31)
 		if err != nil || len(before) < letterDigits || !keptLetter(rune(r)) { // Not ours.
 			b.WriteString(letterMark + before)
 			continue

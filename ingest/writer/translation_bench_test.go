@@ -4,6 +4,7 @@ package writer
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func BenchmarkTranslation(b *testing.B) {
 					if kind == "letters" {
 						key = "地区"
 					}
-					require.NoError(b, p.Attributes().FromRaw(map[string]any{"http.request.method": "GET", key: fmt.Sprint(j), "server.address": "a", "http.response.status_code": 200}))
+					require.NoError(b, p.Attributes().FromRaw(map[string]any{"http.request.method": "GET", key: strconv.Itoa(j), "server.address": "a", "http.response.status_code": 200}))
 				}
 			}
 			r := newRewriter(DefaultTranslation())

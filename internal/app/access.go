@@ -31,10 +31,12 @@ type access struct {
 }
 
 func (a *App) newAccess(ctx context.Context) (*access, error) {
-	svc, err := auth.New(auth.Options{Mode: auth.Mode(a.cfg.Auth.Local), Logger: a.logger.With("part", "auth"), Self: a.selfKey,
+	svc, err := auth.New(auth.Options{
+		Mode: auth.Mode(a.cfg.Auth.Local), Logger: a.logger.With("part", "auth"), Self: a.selfKey,
 		SecureCookie: strings.HasPrefix(strings.ToLower(a.cfg.HTTP.ExternalURL), "https://"), Store: auth.Store{
 			Keys: a.stores.catalog, Writer: a.stores.catalog, Sessions: a.stores.catalog, Signin: a.stores.catalog,
-		}})
+		},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}

@@ -30,7 +30,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 	}
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, headAsGet)
-	page := http.Handler(http.NotFoundHandler())
+	page := http.NotFoundHandler()
 	if a.opts.Role.Is(config.QueryRole) {
 		page = web.Handler()
 	}

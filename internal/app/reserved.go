@@ -15,35 +15,34 @@ import (
 // reserved are the prefixes of the APIs, each with the body of its 404. What lies below them is never the page: a client that mistypes a path, or asks for what
 // this version lacks, must not take HTML with status 200 for an answer.
 func reserved() map[string]func(w http.ResponseWriter, message string) {
-	answer := func(contentType string, body func(message string) any) func(http.ResponseWriter, string) {
+	answer := func(body func(message string) any) func(http.ResponseWriter, string) {
 		return func(w http.ResponseWriter, message string) {
-			w.Header().Set("Content-Type", contentType)
+			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			w.WriteHeader(http.StatusNotFound)
 			_ = json.NewEncoder(w).Encode(body(message)) // The client may have left.
 		}
 	}
-	const js = "application/json"
 	plain := func(w http.ResponseWriter, message string) { http.Error(w, message, http.StatusNotFound) }
 	return map[string]func(http.ResponseWriter, string){
 		"api": func(w http.ResponseWriter, message string) {
 			httpapi.WriteError(w, &httpapi.Error{Status: http.StatusNotFound, Code: httpapi.CodeNotFound, Message: message})
 		},
-		"prometheus": answer(js, func(m string) any { return promAnswer{Status: "error", ErrorType: "not_found", Error: m} }),
+		"prometheus": answer(func(m string) any { return promAnswer{Status: "error", ErrorType: "not_found", Error: m} }),
 		// The structured answer of Jaeger's query service.
-		"jaeger": answer(js, func(m string) any {
+		"jaeger": answer(func(m string) any {
 			return map[string]any{"data": nil, "total": 0, "limit": 0, "offset": 0, "errors": []any{map[string]any{"code": http.StatusNotFound, "msg": m}}}
 		}),
 		"loki":   plain,
 		"zipkin": plain,
-		"elasticsearch": answer(js, func(m string) any {
+		"elasticsearch": answer(func(m string) any {
 			reason := map[string]any{"type": "invalid_index_name_exception", "reason": m}
 			return map[string]any{"error": map[string]any{"root_cause": []any{reason}, "type": reason["type"], "reason": m}, "status": http.StatusNotFound}
 		}),
 		// The error of Alertmanager's API v2 (go-openapi).
-		"alertmanager": answer(js, func(m string) any { return map[string]any{"code": http.StatusNotFound, "message": m} }),
+		"alertmanager": answer(func(m string) any { return map[string]any{"code": http.StatusNotFound, "message": m} }),
 		// google.rpc.Status, as OTLP demands of every error: 5 is NOT_FOUND.
-		"v1": answer(js, func(m string) any { return map[string]any{"code": 5, "message": m} }),
+		"v1": answer(func(m string) any { return map[string]any{"code": 5, "message": m} }),
 		"-":  plain,
 	}
 }

@@ -237,8 +237,7 @@ func (s *Service) Setup(ctx context.Context, baseURL string) (string, error) {
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	var bad *httpx.BodyError
-	if errors.As(httpx.ReadJSON(w, r, maxBody, into), &bad) {
+	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(w, r, maxBody, into)); ok {
 		writeError(w, bad.Status, bad.Code, bad.Message)
 		return false
 	}

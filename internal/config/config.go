@@ -255,6 +255,11 @@ func (c Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("auth.local %q is neither open nor required", c.Auth.Local))
 	}
+	return errors.Join(append(errs, c.limits()...)...)
+}
+
+// limits reports the numbers that cannot work, and the alerting packs that do not exist.
+func (c Config) limits() (errs []error) {
 	if n := c.OTLP.InFlightBytes; c.OTLP.MaxBodyBytes < 1<<10 || n != 0 && n < c.OTLP.MaxBodyBytes {
 		errs = append(errs, errors.New("otlp: max_body_bytes must be at least 1024, in_flight_bytes at least max_body_bytes, or 0"))
 	}
@@ -275,7 +280,7 @@ func (c Config) Validate() error {
 	if c.Self.TraceRatio < 0 || c.Self.TraceRatio > 1 || c.Self.Interval < time.Second {
 		errs = append(errs, errors.New("self: trace_ratio must be between 0 and 1, interval at least 1s"))
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 func validAddress(key, addr string) error {

@@ -3,7 +3,6 @@
 package httpx
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -39,7 +38,7 @@ func TestReadJSON(t *testing.T) {
 				return
 			}
 			var bad *BodyError
-			require.True(t, errors.As(err, &bad), "%v", err)
+			require.ErrorAs(t, err, &bad, "%v", err)
 			require.Equal(t, tc.status, bad.Status)
 		})
 	}

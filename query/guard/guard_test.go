@@ -4,7 +4,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +22,7 @@ func TestGuard(t *testing.T) {
 		started := time.Now()
 		_, err = g.Enter(t.Context())
 		var busy *BusyError
-		require.True(t, errors.As(err, &busy))
+		require.ErrorAs(t, err, &busy)
 		require.Equal(t, 2, busy.Limit)
 		require.Equal(t, 5*time.Second, time.Since(started), "it waited")
 
@@ -44,7 +43,7 @@ func TestGuard(t *testing.T) {
 		}
 		synctest.Wait()
 		_, err = g.Enter(t.Context())
-		require.True(t, errors.As(err, &busy), "as many wait as may")
+		require.ErrorAs(t, err, &busy, "as many wait as may")
 		first()
 		second()
 		for range 2 * waitingPerRunning {

@@ -5,6 +5,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/strata-apm/strata/storage"
@@ -95,8 +96,7 @@ func (t *tailAccount) gaps(ctx context.Context, store storage.LogSearcher, sel s
 	}
 	var out []tailGap
 	open := false
-	for i := len(h.Buckets) - 1; i >= 0; i-- {
-		b := h.Buckets[i]
+	for _, b := range slices.Backward(h.Buckets) {
 		at := b.Start.Unix()
 		if s := t.seconds[at]; b.Total == 0 || s != nil && b.Total <= s.told {
 			open = false

@@ -83,7 +83,7 @@ func (m *memoryLogs) LogHistogram(_ context.Context, q storage.Selection, bucket
 	if m.after != nil {
 		after := m.after
 		m.after = nil
-		defer after() //nolint:gocritic // it takes no lock of its own
+		defer after()
 	}
 	return h, m.err
 }
@@ -103,6 +103,7 @@ type follower struct {
 }
 
 func newFollower(t *testing.T, logs *memoryLogs) *follower {
+	t.Helper()
 	return &follower{t: t, logs: logs, account: newTailAccount(now), at: now, shown: map[string]int{}}
 }
 

@@ -5,6 +5,7 @@ package clickhouse
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strconv"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -206,10 +207,8 @@ func repeats(keys []uint32) bool {
 		return len(seen) < len(keys)
 	}
 	for i, k := range keys {
-		for _, other := range keys[:i] {
-			if k == other {
-				return true
-			}
+		if slices.Contains(keys[:i], k) {
+			return true
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +22,12 @@ const (
 	largeText    = 1 << 20
 )
 
-// smallMemory is the store with less memory for a query than all the large records need together.
-func smallMemory(s *Store) *Store {
-	small := *s
-	small.cfg.Query.MaxMemoryBytes = 24 << 20
-	return &small
+// bothLimits runs a test with the limits as they are, and with less memory for a query than all the large records need together.
+func bothLimits(t *testing.T, s *Store, test func(t *testing.T)) {
+	t.Helper()
+	t.Run("page", test)
+	s.cfg.Query.MaxMemoryBytes = 24 << 20
+	t.Run("memory", test)
 }
 
 // TestPagesOfLargeLogs reads records that together are larger than a page, and than the engine's memory: pages end early, none is left out.
@@ -37,23 +39,24 @@ func TestPagesOfLargeLogs(t *testing.T) {
 		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []plog.Logs{ld})
 		require.NoError(t, err)
 	}
-	for name, store := range map[string]*Store{"page": s, "memory": smallMemory(s)} {
+	bothLimits(t, s, func(t *testing.T) {
+		t.Helper()
 		for _, ascending := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/ascending=%t", name, ascending), func(t *testing.T) {
+			t.Run(fmt.Sprintf("ascending=%t", ascending), func(t *testing.T) {
 				seen := map[string]int{}
 				q := storage.LogSearch{
 					Selection: storage.Selection{Range: storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(time.Hour)}}, Ascending: ascending, Limit: 1000,
 				}
 				pages := 0
 				for ; pages == 0 || q.Cursor != ""; pages++ {
-					page, err := store.SearchLogs(t.Context(), q)
+					page, err := s.SearchLogs(t.Context(), q)
 					require.NoError(t, err)
 					size := 0
 					for _, l := range page.Logs {
 						var n int
 						_, err := fmt.Sscanf(l.Body, "record %d", &n)
 						require.NoError(t, err)
-						seen[fmt.Sprint(n)]++
+						seen[strconv.Itoa(n)]++
 						size += len(l.Body)
 					}
 					require.LessOrEqual(t, size, pageBytes+2*largeText)
@@ -66,7 +69,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 				}
 			})
 		}
-	}
+	})
 }
 
 // TestPagesOfLargeSpans is the same for the spans of one trace.
@@ -84,23 +87,22 @@ func TestPagesOfLargeSpans(t *testing.T) {
 		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []ptrace.Traces{td})
 		require.NoError(t, err)
 	}
-	for name, store := range map[string]*Store{"page": s, "memory": smallMemory(s)} {
-		t.Run(name, func(t *testing.T) {
-			seen := map[string]bool{}
-			q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
-			pages := 0
-			for ; pages == 0 || q.Cursor != ""; pages++ {
-				trace, err := store.Trace(t.Context(), q)
-				require.NoError(t, err)
-				require.Equal(t, largeRecords, trace.SpanCount, "the totals are those of the whole trace")
-				for _, sp := range trace.Spans {
-					require.False(t, seen[sp.ID], "span %s is on two pages", sp.ID)
-					seen[sp.ID] = true
-				}
-				q.Cursor = trace.NextCursor
+	bothLimits(t, s, func(t *testing.T) {
+		t.Helper()
+		seen := map[string]bool{}
+		q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
+		pages := 0
+		for ; pages == 0 || q.Cursor != ""; pages++ {
+			trace, err := s.Trace(t.Context(), q)
+			require.NoError(t, err)
+			require.Equal(t, largeRecords, trace.SpanCount, "the totals are those of the whole trace")
+			for _, sp := range trace.Spans {
+				require.False(t, seen[sp.ID], "span %s is on two pages", sp.ID)
+				seen[sp.ID] = true
 			}
-			require.Greater(t, pages, 1)
-			require.Len(t, seen, largeRecords)
-		})
-	}
+			q.Cursor = trace.NextCursor
+		}
+		require.Greater(t, pages, 1)
+		require.Len(t, seen, largeRecords)
+	})
 }

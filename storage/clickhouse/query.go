@@ -89,6 +89,9 @@ func (s *Store) each(ctx context.Context, what, query string, args []any, row fu
 // drain ends the query with cancel when row wants no more rows.
 func drain(rows driver.Rows, row func(scan func(dest ...any) error) error, cancel context.CancelFunc) (err error) {
 	defer func() {
+		if errors.Is(err, errPageFull) {
+			cancel() // Close reads to the end of the result otherwise.
+		}
 		if e := rows.Close(); err == nil {
 			err = e
 		}

@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -116,10 +117,8 @@ func neighbours(r rune) string {
 		return ""
 	default:
 		if s := scriptOf(r); s != "" {
-			for _, u := range unspaced() {
-				if s == u {
-					return ""
-				}
+			if slices.Contains(unspaced(), s) {
+				return ""
 			}
 			return `[^\p{` + s + `}\p{Nd}` + accents + "]"
 		}
@@ -156,7 +155,7 @@ func asciiLower(s string) string {
 
 // words returns the runs of ASCII letters and digits, which are what the index holds.
 func words(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || !isWordByte(byte(r)) })
+	return strings.FieldsFunc(s, func(r rune) bool { return r < 0 || r >= utf8.RuneSelf || !isWordByte(byte(r)) })
 }
 
 func isWordByte(c byte) bool {

@@ -85,6 +85,6 @@ func TestDeep(t *testing.T) {
 	}
 	spans[0].Parent = ""
 	moved := Of(spans)
-	require.EqualValues(t, -1000*ms, moved[1])
+	require.Equal(t, -1000*ms, moved[1])
 	require.Zero(t, moved[2])
 }

@@ -4,6 +4,7 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +21,8 @@ import (
 func twice(t *testing.T, pairs ...string) pcommon.Map {
 	t.Helper()
 	var list []string
-	for i := 0; i < len(pairs); i += 2 {
-		list = append(list, fmt.Sprintf(`{"key":%q,"value":{"stringValue":%q}}`, pairs[i], pairs[i+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		list = append(list, fmt.Sprintf(`{"key":%q,"value":{"stringValue":%q}}`, pair[0], pair[1]))
 	}
 	out, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces([]byte(`{"resourceSpans":[{"resource":{"attributes":[` + strings.Join(list, ",") + `]}}]}`))
 	require.NoError(t, err)

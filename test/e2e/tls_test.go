@@ -85,7 +85,7 @@ func TestTLS(t *testing.T) {
 			return err
 		}
 		resp, err := ask(first, "GET", "https://"+s.run.HTTP+"/-/ready", "")
-		if err == nil && resp.StatusCode != 200 {
+		if err == nil && resp.StatusCode != http.StatusOK {
 			err = errors.New(resp.Status)
 		}
 		return err
@@ -95,7 +95,7 @@ func TestTLS(t *testing.T) {
 	require.Equal(t, 204, resp.StatusCode)
 	require.True(t, resp.Cookies()[0].Secure)
 	require.Equal(t, 2, resp.ProtoMajor)
-	_, err = http.Get("http://" + s.run.OTLPHTTP + "/v1/traces") //nolint:noctx // Only that it is no plain listener.
+	_, err = http.Get("http://" + s.run.OTLPHTTP + "/v1/traces")
 	if err == nil {
 		resp, _ = ask(first, "GET", "http://"+s.run.OTLPHTTP+"/v1/traces", "")
 		require.Equal(t, 400, resp.StatusCode, "Go's answer to plain HTTP on a TLS port")

@@ -40,7 +40,7 @@ func (f *Frames) Ready() bool {
 	if n, digits, err := f.count(); len(b) > maxDigits+1 && err == nil && digits > 0 {
 		return len(b) >= digits+min(n, MaxMessage)
 	}
-	return bytes.IndexAny(b, "\n\x00") >= 0
+	return bytes.ContainsAny(b, "\n\x00")
 }
 
 // Next returns the next message, without what ends it. At the end of the stream the last one needs no end.

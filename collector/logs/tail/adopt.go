@@ -97,15 +97,8 @@ func (t *Follower) inherit(f *file, size int64) bool {
 		unpacked := &unpacker{file: f.handle}
 		content, size = unpacked, 1<<62
 	}
-	// What an earlier release knew by its beginning only: the same name first.
-	slices.SortStableFunc(t.legacy, func(a, b *place) int { return sameName(b, f.Path) - sameName(a, f.Path) })
-	for _, p := range t.legacy {
-		if p.is(content, size) {
-			f.takeOver(p)
-			// Several rounds were kept of the same file.
-			t.legacy = slices.DeleteFunc(t.legacy, func(o *place) bool { return o == p || o.Path == p.Path && o.is(content, size) })
-			return true
-		}
+	if t.inheritLegacy(f, content, size) {
+		return true
 	}
 	for i, p := range slices.Backward(t.past) {
 		if p.ID == f.ID && p.is(content, size) {
@@ -135,6 +128,20 @@ func (t *Follower) inherit(f *file, size int64) bool {
 	for _, p := range slices.Backward(t.past) {
 		if t.rotated(p.Path, f.Path) && p.is(content, size) {
 			f.takeOver(p)
+			return true
+		}
+	}
+	return false
+}
+
+// inheritLegacy finds what an earlier release knew of the file by its beginning only: the same name first.
+func (t *Follower) inheritLegacy(f *file, content io.ReaderAt, size int64) bool {
+	slices.SortStableFunc(t.legacy, func(a, b *place) int { return sameName(b, f.Path) - sameName(a, f.Path) })
+	for _, p := range t.legacy {
+		if p.is(content, size) {
+			f.takeOver(p)
+			// Several rounds were kept of the same file.
+			t.legacy = slices.DeleteFunc(t.legacy, func(o *place) bool { return o == p || o.Path == p.Path && o.is(content, size) })
 			return true
 		}
 	}

@@ -16,5 +16,5 @@ func identify(info os.FileInfo, _ string) (fileID, error) {
 	if !ok {
 		return fileID{}, os.ErrInvalid
 	}
-	return fileID{Dev: uint64(st.Dev), Ino: st.Ino}, nil //nolint:gosec,unconvert // Its type differs by system.
+	return fileID{Dev: uint64(st.Dev), Ino: st.Ino}, nil //nolint:unconvert // Its type differs by system.
 }

@@ -87,6 +87,7 @@ func legacyMessage(text []byte) ([]*place, error) {
 				offset = int64(n) //nolint:gosec // An offset that was written as one.
 			case 4:
 				return json.Unmarshal(value, &attributes) //nolint:wrapcheck // Told by the caller.
+			default:
 			}
 			return nil
 		})

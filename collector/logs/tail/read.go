@@ -41,20 +41,28 @@ func (t *Follower) read(ctx context.Context, f *file, now time.Time, final bool)
 		return
 	}
 	f.looked, f.size, f.mtime = true, info.Size(), info.ModTime()
-	if !f.started {
-		if f.Offset == 0 && (!t.readable(f) || f.Packed) { // It was empty when it was found.
-			f.looked = false
-			return
-		}
-		if !f.begin(t.opts.Encoding) {
-			return
-		}
+	if !f.started && !t.start(f) {
+		return
 	}
+	t.readNew(ctx, f, now, flush)
+}
+
+// start prepares a file for its first read and says whether it can be read now.
+func (t *Follower) start(f *file) bool {
+	if f.Offset == 0 && (!t.readable(f) || f.Packed) { // It was empty when it was found.
+		f.looked = false
+		return false
+	}
+	return f.begin(t.opts.Encoding)
+}
+
+// readNew hands over what stands behind the file's place, up to its end or this round's share. flush says that what is left at the end is a record.
+func (t *Follower) readNew(ctx context.Context, f *file, now time.Time, flush bool) {
 	size, budget := chunkBytes, roundBytes
 	for ctx.Err() == nil {
-		buf, n := t.buffer(f.Window.N+size), 0
+		buf := t.buffer(f.Window.N + size)
 		// One read has what was read before and what is new, so that they are of one state of the file.
-		n, err = f.handle.ReadAt(buf, f.Offset-int64(f.Window.N))
+		n, err := f.handle.ReadAt(buf, f.Offset-int64(f.Window.N))
 		if n < f.Window.N || !f.Window.matches(buf) {
 			f.broken = true
 			t.buffers.Put(&buf)
@@ -74,7 +82,7 @@ func (t *Follower) read(ctx context.Context, f *file, now time.Time, final bool)
 			f.hold(rest, now)
 			more = false
 		case leadingZeros(rest) == len(rest):
-			more = f.skipHole(info.Size())
+			more = f.skipHole(f.size)
 		case size < 4*maxRecord:
 			size *= 2
 		default:
@@ -135,7 +143,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 		if n == 0 {
 			break
 		}
-		mid = segment[n-1] != '\n' && !(ended && n == len(segment))
+		mid = segment[n-1] != '\n' && (!ended || n != len(segment))
 		begin := at
 		at, pos = at+width(segment[:n]), pos+n
 		if body := f.decode(t.opts.Encoding, text); body != "" {

@@ -123,6 +123,8 @@ func epoch(word string) (time.Time, bool) {
 }
 
 // words reads dates with the month's name: [Sat] Nov 28 [2026] 17:05:00[.123] [2026], 28 Nov 2026 17:05:00, 2026 Nov 28 17:05:00.
+//
+//nolint:gocyclo // A list of what a word of a date may be.
 func words(text string, zone *time.Location, now time.Time) (time.Time, string, bool) {
 	rest := text
 	next := func() string {
@@ -138,7 +140,7 @@ func words(text string, zone *time.Location, now time.Time) (time.Time, string, 
 		before := rest
 		w := next()
 		switch n, err := strconv.Atoi(strings.TrimSuffix(w, ",")); {
-		case month == 0 && day == 0 && year == 0 && len(strings.TrimSuffix(w, ",")) == 3 && strings.Contains("MonTueWedThuFriSatSun", strings.TrimSuffix(w, ",")):
+		case month == 0 && day == 0 && year == 0 && isWeekday(strings.TrimSuffix(w, ",")):
 			continue
 		case err == nil && len(w) >= 4 && n >= 1970 && n < 2262 && year == 0:
 			year = n
@@ -164,12 +166,9 @@ func words(text string, zone *time.Location, now time.Time) (time.Time, string, 
 			year, rest = n, after
 		}
 	}
-	clock = strings.Replace(strings.TrimSuffix(clock, ":"), ",", ".", 1)
-	at, err := time.ParseInLocation("15:04:05.999999999", clock, zone)
+	at, err := timeOfDay(clock, zone)
 	if err != nil {
-		if at, err = time.ParseInLocation("15:04:05.999999999Z07:00", clock, zone); err != nil {
-			return time.Time{}, "", false
-		}
+		return time.Time{}, "", false
 	}
 	guessed := year == 0
 	if guessed {
@@ -183,6 +182,24 @@ func words(text string, zone *time.Location, now time.Time) (time.Time, string, 
 		full = NearestYear(full, now)
 	}
 	return full, rest, true
+}
+
+// timeOfDay reads the clock of a date, with an optional fraction and offset.
+func timeOfDay(clock string, zone *time.Location) (at time.Time, err error) {
+	clock = strings.Replace(strings.TrimSuffix(clock, ":"), ",", ".", 1)
+	if at, err = time.ParseInLocation("15:04:05.999999999", clock, zone); err != nil {
+		at, err = time.ParseInLocation("15:04:05.999999999Z07:00", clock, zone)
+	}
+	return at, err //nolint:wrapcheck // Only that there is one is used.
+}
+
+func isWeekday(w string) bool {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if d.String()[:3] == w {
+			return true
+		}
+	}
+	return false
 }
 
 func monthOf(w string) time.Month {
