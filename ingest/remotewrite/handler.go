@@ -10,6 +10,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,12 +63,13 @@ func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger) http.Hand
 // media refuses a type or an encoding that is not remote write's before the body is looked at, and gives the others the form that the library expects: types,
 // parameters' names and encodings are case-insensitive (RFC 9110, sections 8.3.1 and 8.4.1).
 func media(h http.Header) error {
-	switch encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding"))); encoding {
-	case "", "snappy":
-		h.Set("Content-Encoding", "snappy")
-	default:
+	encoding := strings.Join(h.Values("Content-Encoding"), ",")
+	codings := strings.FieldsFunc(strings.ToLower(encoding), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	codings = slices.DeleteFunc(codings, func(c string) bool { return c == "identity" })
+	if len(codings) > 1 || len(codings) == 1 && codings[0] != "snappy" || len(codings) == 0 && encoding != "" {
 		return fmt.Errorf("%w: Content-Encoding %.80q, want snappy", intake.ErrUnsupported, encoding)
 	}
+	h.Set("Content-Encoding", "snappy")
 	given := h.Get("Content-Type")
 	if given == "" {
 		return nil // Version 1.0 asks for none.

@@ -91,6 +91,10 @@ func TestMedia(t *testing.T) {
 		{"application/x-protobuf;proto", "snappy", body, 415},
 		{"application/x-protobuf", "zstd", []byte("no snappy"), 415},
 		{"application/x-protobuf", "identity", body, 415},
+		{"application/x-protobuf", "identity, snappy", body, 204},
+		{"application/x-protobuf", "Snappy , identity", body, 204},
+		{"application/x-protobuf", "snappy, snappy", body, 415},
+		{"application/x-protobuf", "snappy, gzip", body, 415},
 	} {
 		resp := newFixture(t).post(t, tc.body, "Content-Type", tc.kind, "Content-Encoding", tc.encoding)
 		text, _ := io.ReadAll(resp.Body)
