@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
 // AppendLogs implements storage.LogAppender.
@@ -25,14 +26,14 @@ func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []plog.Lo
 		block = newLogBlock()
 	}
 	defer func() {
-		block.reset()
+		block.Reset()
 		s.logBlocks.Put(block)
 	}()
 	block.fill(id, ld)
-	if err := s.insert(ctx, "otel_logs", id, block.columns, block.rows); err != nil {
+	if err := s.insert(ctx, "otel_logs", id, &block.Block); err != nil {
 		return 0, fmt.Errorf("append logs %s: %w", id, err)
 	}
-	return block.rows, nil
+	return block.Rows, nil
 }
 
 // AppendTraces implements storage.TraceAppender.
@@ -42,14 +43,14 @@ func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []ptrac
 		block = newTraceBlock()
 	}
 	defer func() {
-		block.reset()
+		block.Reset()
 		s.traceBlocks.Put(block)
 	}()
 	block.fill(td)
-	if err := s.insert(ctx, "otel_traces", id, block.columns, block.rows); err != nil {
+	if err := s.insert(ctx, "otel_traces", id, &block.Block); err != nil {
 		return 0, fmt.Errorf("append traces %s: %w", id, err)
 	}
-	return block.rows, nil
+	return block.Rows, nil
 }
 
 const (
@@ -63,8 +64,8 @@ const (
 )
 
 // insert sends one block, again while ClickHouse is out of reach: the token makes that safe even when the first try was stored.
-func (s *Store) insert(ctx context.Context, table string, id storage.BatchID, columns []named, rows int) error {
-	if rows == 0 {
+func (s *Store) insert(ctx context.Context, table string, id storage.BatchID, block *native.Block) error {
+	if block.Rows == 0 {
 		return nil
 	}
 	if id == "" {
@@ -78,9 +79,9 @@ func (s *Store) insert(ctx context.Context, table string, id storage.BatchID, co
 		buf.Reset()
 		s.buffers.Put(buf)
 	}()
-	encodeBlock(buf, columns, rows)
+	block.Encode(buf)
 
-	params := s.insertParams(table, id, columns)
+	params := s.insertParams(table, id, block.Names())
 	deadline := time.Now().Add(retryFor)
 	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
 		err := s.post(ctx, params, buf.Buf)
@@ -113,14 +114,10 @@ func (s *Store) post(ctx context.Context, params url.Values, body []byte) error 
 
 // insertParams are the statement and its settings. The block must stay one block, since the token is numbered per block; and the
 // views must deduplicate for themselves, so that a crash between a table and its view is healed by the replay.
-func (s *Store) insertParams(table string, id storage.BatchID, columns []named) url.Values {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = "`" + c.name + "`"
-	}
+func (s *Store) insertParams(table string, id storage.BatchID, columns []string) url.Values {
 	const unbounded = "1000000000"
 	v := url.Values{
-		"query":                      {"INSERT INTO " + s.target.database + "." + table + " (" + strings.Join(names, ", ") + ") FORMAT Native"},
+		"query":                      {"INSERT INTO " + s.target.database + "." + table + " (`" + strings.Join(columns, "`, `") + "`) FORMAT Native"},
 		"insert_deduplication_token": {string(id)},
 		"insert_deduplicate":         {"1"},
 		"deduplicate_blocks_in_dependent_materialized_views": {"1"},

@@ -100,7 +100,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.Run("logs", func(b *testing.B) {
 		block := newLogBlock()
 		for b.Loop() {
-			block.reset()
+			block.Reset()
 			block.fill("b", []plog.Logs{ld})
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
@@ -108,7 +108,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.Run("traces", func(b *testing.B) {
 		block := newTraceBlock()
 		for b.Loop() {
-			block.reset()
+			block.Reset()
 			block.fill([]ptrace.Traces{td})
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")

@@ -11,60 +11,50 @@ import (
 	"github.com/strata-apm/strata/internal/ansi"
 	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
 // logBlock builds the block of one batch of log records.
 type logBlock struct {
-	rows int
+	native.Block
 
-	timestamp, observed, rowID    fixedColumn
-	traceFlags, severityNumber    fixedColumn
-	traceID, spanID, body         stringColumn
-	severityText, service         lowCardColumn
-	resourceURL, scopeURL         lowCardColumn
-	scopeName, scopeVersion       lowCardColumn
-	eventName, environment, host  lowCardColumn
-	resource, scopeAttrs, logAttr mapColumn
-	nested                        mapColumn
-
-	columns []named
+	timestamp, observed, rowID    native.Fixed
+	traceFlags, severityNumber    native.Fixed
+	traceID, spanID, body         native.String
+	severityText, service         native.LowCardinality
+	resourceURL, scopeURL         native.LowCardinality
+	scopeName, scopeVersion       native.LowCardinality
+	eventName, environment, host  native.LowCardinality
+	resource, scopeAttrs, logAttr native.Map
+	nested                        native.Map
 }
 
 func newLogBlock() *logBlock {
 	b := &logBlock{}
-	b.timestamp.name, b.observed.name, b.rowID.name = dateTime64, dateTime64, "UInt64"
-	b.traceFlags.name, b.severityNumber.name = "UInt8", "UInt8"
-	b.columns = []named{
-		{"Timestamp", &b.timestamp},
-		{"ObservedTimestamp", &b.observed},
-		{"RowId", &b.rowID},
-		{"TraceId", &b.traceID},
-		{"SpanId", &b.spanID},
-		{"TraceFlags", &b.traceFlags},
-		{"SeverityText", &b.severityText},
-		{"SeverityNumber", &b.severityNumber},
-		{"ServiceName", &b.service},
-		{"Body", &b.body},
-		{"ResourceSchemaUrl", &b.resourceURL},
-		{"ResourceAttributes", &b.resource},
-		{"ScopeSchemaUrl", &b.scopeURL},
-		{"ScopeName", &b.scopeName},
-		{"ScopeVersion", &b.scopeVersion},
-		{"ScopeAttributes", &b.scopeAttrs},
-		{"LogAttributes", &b.logAttr},
-		{"EventName", &b.eventName},
-		{"Environment", &b.environment},
-		{"HostName", &b.host},
-		{"NestedAttributes", &b.nested},
-	}
+	b.timestamp.Type, b.observed.Type, b.rowID.Type = native.DateTime64, native.DateTime64, "UInt64"
+	b.traceFlags.Type, b.severityNumber.Type = "UInt8", "UInt8"
+	b.Add("Timestamp", &b.timestamp)
+	b.Add("ObservedTimestamp", &b.observed)
+	b.Add("RowId", &b.rowID)
+	b.Add("TraceId", &b.traceID)
+	b.Add("SpanId", &b.spanID)
+	b.Add("TraceFlags", &b.traceFlags)
+	b.Add("SeverityText", &b.severityText)
+	b.Add("SeverityNumber", &b.severityNumber)
+	b.Add("ServiceName", &b.service)
+	b.Add("Body", &b.body)
+	b.Add("ResourceSchemaUrl", &b.resourceURL)
+	b.Add("ResourceAttributes", &b.resource)
+	b.Add("ScopeSchemaUrl", &b.scopeURL)
+	b.Add("ScopeName", &b.scopeName)
+	b.Add("ScopeVersion", &b.scopeVersion)
+	b.Add("ScopeAttributes", &b.scopeAttrs)
+	b.Add("LogAttributes", &b.logAttr)
+	b.Add("EventName", &b.eventName)
+	b.Add("Environment", &b.environment)
+	b.Add("HostName", &b.host)
+	b.Add("NestedAttributes", &b.nested)
 	return b
-}
-
-func (b *logBlock) reset() {
-	b.rows = 0
-	for _, c := range b.columns {
-		c.reset()
-	}
 }
 
 // resourceOf is what every record of one resource shares.
@@ -115,7 +105,7 @@ func (b *logBlock) fill(id storage.BatchID, batches []plog.Logs) {
 }
 
 func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resourceOf) {
-	var shared, scopeShared [2]mark
+	var shared, scopeShared native.Mark
 	haveResource := false
 	for _, sl := range rl.ScopeLogs().All() {
 		scope := sl.Scope()
@@ -123,23 +113,23 @@ func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resour
 		haveScope := false
 		for _, rec := range sl.LogRecords().All() {
 			if haveResource {
-				b.resource.appendCopy(shared)
+				b.resource.AppendCopy(shared)
 			} else {
-				shared, haveResource = b.resource.appendMarked(rl.Resource().Attributes()), true
+				shared, haveResource = b.resource.AppendMarked(rl.Resource().Attributes()), true
 			}
 			if haveScope {
-				b.scopeAttrs.appendCopy(scopeShared)
+				b.scopeAttrs.AppendCopy(scopeShared)
 			} else {
-				scopeShared, haveScope = b.scopeAttrs.appendMarked(scope.Attributes()), true
+				scopeShared, haveScope = b.scopeAttrs.AppendMarked(scope.Attributes()), true
 			}
-			b.resourceURL.append(rl.SchemaUrl())
-			b.scopeURL.append(sl.SchemaUrl())
-			b.scopeName.append(scopeName)
-			b.scopeVersion.append(scopeVersion)
-			b.service.append(res.service)
-			b.environment.append(res.environment)
-			b.host.append(res.host)
-			b.nested.appendNested(rec.Attributes(), rl.Resource().Attributes())
+			b.resourceURL.Append(rl.SchemaUrl())
+			b.scopeURL.Append(sl.SchemaUrl())
+			b.scopeName.Append(scopeName)
+			b.scopeVersion.Append(scopeVersion)
+			b.service.Append(res.service)
+			b.environment.Append(res.environment)
+			b.host.Append(res.host)
+			appendNested(&b.nested, rec.Attributes(), rl.Resource().Attributes())
 			b.record(seed, rec)
 		}
 	}
@@ -150,21 +140,21 @@ func (b *logBlock) record(seed uint64, rec plog.LogRecord) {
 	if when == 0 {
 		when = rec.ObservedTimestamp()
 	}
-	b.timestamp.time(when)
-	b.observed.time(rec.ObservedTimestamp())
-	b.rowID.u64(seed + uint64(b.rows)) //nolint:gosec // a count
+	b.timestamp.Time(when)
+	b.observed.Time(rec.ObservedTimestamp())
+	b.rowID.Uint64(seed + uint64(b.Rows)) //nolint:gosec // a count
 	traceID, spanID := rec.TraceID(), rec.SpanID()
-	b.traceID.appendHex(traceID[:])
-	b.spanID.appendHex(spanID[:])
-	b.traceFlags.u8(uint8(rec.Flags() & 0xff))
-	b.severityText.append(rec.SeverityText())
+	b.traceID.AppendHex(traceID[:])
+	b.spanID.AppendHex(spanID[:])
+	b.traceFlags.Uint8(uint8(rec.Flags() & 0xff))
+	b.severityText.Append(rec.SeverityText())
 	number := rec.SeverityNumber()
 	if number == plog.SeverityNumberUnspecified {
 		number = plog.SeverityNumber(severity.Number(ansi.Strip(rec.SeverityText()))) // So that level filters work for such senders too.
 	}
-	b.severityNumber.u8(uint8(number)) //nolint:gosec // 0 to 24
-	b.body.appendValue(rec.Body())
-	b.logAttr.append(rec.Attributes())
-	b.eventName.append(rec.EventName())
-	b.rows++
+	b.severityNumber.Uint8(uint8(number)) //nolint:gosec // 0 to 24
+	b.body.AppendValue(rec.Body())
+	b.logAttr.Append(rec.Attributes())
+	b.eventName.Append(rec.EventName())
+	b.Rows++
 }

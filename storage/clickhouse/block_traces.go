@@ -7,84 +7,75 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
 // traceBlock builds the block of one batch of spans.
 type traceBlock struct {
-	rows int
+	native.Block
 
-	timestamp, duration, httpStatus, flags      fixedColumn
-	traceID, spanID, parentID, traceState       stringColumn
-	statusMessage                               stringColumn
-	name, kind, service, status                 lowCardColumn
-	scopeName, scopeVersion                     lowCardColumn
-	environment, host, httpMethod, httpRoute    lowCardColumn
-	targetType, targetSystem, target, language  lowCardColumn
-	resource, attrs, scopeAttrs, nested         mapColumn
-	resourceURL, scopeURL                       lowCardColumn
-	eventTime                                   fixedColumn
-	eventName                                   lowCardColumn
-	eventAttrs                                  mapColumn
-	linkTrace, linkSpan, linkState              stringColumn
-	linkAttrs                                   mapColumn
-	eventTimes, eventNames, eventAttributes     arrayColumn
-	linkTraces, linkSpans, linkStates, linkMaps arrayColumn
-
-	columns []named
+	timestamp, duration, httpStatus, flags      native.Fixed
+	traceID, spanID, parentID, traceState       native.String
+	statusMessage                               native.String
+	name, kind, service, status                 native.LowCardinality
+	scopeName, scopeVersion                     native.LowCardinality
+	environment, host, httpMethod, httpRoute    native.LowCardinality
+	targetType, targetSystem, target, language  native.LowCardinality
+	resource, attrs, scopeAttrs, nested         native.Map
+	resourceURL, scopeURL                       native.LowCardinality
+	eventTime                                   native.Fixed
+	eventName                                   native.LowCardinality
+	eventAttrs                                  native.Map
+	linkTrace, linkSpan, linkState              native.String
+	linkAttrs                                   native.Map
+	eventTimes, eventNames, eventAttributes     native.Array
+	linkTraces, linkSpans, linkStates, linkMaps native.Array
 }
 
 func newTraceBlock() *traceBlock {
 	b := &traceBlock{}
-	b.timestamp.name, b.duration.name, b.httpStatus.name, b.eventTime.name = dateTime64, "UInt64", "UInt16", dateTime64
-	b.flags.name = "UInt32"
-	b.eventTimes.col, b.eventNames.col, b.eventAttributes.col = &b.eventTime, &b.eventName, &b.eventAttrs
-	b.linkTraces.col, b.linkSpans.col, b.linkStates.col, b.linkMaps.col = &b.linkTrace, &b.linkSpan, &b.linkState, &b.linkAttrs
-	b.columns = []named{
-		{"Timestamp", &b.timestamp},
-		{"TraceId", &b.traceID},
-		{"SpanId", &b.spanID},
-		{"ParentSpanId", &b.parentID},
-		{"TraceState", &b.traceState},
-		{"SpanName", &b.name},
-		{"SpanKind", &b.kind},
-		{"ServiceName", &b.service},
-		{"ResourceAttributes", &b.resource},
-		{"ScopeName", &b.scopeName},
-		{"ScopeVersion", &b.scopeVersion},
-		{"SpanAttributes", &b.attrs},
-		{"Duration", &b.duration},
-		{"StatusCode", &b.status},
-		{"StatusMessage", &b.statusMessage},
-		{"Events.Timestamp", &b.eventTimes},
-		{"Events.Name", &b.eventNames},
-		{"Events.Attributes", &b.eventAttributes},
-		{"Links.TraceId", &b.linkTraces},
-		{"Links.SpanId", &b.linkSpans},
-		{"Links.TraceState", &b.linkStates},
-		{"Links.Attributes", &b.linkMaps},
-		{"Environment", &b.environment},
-		{"HostName", &b.host},
-		{"HttpMethod", &b.httpMethod},
-		{"HttpRoute", &b.httpRoute},
-		{"HttpStatusCode", &b.httpStatus},
-		{"TargetType", &b.targetType},
-		{"TargetSystem", &b.targetSystem},
-		{"Target", &b.target},
-		{"SdkLanguage", &b.language},
-		{"ScopeAttributes", &b.scopeAttrs},
-		{"ResourceSchemaUrl", &b.resourceURL},
-		{"ScopeSchemaUrl", &b.scopeURL},
-		{"Flags", &b.flags},
-		{"NestedAttributes", &b.nested},
-	}
+	b.timestamp.Type, b.duration.Type, b.httpStatus.Type, b.eventTime.Type = native.DateTime64, "UInt64", "UInt16", native.DateTime64
+	b.flags.Type = "UInt32"
+	b.eventTimes.Of, b.eventNames.Of, b.eventAttributes.Of = &b.eventTime, &b.eventName, &b.eventAttrs
+	b.linkTraces.Of, b.linkSpans.Of, b.linkStates.Of, b.linkMaps.Of = &b.linkTrace, &b.linkSpan, &b.linkState, &b.linkAttrs
+	b.Add("Timestamp", &b.timestamp)
+	b.Add("TraceId", &b.traceID)
+	b.Add("SpanId", &b.spanID)
+	b.Add("ParentSpanId", &b.parentID)
+	b.Add("TraceState", &b.traceState)
+	b.Add("SpanName", &b.name)
+	b.Add("SpanKind", &b.kind)
+	b.Add("ServiceName", &b.service)
+	b.Add("ResourceAttributes", &b.resource)
+	b.Add("ScopeName", &b.scopeName)
+	b.Add("ScopeVersion", &b.scopeVersion)
+	b.Add("SpanAttributes", &b.attrs)
+	b.Add("Duration", &b.duration)
+	b.Add("StatusCode", &b.status)
+	b.Add("StatusMessage", &b.statusMessage)
+	b.Add("Events.Timestamp", &b.eventTimes)
+	b.Add("Events.Name", &b.eventNames)
+	b.Add("Events.Attributes", &b.eventAttributes)
+	b.Add("Links.TraceId", &b.linkTraces)
+	b.Add("Links.SpanId", &b.linkSpans)
+	b.Add("Links.TraceState", &b.linkStates)
+	b.Add("Links.Attributes", &b.linkMaps)
+	b.Add("Environment", &b.environment)
+	b.Add("HostName", &b.host)
+	b.Add("HttpMethod", &b.httpMethod)
+	b.Add("HttpRoute", &b.httpRoute)
+	b.Add("HttpStatusCode", &b.httpStatus)
+	b.Add("TargetType", &b.targetType)
+	b.Add("TargetSystem", &b.targetSystem)
+	b.Add("Target", &b.target)
+	b.Add("SdkLanguage", &b.language)
+	b.Add("ScopeAttributes", &b.scopeAttrs)
+	b.Add("ResourceSchemaUrl", &b.resourceURL)
+	b.Add("ScopeSchemaUrl", &b.scopeURL)
+	b.Add("Flags", &b.flags)
+	b.Add("NestedAttributes", &b.nested)
 	return b
-}
-
-func (b *traceBlock) reset() {
-	b.rows = 0
-	for _, c := range b.columns {
-		c.reset()
-	}
 }
 
 func (b *traceBlock) fill(batches []ptrace.Traces) {
@@ -96,31 +87,31 @@ func (b *traceBlock) fill(batches []ptrace.Traces) {
 }
 
 func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resourceOf) {
-	var shared, scopeShared [2]mark
+	var shared, scopeShared native.Mark
 	have := false
 	for _, ss := range rs.ScopeSpans().All() {
 		scopeName, scopeVersion := ss.Scope().Name(), ss.Scope().Version()
 		haveScope := false
 		for _, span := range ss.Spans().All() {
 			if have {
-				b.resource.appendCopy(shared)
+				b.resource.AppendCopy(shared)
 			} else {
-				shared, have = b.resource.appendMarked(rs.Resource().Attributes()), true
+				shared, have = b.resource.AppendMarked(rs.Resource().Attributes()), true
 			}
 			if haveScope {
-				b.scopeAttrs.appendCopy(scopeShared)
+				b.scopeAttrs.AppendCopy(scopeShared)
 			} else {
-				scopeShared, haveScope = b.scopeAttrs.appendMarked(ss.Scope().Attributes()), true
+				scopeShared, haveScope = b.scopeAttrs.AppendMarked(ss.Scope().Attributes()), true
 			}
-			b.nested.appendNested(span.Attributes(), rs.Resource().Attributes())
-			b.resourceURL.append(rs.SchemaUrl())
-			b.scopeURL.append(ss.SchemaUrl())
-			b.scopeName.append(scopeName)
-			b.scopeVersion.append(scopeVersion)
-			b.service.append(res.service)
-			b.environment.append(res.environment)
-			b.host.append(res.host)
-			b.language.append(res.language)
+			appendNested(&b.nested, span.Attributes(), rs.Resource().Attributes())
+			b.resourceURL.Append(rs.SchemaUrl())
+			b.scopeURL.Append(ss.SchemaUrl())
+			b.scopeName.Append(scopeName)
+			b.scopeVersion.Append(scopeVersion)
+			b.service.Append(res.service)
+			b.environment.Append(res.environment)
+			b.host.Append(res.host)
+			b.language.Append(res.language)
 			b.span(span)
 		}
 	}
@@ -129,51 +120,51 @@ func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resourceOf) {
 func (b *traceBlock) span(span ptrace.Span) {
 	traceID, spanID, parentID := span.TraceID(), span.SpanID(), span.ParentSpanID()
 	start, end := span.StartTimestamp(), span.EndTimestamp()
-	b.timestamp.time(start)
-	b.traceID.appendHex(traceID[:])
-	b.spanID.appendHex(spanID[:])
-	b.parentID.appendHex(parentID[:])
-	b.traceState.append(span.TraceState().AsRaw())
-	b.name.append(span.Name())
-	b.kind.append(kindText(span.Kind()))
+	b.timestamp.Time(start)
+	b.traceID.AppendHex(traceID[:])
+	b.spanID.AppendHex(spanID[:])
+	b.parentID.AppendHex(parentID[:])
+	b.traceState.Append(span.TraceState().AsRaw())
+	b.name.Append(span.Name())
+	b.kind.Append(kindText(span.Kind()))
 	attrs := span.Attributes()
-	if b.attrs.append(attrs) != attrs.Len() {
-		attrs = lastWins(attrs)
+	if b.attrs.Append(attrs) != attrs.Len() {
+		attrs = native.LastWins(attrs)
 	}
-	b.flags.u32(span.Flags())
+	b.flags.Uint32(span.Flags())
 	if end < start {
 		end = start // A clock that went back must not become a span of 584 years.
 	}
-	b.duration.u64(uint64(end - start))
-	b.status.append(statusText(span.Status().Code()))
-	b.statusMessage.append(span.Status().Message())
+	b.duration.Uint64(uint64(end - start))
+	b.status.Append(statusText(span.Status().Code()))
+	b.statusMessage.Append(span.Status().Message())
 	b.events(span.Events())
 	b.links(span.Links())
 	b.derived(span.Kind(), attrs)
-	b.rows++
+	b.Rows++
 }
 
 func (b *traceBlock) events(events ptrace.SpanEventSlice) {
 	for _, e := range events.All() {
-		b.eventTime.time(e.Timestamp())
-		b.eventName.append(e.Name())
-		b.eventAttrs.append(e.Attributes())
+		b.eventTime.Time(e.Timestamp())
+		b.eventName.Append(e.Name())
+		b.eventAttrs.Append(e.Attributes())
 	}
-	for _, ends := range []*offsets{&b.eventTimes.ends, &b.eventNames.ends, &b.eventAttributes.ends} {
-		ends.add(events.Len())
+	for _, c := range []*native.Array{&b.eventTimes, &b.eventNames, &b.eventAttributes} {
+		c.EndRow(events.Len())
 	}
 }
 
 func (b *traceBlock) links(links ptrace.SpanLinkSlice) {
 	for _, l := range links.All() {
 		traceID, spanID := l.TraceID(), l.SpanID()
-		b.linkTrace.appendHex(traceID[:])
-		b.linkSpan.appendHex(spanID[:])
-		b.linkState.append(l.TraceState().AsRaw())
-		b.linkAttrs.append(l.Attributes())
+		b.linkTrace.AppendHex(traceID[:])
+		b.linkSpan.AppendHex(spanID[:])
+		b.linkState.Append(l.TraceState().AsRaw())
+		b.linkAttrs.Append(l.Attributes())
 	}
-	for _, ends := range []*offsets{&b.linkTraces.ends, &b.linkSpans.ends, &b.linkStates.ends, &b.linkMaps.ends} {
-		ends.add(links.Len())
+	for _, c := range []*native.Array{&b.linkTraces, &b.linkSpans, &b.linkStates, &b.linkMaps} {
+		c.EndRow(links.Len())
 	}
 }
 
@@ -191,17 +182,17 @@ func (b *traceBlock) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
 	for k, v := range attrs.All() {
 		w.take(k, v)
 	}
-	b.httpMethod.append(w.method)
-	b.httpRoute.append(w.route)
+	b.httpMethod.Append(w.method)
+	b.httpRoute.Append(w.route)
 	code, err := strconv.ParseUint(w.status, 10, 16)
 	if err != nil {
 		code = 0
 	}
-	b.httpStatus.u16(uint16(code))
+	b.httpStatus.Uint16(uint16(code))
 	typ, system, target := w.target(kind)
-	b.targetType.append(typ)
-	b.targetSystem.append(system)
-	b.target.append(target)
+	b.targetType.Append(typ)
+	b.targetSystem.Append(system)
+	b.target.Append(target)
 }
 
 func (w *wanted) take(key string, v pcommon.Value) {

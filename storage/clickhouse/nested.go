@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
 const (
@@ -17,16 +19,16 @@ const (
 
 // nest is a walk over the maps among a record's attributes.
 type nest struct {
-	to   *mapColumn
+	to   *native.Map
 	left int
 }
 
 // appendNested appends a row: what is within the maps of the record's attributes and of its resource's, by path.
-func (c *mapColumn) appendNested(record, resource pcommon.Map) {
+func appendNested(c *native.Map, record, resource pcommon.Map) {
 	n := nest{to: c, left: maxNested}
 	n.walk("attr.", record, 0)
 	n.walk("resource.", resource, 0)
-	c.ends.add(maxNested - n.left)
+	c.EndRow(maxNested - n.left)
 }
 
 // walk goes backwards: of a key that is there twice the last one counts, and the first of a column's is found.
@@ -46,11 +48,10 @@ func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
 		isMap := e.value.Type() == pcommon.ValueTypeMap
 		if depth > 0 && n.left > 0 {
 			n.left--
-			n.to.keys.append(prefix + e.key)
 			if isMap && depth > 1 { // The text of a map within maps would be written once more at each depth.
-				n.to.values.append("")
+				n.to.PutText(prefix+e.key, "")
 			} else {
-				n.to.values.appendValue(e.value)
+				n.to.PutValue(prefix+e.key, e.value)
 			}
 		}
 		if isMap && depth < maxNestedDepth && n.left > 0 {
@@ -66,25 +67,4 @@ func hasMap(m pcommon.Map) bool {
 		}
 	}
 	return false
-}
-
-// lastWins is m, or where a key is there twice a copy with the last of them alone, which is what is stored and shown.
-func lastWins(m pcommon.Map) pcommon.Map {
-	last := make(map[string]int, m.Len())
-	i := 0
-	for k := range m.All() {
-		last[k] = i
-		i++
-	}
-	if len(last) == i {
-		return m
-	}
-	out := pcommon.NewMap()
-	m.CopyTo(out)
-	i = -1
-	out.RemoveIf(func(k string, _ pcommon.Value) bool {
-		i++
-		return last[k] != i
-	})
-	return out
 }
