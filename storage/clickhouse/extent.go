@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 // extent is when some traces were, as ranges that hold every span of them, and how many spans that is.
@@ -48,7 +49,7 @@ func merge(in []storage.TimeRange) []storage.TimeRange {
 		var out []storage.TimeRange
 		for _, r := range in {
 			if n := len(out); n > 0 && r.Start.Sub(out[n-1].End) <= gap {
-				out[n-1].End = latest(out[n-1].End, r.End)
+				out[n-1].End = timerange.Latest(out[n-1].End, r.End)
 				continue
 			}
 			out = append(out, r)

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/page"
 )
 
 const (
@@ -49,18 +50,18 @@ func TestPagesOfLargeLogs(t *testing.T) {
 				}
 				pages := 0
 				for ; pages == 0 || q.Cursor != ""; pages++ {
-					page, err := s.SearchLogs(t.Context(), q)
+					found, err := s.SearchLogs(t.Context(), q)
 					require.NoError(t, err)
 					size := 0
-					for _, l := range page.Logs {
+					for _, l := range found.Logs {
 						var n int
 						_, err := fmt.Sscanf(l.Body, "record %d", &n)
 						require.NoError(t, err)
 						seen[strconv.Itoa(n)]++
 						size += len(l.Body)
 					}
-					require.LessOrEqual(t, size, pageBytes+2*largeText)
-					q.Cursor = page.NextCursor
+					require.LessOrEqual(t, size, page.MaxBytes+2*largeText)
+					q.Cursor = found.NextCursor
 				}
 				require.Greater(t, pages, 1)
 				require.Len(t, seen, largeRecords)

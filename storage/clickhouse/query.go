@@ -64,10 +64,6 @@ func (s *Store) guarded(ctx context.Context) (context.Context, context.CancelFun
 // errPageFull is returned by the row function of each when it wants no more rows.
 var errPageFull = errors.New("the page is full")
 
-// pageBytes bounds the text of one page of records, so that a page of large records fits into memory: the page ends early then, and the
-// next one goes on.
-const pageBytes = 32 << 20
-
 // each runs a query and calls row for every row of its result, until row returns errPageFull.
 func (s *Store) each(ctx context.Context, what, query string, args []any, row func(scan func(dest ...any) error) error) error {
 	guarded, cancel := s.guarded(ctx)
@@ -110,16 +106,4 @@ func (s *Store) readError(ctx, guarded context.Context, err error) error {
 		return fmt.Errorf("%w: ClickHouse did not answer within %s", storage.ErrLimit, s.cfg.Query.Timeout)
 	}
 	return readError(ctx, err)
-}
-
-// checkRange refuses ranges that cannot be meant.
-func checkRange(r storage.TimeRange) error {
-	first, last := time.Unix(0, 0), time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
-	if r.Start.Before(first) || r.End.After(last) {
-		return fmt.Errorf("%w: the time range must lie between 1970 and 2262", storage.ErrBadQuery)
-	}
-	if !r.Start.Before(r.End) {
-		return fmt.Errorf("%w: the time range ends before it starts", storage.ErrBadQuery)
-	}
-	return nil
 }

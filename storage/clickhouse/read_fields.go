@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 var _ storage.FieldReader = (*Store)(nil)
@@ -21,7 +22,7 @@ const (
 
 // source returns the table of a signal, its attribute map and the condition of a range.
 func source(st *statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *compiler, err error) {
-	if err := checkRange(r); err != nil {
+	if err := timerange.Check(r); err != nil {
 		return "", "", "", nil, err
 	}
 	switch signal {

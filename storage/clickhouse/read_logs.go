@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 var _ storage.LogSearcher = (*Store)(nil)
@@ -22,27 +24,27 @@ type logPosition struct {
 
 // SearchLogs implements storage.LogSearcher.
 func (s *Store) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.LogPage, error) {
-	var page storage.LogPage
-	if err := checkRange(q.Range); err != nil {
-		return page, err
+	var out storage.LogPage
+	if err := timerange.Check(q.Range); err != nil {
+		return out, err
 	}
 	limit := max(1, q.Limit)
 	r := q.Range
 	var after *logPosition
 	if q.Cursor != "" {
 		after = &logPosition{}
-		if err := decodeCursor(q.Cursor, after); err != nil {
-			return page, err
+		if err := page.DecodeCursor(q.Cursor, after); err != nil {
+			return out, err
 		}
 		// What lies before the position is done; the comparison below decides within its nanosecond.
-		if at := unixNano(after.Nano); q.Ascending {
-			r.Start = latest(r.Start, at)
+		if at := timerange.UnixNano(after.Nano); q.Ascending {
+			r.Start = timerange.Latest(r.Start, at)
 		} else {
-			r.End = earliest(r.End, at.Add(1))
+			r.End = timerange.Earliest(r.End, at.Add(1))
 		}
 	}
 	read := logRead{store: s, search: q, after: after, limit: limit + 1}
-	for _, w := range windows(r, !q.Ascending) {
+	for _, w := range timerange.Windows(r, !q.Ascending) {
 		if err := read.window(ctx, w); err != nil {
 			return storage.LogPage{}, err
 		}
@@ -50,14 +52,14 @@ func (s *Store) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.Lo
 			break
 		}
 	}
-	page.Logs = read.logs
+	out.Logs = read.logs
 	if read.full {
-		if len(page.Logs) > limit {
-			page.Logs = page.Logs[:limit]
+		if len(out.Logs) > limit {
+			out.Logs = out.Logs[:limit]
 		}
-		page.NextCursor = encodeCursor(read.positions[len(page.Logs)-1])
+		out.NextCursor = page.EncodeCursor(read.positions[len(out.Logs)-1])
 	}
-	return page, nil
+	return out, nil
 }
 
 // logRead collects the records of one page.
@@ -66,7 +68,7 @@ type logRead struct {
 	search    storage.LogSearch
 	after     *logPosition // nil for the first page
 	limit     int          // records, one more than the page shows
-	bytes     int          // of text so far, bounded by pageBytes
+	bytes     int          // of text so far, bounded by page.MaxBytes
 	full      bool         // there is more than the page may hold
 	logs      []storage.Log
 	positions []logPosition // of each of logs
@@ -90,20 +92,6 @@ func (r *logRead) window(ctx context.Context, w storage.TimeRange) error {
 		r.full = r.full || len(r.logs)-had == asked
 		return nil
 	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // logsWhere is the condition of a selection of log records. The seconds are in the sort key, the nanoseconds are exact.
@@ -147,16 +135,16 @@ func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) e
 			return err
 		}
 		l.ID = fmt.Sprintf("%016x%016x", p.Nano, p.RowID)
-		l.Time, l.Service = unixNano(p.Nano), shownService(l.Service)
+		l.Time, l.Service = timerange.UnixNano(p.Nano), shownService(l.Service)
 		if observed != 0 {
-			l.ObservedTime = unixNano(observed)
+			l.ObservedTime = timerange.UnixNano(observed)
 		}
 		l.SeverityNumber, l.Flags = int(severity), uint32(flags)
 		if len(l.Scope.Attributes) == 0 {
 			l.Scope.Attributes = nil
 		}
 		r.logs, r.positions = append(r.logs, l), append(r.positions, p)
-		if r.bytes += logBytes(&l); r.bytes > pageBytes {
+		if r.bytes += logBytes(&l); r.bytes > page.MaxBytes {
 			r.full = true
 			return errPageFull
 		}
@@ -165,22 +153,14 @@ func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) e
 }
 
 // logBytes is about the text that a record holds. The resource is not counted: most records share theirs.
-func logBytes(l *storage.Log) int { return len(l.Body) + mapBytes(l.Attributes) }
-
-func mapBytes(m map[string]string) int {
-	n := 0
-	for k, v := range m {
-		n += len(k) + len(v)
-	}
-	return n
-}
+func logBytes(l *storage.Log) int { return len(l.Body) + page.TextBytes(l.Attributes) }
 
 // LogHistogram implements storage.LogSearcher.
 func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets int) (storage.Histogram, error) {
-	if err := checkRange(q.Range); err != nil {
+	if err := timerange.Check(q.Range); err != nil {
 		return storage.Histogram{}, err
 	}
-	step := niceStep(q.Range.End.Sub(q.Range.Start), buckets)
+	step := timerange.Step(q.Range.End.Sub(q.Range.Start), buckets)
 	h := storage.Histogram{Step: step}
 	start := q.Range.Start.Truncate(step)
 	for t := start; t.Before(q.Range.End); t = t.Add(step) {
@@ -217,7 +197,7 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 
 // LogFacets implements storage.LogSearcher.
 func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
-	if err := checkRange(q.Range); err != nil {
+	if err := timerange.Check(q.Range); err != nil {
 		return nil, err
 	}
 	var st statement

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 const (
@@ -33,7 +34,7 @@ type serviceRead struct {
 // Service implements storage.ServiceReader.
 func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.ServiceDetail, error) {
 	var out storage.ServiceDetail
-	if err := checkRange(q.Range); err != nil {
+	if err := timerange.Check(q.Range); err != nil {
 		return out, err
 	}
 	q.Name = shownService(q.Name)
@@ -127,8 +128,8 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 
 // spans selects the service's spans of the last stretch before it was seen last.
 func (r *serviceRead) spans(st *statement, stretch time.Duration) string {
-	end := earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
-	start := latest(r.q.Range.Start, end.Add(-stretch))
+	end := timerange.Earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
+	start := timerange.Latest(r.q.Range.Start, end.Add(-stretch))
 	where := serviceIs(st, r.q.Name) + " AND Timestamp >= " + st.nano(start) + " AND Timestamp < " + st.nano(end)
 	if r.q.Environment != "" {
 		where += " AND Environment = " + st.str(r.q.Environment)
@@ -146,7 +147,7 @@ func (r *serviceRead) instances(ctx context.Context) error {
 		if err := scan(&in.ID, &in.Host, &seen); err != nil {
 			return err
 		}
-		in.LastSeen = unixNano(seen)
+		in.LastSeen = timerange.UnixNano(seen)
 		r.out.Instances = append(r.out.Instances, in)
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 var _ storage.ServiceReader = (*Store)(nil)
@@ -34,7 +35,7 @@ func minutesWhere(st *statement, r storage.TimeRange, environment string) string
 // Services implements storage.ServiceReader.
 func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
 	list := storage.ServiceList{Services: []storage.ServiceSummary{}, Environments: []string{}}
-	if err := checkRange(q.Range); err != nil {
+	if err := timerange.Check(q.Range); err != nil {
 		return list, err
 	}
 	services, err := s.serviceTotals(ctx, q.Range, q.Environment, "")
@@ -107,7 +108,7 @@ func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environm
 		if t.rooted = t.Requests == 0; t.rooted {
 			t.Requests, t.Errors, latency = roots, rootErrors, rootLatency
 		}
-		t.Latency, t.LastSeen = toQuantiles(latency), unixNano(seen)
+		t.Latency, t.LastSeen = toQuantiles(latency), timerange.UnixNano(seen)
 		out = append(out, t)
 		return nil
 	})
@@ -130,7 +131,7 @@ func seriesStep(r storage.TimeRange, points int) time.Duration {
 	if points <= 0 {
 		points = 30
 	}
-	return max(time.Minute, niceStep(r.End.Sub(r.Start), points))
+	return max(time.Minute, timerange.Step(r.End.Sub(r.Start), points))
 }
 
 func seriesBucket(st *statement, r storage.TimeRange, step time.Duration) string {
@@ -147,11 +148,11 @@ func emptySeries(r storage.TimeRange, step time.Duration) []storage.ServicePoint
 
 // HostServices implements storage.ServiceReader.
 func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
-	if err := checkRange(r); err != nil {
+	if err := timerange.Check(r); err != nil {
 		return nil, err
 	}
 	// The tables are sorted by service, not by host; a day is enough to know who lives there.
-	r.Start = latest(r.Start, r.End.Add(-24*time.Hour))
+	r.Start = timerange.Latest(r.Start, r.End.Add(-24*time.Hour))
 	var names []string
 	// Log files that nobody named are on every host and have no page of their own.
 	for table, except := range map[string]string{"otel_traces": "", "otel_logs": " AND ServiceName != '' AND NOT startsWith(ServiceName, '" + storage.UnknownService + "')"} {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 var _ storage.TraceReader = (*Store)(nil)
@@ -34,7 +36,7 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 	var after *spanPosition
 	if q.Cursor != "" {
 		after = &spanPosition{}
-		if err := decodeCursor(q.Cursor, after); err != nil {
+		if err := page.DecodeCursor(q.Cursor, after); err != nil {
 			return storage.Trace{}, err
 		}
 	}
@@ -89,7 +91,7 @@ func (r *traceRead) sum() {
 		if i == 0 {
 			r.trace.Start = sp.Start
 		}
-		end = latest(end, sp.Start.Add(sp.Duration))
+		end = timerange.Latest(end, sp.Start.Add(sp.Duration))
 		at, ok := services[sp.Service]
 		if !ok {
 			at = len(r.trace.Services)
@@ -159,7 +161,7 @@ func (r *traceRead) totals(ctx context.Context) error {
 		}
 		return nil
 	})
-	r.trace.Start, r.trace.Duration = unixNano(first), time.Duration(last-first)
+	r.trace.Start, r.trace.Duration = timerange.UnixNano(first), time.Duration(last-first)
 	return err
 }
 
@@ -212,7 +214,7 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 			return nil
 		}
 		if len(r.trace.Spans) == r.limit {
-			r.trace.NextCursor = encodeCursor(last)
+			r.trace.NextCursor = page.EncodeCursor(last)
 			return nil
 		}
 		p := row.position
@@ -223,8 +225,8 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		last = p
 		row.span.Scope, row.span.Resource = r.scope(row.scope), r.resource(&row)
 		r.trace.Spans = append(r.trace.Spans, row.span)
-		if size += spanBytes(&row.span); size > pageBytes {
-			r.trace.NextCursor = encodeCursor(last)
+		if size += spanBytes(&row.span); size > page.MaxBytes {
+			r.trace.NextCursor = page.EncodeCursor(last)
 			return errPageFull
 		}
 		return nil
@@ -233,12 +235,12 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 
 // spanBytes is about the text that a span holds.
 func spanBytes(sp *storage.Span) int {
-	n := len(sp.Name) + len(sp.StatusMessage) + mapBytes(sp.Attributes)
+	n := len(sp.Name) + len(sp.StatusMessage) + page.TextBytes(sp.Attributes)
 	for _, e := range sp.Events {
-		n += len(e.Name) + mapBytes(e.Attributes)
+		n += len(e.Name) + page.TextBytes(e.Attributes)
 	}
 	for _, l := range sp.Links {
-		n += mapBytes(l.Attributes)
+		n += page.TextBytes(l.Attributes)
 	}
 	return n
 }
@@ -303,9 +305,9 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 		row.scope.Attributes = nil
 	}
 	sp.ID, sp.Service, sp.Kind = p.SpanID, shownService(p.Service), strings.ToLower(p.Kind)
-	sp.Start, sp.Duration, sp.Status = unixNano(p.Nano), time.Duration(duration), strings.ToLower(status)
+	sp.Start, sp.Duration, sp.Status = timerange.UnixNano(p.Nano), time.Duration(duration), strings.ToLower(status)
 	for i := range eventTimes {
-		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: unixNano(eventTimes[i]), Attributes: eventAttrs[i]})
+		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: timerange.UnixNano(eventTimes[i]), Attributes: eventAttrs[i]})
 	}
 	for i := range linkTraces {
 		sp.Links = append(sp.Links, storage.SpanLink{TraceID: linkTraces[i], SpanID: linkSpanIDs[i], Attributes: linkAttrs[i]})

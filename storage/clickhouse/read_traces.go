@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
 var _ storage.TraceSearcher = (*Store)(nil)
@@ -38,24 +40,24 @@ func tracesWhere(st *statement, sel storage.Selection) (string, error) {
 // SearchTraces implements storage.TraceSearcher. It walks matching spans in order of the key and takes each trace at its first span;
 // a trace whose first span lies before the cursor was on an earlier page.
 func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storage.TracePage, error) {
-	var page storage.TracePage
-	if err := checkRange(q.Range); err != nil {
-		return page, err
+	var out storage.TracePage
+	if err := timerange.Check(q.Range); err != nil {
+		return out, err
 	}
 	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}, crooked: map[string]bool{}}
 	if q.Cursor != "" {
 		walk.after = &tracePosition{}
-		if err := decodeCursor(q.Cursor, walk.after); err != nil {
-			return page, err
+		if err := page.DecodeCursor(q.Cursor, walk.after); err != nil {
+			return out, err
 		}
 	}
 	pieces := []storage.TimeRange{q.Range}
 	if q.Order == storage.NewestFirst {
 		r := q.Range
 		if walk.after != nil {
-			r.End = earliest(r.End, unixNano(walk.after.Key).Add(1))
+			r.End = timerange.Earliest(r.End, timerange.UnixNano(walk.after.Key).Add(1))
 		}
-		pieces = windows(r, true)
+		pieces = timerange.Windows(r, true)
 	}
 	for _, piece := range pieces {
 		if err := walk.through(ctx, piece); err != nil {
@@ -71,15 +73,15 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 	for i, f := range walk.found {
 		if i == walk.limit {
 			last := walk.found[i-1]
-			page.NextCursor = encodeCursor(last.position)
+			out.NextCursor = page.EncodeCursor(last.position)
 			break
 		}
-		page.Traces = append(page.Traces, f.summary)
+		out.Traces = append(out.Traces, f.summary)
 	}
-	if err := walk.straighten(ctx, page.Traces); err != nil {
+	if err := walk.straighten(ctx, out.Traces); err != nil {
 		return storage.TracePage{}, err
 	}
-	return page, nil
+	return out, nil
 }
 
 // foundTrace is a trace with its place in the order.
@@ -268,13 +270,13 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 		}
 	}
 	f.crooked = (len(rows) > 1 || hosts > 1) && (sum.RootMissing || start < rootStart || end > rootEnd)
-	sum.Start, sum.Duration = unixNano(start), time.Duration(end-start)
+	sum.Start, sum.Duration = timerange.UnixNano(start), time.Duration(end-start)
 	return f
 }
 
 // TraceFacets implements storage.TraceSearcher.
 func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
-	if err := checkRange(q.Range); err != nil {
+	if err := timerange.Check(q.Range); err != nil {
 		return nil, err
 	}
 	var st statement

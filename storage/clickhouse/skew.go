@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 	"github.com/strata-apm/strata/storage/skew"
 )
 
@@ -75,7 +76,7 @@ func straighten(spans []skew.Span) straightened {
 // apply moves the spans of a page, with their events, and sets when the trace was.
 func (s straightened) apply(t *storage.Trace) {
 	t.Skews = s.skews
-	t.Start, t.Duration = unixNano(s.start), time.Duration(s.end-s.start)
+	t.Start, t.Duration = timerange.UnixNano(s.start), time.Duration(s.end-s.start)
 	if len(s.moved) == 0 {
 		return
 	}
@@ -171,7 +172,7 @@ func (w *traceWalk) straighten(ctx context.Context, traces []storage.TraceSummar
 	for id, spans := range rows {
 		s := straighten(spans)
 		t := &traces[at[id]]
-		t.Start, t.Duration = unixNano(s.start), time.Duration(s.end-s.start)
+		t.Start, t.Duration = timerange.UnixNano(s.start), time.Duration(s.end-s.start)
 	}
 	return nil
 }

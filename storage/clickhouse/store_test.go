@@ -103,27 +103,6 @@ func TestStatements(t *testing.T) {
 	require.Equal(t, []string{"CREATE a\n(\n  x\n)", "SELECT 1"}, statements("-- one\nCREATE a\n(\n  x\n);\n\n-- two\nSELECT 1;\n"))
 }
 
-func TestWindows(t *testing.T) {
-	start := time.Unix(0, 0)
-	for _, length := range []time.Duration{time.Second, time.Minute, 3 * time.Minute, 24 * time.Hour, 9000 * time.Hour} {
-		r := storage.TimeRange{Start: start, End: start.Add(length)}
-		for _, newest := range []bool{true, false} {
-			ws := windows(r, newest)
-			total := time.Duration(0)
-			for i, w := range ws {
-				total += w.End.Sub(w.Start)
-				if i > 0 && newest {
-					require.Equal(t, ws[i-1].Start, w.End)
-				} else if i > 0 {
-					require.Equal(t, ws[i-1].End, w.Start)
-				}
-			}
-			require.Equal(t, length, total)
-			require.Less(t, len(ws), 12)
-		}
-	}
-}
-
 func TestMerge(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	r := func(a, b int) storage.TimeRange { return storage.TimeRange{Start: at(a), End: at(b)} }
