@@ -53,7 +53,7 @@ func (m *meter) report(rows, bytes int, table string) {
 
 func (m *meter) ask(query string) string {
 	m.b.Helper()
-	out, err := m.store.sender.send(m.b.Context(), url.Values{"database": {m.store.target.database}}, []byte(query))
+	out, err := m.store.client.Send(m.b.Context(), url.Values{"database": {m.store.client.Database()}}, []byte(query))
 	require.NoError(m.b, err)
 	return strings.TrimSpace(string(out))
 }

@@ -4,12 +4,8 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"hash/fnv"
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -77,71 +73,10 @@ func (m *migrator) expand(statement string) string {
 // exists says whether the table of migrations is there. A statement ON CLUSTER waits for every node, so one that has nothing to do is
 // not sent: a process must start while a replica is away.
 func (m *migrator) exists(ctx context.Context) (bool, error) {
-	out, err := m.sender.send(ctx, url.Values{},
+	out, err := m.client.Send(ctx, url.Values{},
 		[]byte("SELECT count() FROM system.tables WHERE database = '"+m.database+"' AND name = 'strata_migrations' FORMAT TabSeparated"))
 	if err != nil {
 		return false, fmt.Errorf("look for the table of migrations: %w", err)
 	}
 	return strings.TrimSpace(string(out)) != "0", nil
-}
-
-// errNoCluster is a mistake in the configuration, which no waiting mends.
-var errNoCluster = errors.New("the server knows no cluster")
-
-// shard is one shard of the cluster, as its configuration has it.
-type shard struct {
-	number uint64
-	weight float64
-}
-
-// readShards asks the node for the shards of the cluster.
-func readShards(ctx context.Context, s *sender, cluster string) ([]shard, error) {
-	out, err := s.send(ctx, url.Values{"param_cluster": {cluster}}, []byte(
-		"SELECT shard_num, any(shard_weight) FROM system.clusters WHERE cluster = {cluster:String} GROUP BY shard_num ORDER BY shard_num FORMAT TabSeparated"))
-	if err != nil {
-		return nil, fmt.Errorf("read the shards of the cluster %s: %w", cluster, err)
-	}
-	var shards []shard
-	for line := range strings.Lines(string(out)) {
-		number, weight, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("read the shards of the cluster %s: %q is no number", cluster, number)
-		}
-		w, err := strconv.ParseFloat(weight, 64)
-		if err != nil {
-			return nil, fmt.Errorf("read the shards of the cluster %s: %q is no weight", cluster, weight)
-		}
-		if w > 0 { // Weight 0 is how an operator keeps new rows off a shard.
-			shards = append(shards, shard{number: n, weight: w})
-		}
-	}
-	if len(shards) == 0 {
-		return nil, fmt.Errorf("%w %q with a shard to write to; name one of its remote_servers in clickhouse.cluster", errNoCluster, cluster)
-	}
-	return shards, nil
-}
-
-// shardOf chooses the shard of a batch by weighted rendezvous hashing: the same one at every attempt, an even share for each, and a
-// shard that is added takes its share from the others without moving anything between them.
-func shardOf(id string, shards []shard) uint64 {
-	var best uint64
-	top := math.Inf(-1)
-	for _, s := range shards {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(id + "\x00" + strconv.FormatUint(s.number, 10)))
-		// The upper 53 bits of the mixed hash as a number between 0 and 1, both excluded.
-		u := (float64(mix(h.Sum64())>>11) + 0.5) / (1 << 53)
-		if score := s.weight / -math.Log(u); score > top {
-			best, top = s.number, score
-		}
-	}
-	return best
-}
-
-// mix spreads a hash over all its bits, as splitmix64 does: FNV leaves those of similar texts close together.
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,7 +58,7 @@ func TestSchemaStatements(t *testing.T) {
 			require.Equal(t, string(want), text, "STRATA_TEST_UPDATE=1 renews testdata")
 			for _, statement := range all {
 				require.NotRegexp(t, `\{(db|local|on_cluster|everywhere|distributed|\w*settings|\w*merge_tree)\}`, statement)
-				_, err := s.sender.send(t.Context(), url.Values{}, []byte("EXPLAIN AST "+statement))
+				_, err := s.client.Send(t.Context(), url.Values{}, []byte("EXPLAIN AST "+statement))
 				require.NoError(t, err, statement)
 			}
 		})
@@ -85,53 +84,11 @@ func TestClusterTablesRememberBatches(t *testing.T) {
 	require.Equal(t, 4, n)
 }
 
-func TestShardOfABatch(t *testing.T) {
-	three := []shard{{1, 1}, {2, 1}, {3, 2}}
-	four := append(slices.Clone(three), shard{4, 1})
-	const n = 20_000
-	count, moved := map[uint64]int{}, 0
-	for i := range n {
-		id := "strata.traces-" + strconv.Itoa(i%12) + "-" + strconv.Itoa(1000*i) + "-" + strconv.Itoa(1000*i+999)
-		a := shardOf(id, three)
-		require.Equal(t, a, shardOf(id, []shard{{3, 2}, {1, 1}, {2, 1}}), "the order of shards does not matter")
-		count[a]++
-		if b := shardOf(id, four); b != a {
-			moved++
-			require.Equal(t, uint64(4), b, "a new shard takes from the others and nothing moves between those")
-		}
-	}
-	require.InDelta(t, n/4, count[1], n/50)
-	require.InDelta(t, n/4, count[2], n/50)
-	require.InDelta(t, n/2, count[3], n/50)
-	require.InDelta(t, n/5, moved, n/50)
-}
-
-// localCluster is a cluster whose shards are all the engine itself, which then needs no connection to reach them.
-const localCluster = `<clickhouse><tcp_port>9000</tcp_port><remote_servers>
-<shop><shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard></shop>
-<pair><shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard>
-<shard><weight>0</weight><replica><host>127.0.0.1</host><port>9000</port></replica></shard></pair>
-</remote_servers></clickhouse>`
-
 // openCluster opens a store on the cluster shop of a fresh engine: Distributed over local tables, which are not replicated because there
 // is no Keeper here.
 func openCluster(t *testing.T) (*Store, *supervise.Supervisor) {
 	t.Helper()
-	home := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(home, ".clickhouse-local"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".clickhouse-local", "config.xml"), []byte(localCluster), 0o600))
-	opts := enginetest.Options(t, t.TempDir())
-	opts.Env = append(opts.Env, "HOME="+home)
-	sup, err := supervise.New(opts)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- sup.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-		_ = sup.Close()
-	})
+	sup := enginetest.StartCluster(t)
 	cfg := Default()
 	cfg.Cluster, cfg.URL = "shop", "http://engine"
 	s, err := openDialled(cfg, Options{Dial: sup.DialContext, unreplicated: true})
@@ -157,24 +114,19 @@ func clusterHarness(t *testing.T) storagetest.Harness {
 func TestClusterLogs(t *testing.T)   { storagetest.RunLogs(t, clusterHarness) }
 func TestClusterTraces(t *testing.T) { storagetest.RunTraces(t, clusterHarness) }
 
-func TestClusterIsReadFromTheServer(t *testing.T) {
+func TestClusterTables(t *testing.T) {
 	s, sup := openCluster(t)
-	require.Equal(t, []shard{{1, 1}}, s.shards)
-	pair, err := readShards(t.Context(), s.sender, "pair")
-	require.NoError(t, err)
-	require.Equal(t, []shard{{1, 1}}, pair, "a shard of weight 0 takes nothing new")
-
 	ld, _ := newGenerator().logs(10)
 	for range 2 {
-		_, err = s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
+		_, err := s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
 		require.NoError(t, err)
 	}
 	for table, want := range map[string]string{"otel_logs": "Distributed", "otel_logs_local": "MergeTree", "otel_traces_trace_id_ts": "Distributed"} {
-		out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT engine FROM system.tables WHERE database = 'strata' AND name = '"+table+"'"))
+		out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT engine FROM system.tables WHERE database = 'strata' AND name = '"+table+"'"))
 		require.NoError(t, err)
 		require.Equal(t, want, strings.TrimSpace(string(out)), table)
 	}
-	out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT count() FROM strata.otel_logs_local"))
+	out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT count() FROM strata.otel_logs_local"))
 	require.NoError(t, err)
 	require.Equal(t, "10", strings.TrimSpace(string(out)))
 

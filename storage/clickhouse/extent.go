@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -23,11 +24,11 @@ const maxExtents = 24
 
 // traceExtent looks the traces up. Unknown ones add nothing.
 func (s *Store) traceExtent(ctx context.Context, ids []string) (extent, error) {
-	var st statement
-	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.strs(ids) +
+	var st client.Statement
+	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.Strs(ids) +
 		" GROUP BY TraceId"
 	var e extent
-	err := s.each(ctx, "look up traces", query, st.args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "look up traces", query, st.Args, func(scan func(...any) error) error {
 		var start, end int64
 		var spans uint64
 		if err := scan(&start, &end, &spans); err != nil {
@@ -66,13 +67,13 @@ func merge(in []storage.TimeRange) []storage.TimeRange {
 }
 
 // where is the condition that a span lies in one of the ranges.
-func (e extent) where(st *statement) string {
+func (e extent) where(st *client.Statement) string {
 	if len(e.ranges) == 0 {
 		return "0"
 	}
 	parts := make([]string, len(e.ranges))
 	for i, r := range e.ranges {
-		parts[i] = "Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End)
+		parts[i] = "Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End)
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }

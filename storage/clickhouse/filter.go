@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
 // maxFilterDepth bounds nesting: ClickHouse's parser has a limit of its own, and its message names things the user never typed.
@@ -15,7 +16,7 @@ const maxFilterDepth = 100
 
 // compiler turns a filter into a condition of one table.
 type compiler struct {
-	st      *statement
+	st      *client.Statement
 	columns map[string]string // builtin field → expression of type String or UInt
 	numeric map[string]bool   // builtins whose expression is a number
 	attrs   string            // the record's attribute map
@@ -23,7 +24,7 @@ type compiler struct {
 	indexed bool              // whether the words of text have an index, and a text begins and ends with whole words
 }
 
-func traceCompiler(st *statement) *compiler {
+func traceCompiler(st *client.Statement) *compiler {
 	return &compiler{
 		st: st, attrs: "SpanAttributes", text: "SpanName",
 		numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
@@ -44,7 +45,7 @@ func traceCompiler(st *statement) *compiler {
 	}
 }
 
-func logCompiler(st *statement) *compiler {
+func logCompiler(st *client.Statement) *compiler {
 	return &compiler{
 		st: st, attrs: "LogAttributes", text: "Body", indexed: true,
 		numeric: map[string]bool{storage.FieldLevel: true},
@@ -111,17 +112,17 @@ func (p place) there() string { return "mapContains(" + p.column + ", " + p.key 
 // places are where an attribute may be, in the order in which they count. A name with a dot may be a path into a map.
 func (c *compiler) places(f storage.Field) []place {
 	var out []place
-	key, path := c.st.str(f.Name), strings.Contains(f.Name, ".")
+	key, path := c.st.Str(f.Name), strings.Contains(f.Name, ".")
 	if f.Kind != storage.FieldResource {
 		out = append(out, place{c.attrs, key})
 		if path {
-			out = append(out, place{"NestedAttributes", c.st.str("attr." + f.Name)})
+			out = append(out, place{"NestedAttributes", c.st.Str("attr." + f.Name)})
 		}
 	}
 	if f.Kind != storage.FieldAttribute {
 		out = append(out, place{"ResourceAttributes", key})
 		if path {
-			out = append(out, place{"NestedAttributes", c.st.str("resource." + f.Name)})
+			out = append(out, place{"NestedAttributes", c.st.Str("resource." + f.Name)})
 		}
 	}
 	return out
@@ -181,7 +182,7 @@ func (c *compiler) equals(f storage.Equals) (string, error) {
 		if f.Fold {
 			like = " ILIKE "
 		}
-		alternatives = append(alternatives, sql+like+c.st.str(likePattern(p)))
+		alternatives = append(alternatives, sql+like+c.st.Str(likePattern(p)))
 	}
 	if len(exact) > 0 {
 		alternatives = append(alternatives, c.anyOf(f.Field, sql, exact))
@@ -204,9 +205,9 @@ func (c *compiler) anyOf(f storage.Field, sql string, values []string) string {
 			values[i], _ = storage.NormalID(values[i], digits)
 		}
 	}
-	relation := " IN " + c.st.strs(values)
+	relation := " IN " + c.st.Strs(values)
 	if len(values) == 1 {
-		relation = " = " + c.st.str(values[0])
+		relation = " = " + c.st.Str(values[0])
 	}
 	condition := sql + relation
 	if f.Kind != storage.FieldBuiltin && !slices.Contains(values, "") {
@@ -298,14 +299,14 @@ func (c *compiler) compare(f storage.Compare) (string, error) {
 	}
 	if !number {
 		// A value that is no number compares as NULL, which is not true.
-		coarse := "ifNull(toFloat64OrNull(" + sql + ") " + string(f.Op) + " " + c.st.float(f.Value) + ", 0)"
+		coarse := "ifNull(toFloat64OrNull(" + sql + ") " + string(f.Op) + " " + c.st.Float(f.Value) + ", 0)"
 		if f.Integer != "" { // 76 digits are what the type holds; it does not say when there are more.
 			return "if(match(" + sql + ", '^[+-]?[0-9]{1,76}$'), ifNull(toInt256OrNull(" + sql + ") " + string(f.Op) + " toInt256(" +
-				c.st.str(f.Integer) + "), 0), " + coarse + ")", nil
+				c.st.Str(f.Integer) + "), 0), " + coarse + ")", nil
 		}
 		return coarse, nil
 	}
-	condition := sql + " " + string(f.Op) + " " + c.st.float(f.Value)
+	condition := sql + " " + string(f.Op) + " " + c.st.Float(f.Value)
 	if f.Field.Name == storage.FieldLevel || f.Field.Name == storage.FieldHTTPStatus {
 		condition = sql + " != 0 AND " + condition // 0 is the absence of one
 	}

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 )
 
@@ -24,23 +25,26 @@ const (
 )
 
 // bothLimits runs a test with the limits as they are, and with less memory for a query than all the large records need together.
-func bothLimits(t *testing.T, s *Store, test func(t *testing.T)) {
+func bothLimits(t *testing.T, sup *supervise.Supervisor, test func(t *testing.T, s *Store)) {
 	t.Helper()
-	t.Run("page", test)
-	s.cfg.Query.MaxMemoryBytes = 24 << 20
-	t.Run("memory", test)
+	for name, memory := range map[string]uint64{"page": Default().Query.MaxMemoryBytes, "memory": 24 << 20} {
+		cfg := Default()
+		cfg.Query.MaxMemoryBytes = memory
+		s := openOn(t, sup, cfg)
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
 }
 
 // TestPagesOfLargeLogs reads records that together are larger than a page, and than the engine's memory: pages end early, none is left out.
 func TestPagesOfLargeLogs(t *testing.T) {
-	s, _ := openStore(t)
+	s, sup := openStore(t)
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range largeRecords {
 		ld := wordLogs(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
 		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []plog.Logs{ld})
 		require.NoError(t, err)
 	}
-	bothLimits(t, s, func(t *testing.T) {
+	bothLimits(t, sup, func(t *testing.T, s *Store) {
 		t.Helper()
 		for _, ascending := range []bool{false, true} {
 			t.Run(fmt.Sprintf("ascending=%t", ascending), func(t *testing.T) {
@@ -75,7 +79,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 
 // TestPagesOfLargeSpans is the same for the spans of one trace.
 func TestPagesOfLargeSpans(t *testing.T) {
-	s, _ := openStore(t)
+	s, sup := openStore(t)
 	at := time.Now().Add(-time.Hour)
 	for i := range largeRecords {
 		td := ptrace.NewTraces()
@@ -88,7 +92,7 @@ func TestPagesOfLargeSpans(t *testing.T) {
 		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []ptrace.Traces{td})
 		require.NoError(t, err)
 	}
-	bothLimits(t, s, func(t *testing.T) {
+	bothLimits(t, sup, func(t *testing.T, s *Store) {
 		t.Helper()
 		seen := map[string]bool{}
 		q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}

@@ -28,14 +28,14 @@ func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 func openStore(tb testing.TB) (*Store, *supervise.Supervisor) {
 	tb.Helper()
 	sup := enginetest.Start(tb, tb.TempDir())
-	return openOn(tb, sup), sup
+	return openOn(tb, sup, Default()), sup
 }
 
-func openOn(tb testing.TB, sup *supervise.Supervisor) *Store {
+func openOn(tb testing.TB, sup *supervise.Supervisor, cfg Config) *Store {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	s, err := Open(ctx, Default(), Options{Dial: sup.DialContext})
+	s, err := Open(ctx, cfg, Options{Dial: sup.DialContext})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
 // schemaFiles are the migrations: NNNN_name.sql, run in order, each once. A migration that was released is never changed; every
@@ -40,13 +42,12 @@ const traceSettings = `, index_granularity = 1024`
 
 // migrator brings a database to the schema of this build.
 type migrator struct {
-	sender   *sender
+	client   *client.Client
 	database string
 	// cluster is where every statement runs; empty is one node.
 	cluster string
 	// plain leaves the tables of a cluster unreplicated and sends its statements to one node: for tests, without a Keeper.
 	plain bool
-	now   func() time.Time
 }
 
 // migrate creates the database and runs the migrations it has not seen.
@@ -57,7 +58,7 @@ func (m *migrator) migrate(ctx context.Context) error {
 	}
 	if !there {
 		for _, statement := range m.first() {
-			if err := m.sender.exec(ctx, statement); err != nil {
+			if err := m.client.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("create the database %s and its table of migrations: %w", m.database, err)
 			}
 		}
@@ -116,12 +117,12 @@ func (m *migrator) run(ctx context.Context, file string, version int, name strin
 		return err
 	}
 	for _, statement := range plan {
-		if err := m.sender.exec(ctx, statement); err != nil {
+		if err := m.client.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("run migration %s: %w", file, err)
 		}
 	}
-	record := fmt.Sprintf("INSERT INTO %s.strata_migrations SETTINGS async_insert = 0 VALUES (%d, '%s', %d)", m.database, version, name, m.now().Unix())
-	if err := m.sender.exec(ctx, record); err != nil {
+	record := fmt.Sprintf("INSERT INTO %s.strata_migrations SETTINGS async_insert = 0 VALUES (%d, '%s', %d)", m.database, version, name, time.Now().Unix())
+	if err := m.client.Exec(ctx, record); err != nil {
 		return fmt.Errorf("record migration %s: %w", file, err)
 	}
 	return nil
@@ -129,7 +130,7 @@ func (m *migrator) run(ctx context.Context, file string, version int, name strin
 
 // applied returns the versions the database has. A version this build does not know means that a newer build has been here.
 func (m *migrator) applied(ctx context.Context) (map[int]bool, error) {
-	out, err := m.sender.send(ctx, url.Values{}, []byte("SELECT DISTINCT Version FROM "+m.database+".strata_migrations FORMAT TabSeparated"))
+	out, err := m.client.Send(ctx, url.Values{}, []byte("SELECT DISTINCT Version FROM "+m.database+".strata_migrations FORMAT TabSeparated"))
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
@@ -214,7 +215,7 @@ func ttls(r Retention) []ttl {
 // applyRetention sets the tables' TTL to the configured one where it differs. Parts are dropped whole, a day at a time.
 func (m *migrator) applyRetention(ctx context.Context, r Retention) error {
 	for _, t := range ttls(r) {
-		out, err := m.sender.send(ctx, url.Values{"param_table": {t.table + m.localSuffixOf()}},
+		out, err := m.client.Send(ctx, url.Values{"param_table": {t.table + m.localSuffixOf()}},
 			[]byte("SELECT create_table_query FROM system.tables WHERE database = '"+m.database+"' AND name = {table:String} FORMAT TabSeparatedRaw"))
 		if err != nil {
 			return fmt.Errorf("read the retention of %s: %w", t.table, err)
@@ -223,7 +224,7 @@ func (m *migrator) applyRetention(ctx context.Context, r Retention) error {
 		if statement == "" {
 			continue
 		}
-		if err := m.sender.exec(ctx, statement); err != nil {
+		if err := m.client.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("set the retention of %s: %w", t.table, err)
 		}
 	}

@@ -50,7 +50,7 @@ func TestOverlappingInsertsOfOneBatch(t *testing.T) {
 		"strata_spans_1m":         "SELECT sum(Spans) FROM strata.strata_spans_1m WHERE ServiceName = 'overlap'",
 	} {
 		var n uint64
-		require.NoError(t, s.conn.QueryRow(t.Context(), query).Scan(&n), table)
+		require.NoError(t, s.client.Each(t.Context(), "count", query, nil, func(scan func(...any) error) error { return scan(&n) }), table)
 		require.Equal(t, uint64(batches*spans), n, table)
 	}
 }

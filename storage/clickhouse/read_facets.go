@@ -40,7 +40,7 @@ func (s *Store) facets(ctx context.Context, table, where string, args []any, col
 	for i, c := range columns {
 		out[i].Field = c.field
 	}
-	err := s.each(ctx, "count facets", query, args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "count facets", query, args, func(scan func(...any) error) error {
 		var facet int32
 		var v storage.FacetValue
 		if err := scan(&facet, &v.Value, &v.Count); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -21,7 +22,7 @@ const (
 )
 
 // source returns the table of a signal, its attribute map and the condition of a range.
-func source(st *statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *compiler, err error) {
+func source(st *client.Statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *compiler, err error) {
 	if err := timerange.Check(r); err != nil {
 		return "", "", "", nil, err
 	}
@@ -41,20 +42,20 @@ func source(st *statement, signal storage.Signal, r storage.TimeRange) (table, a
 
 // AttributeKeys implements storage.FieldReader.
 func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix string, r storage.TimeRange) ([]string, error) {
-	var st statement
+	var st client.Statement
 	table, attrs, where, _, err := source(&st, signal, r)
 	if err != nil {
 		return nil, err
 	}
 	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attrs + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attrs +
-		", ResourceAttributes FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + st.str(prefix) +
+		", ResourceAttributes FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + st.Str(prefix) +
 		") ORDER BY k LIMIT 1000"
-	return s.column(ctx, "list attribute keys", query, st.args)
+	return s.client.Column(ctx, "list attribute keys", query, st.Args)
 }
 
 // FieldValues implements storage.FieldReader.
 func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
-	var st statement
+	var st client.Statement
 	table, _, where, c, err := source(&st, signal, r)
 	if err != nil {
 		return nil, err
@@ -67,20 +68,6 @@ func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field st
 		expression = serviceName
 	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) +
-		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + st.str(prefix) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(completions)
-	return s.column(ctx, "list field values", query, st.args)
-}
-
-// column runs a query with one column of text.
-func (s *Store) column(ctx context.Context, what, query string, args []any) ([]string, error) {
-	out := []string{}
-	err := s.each(ctx, what, query, args, func(scan func(...any) error) error {
-		var v string
-		if err := scan(&v); err != nil {
-			return err
-		}
-		out = append(out, v)
-		return nil
-	})
-	return out, err
+		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + st.Str(prefix) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(completions)
+	return s.client.Column(ctx, "list field values", query, st.Args)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
@@ -81,10 +82,10 @@ func (r *logRead) window(ctx context.Context, w storage.TimeRange) error {
 		had := len(r.logs)
 		err := r.records(ctx, w, asked)
 		switch {
-		case errors.Is(err, errMemory) && len(r.logs) > had:
+		case errors.Is(err, client.ErrMemory) && len(r.logs) > had:
 			r.full = true // What came before the error is in order and whole.
 			return nil
-		case errors.Is(err, errMemory) && asked > 1:
+		case errors.Is(err, client.ErrMemory) && asked > 1:
 			continue
 		case err != nil:
 			return err
@@ -95,19 +96,19 @@ func (r *logRead) window(ctx context.Context, w storage.TimeRange) error {
 }
 
 // logsWhere is the condition of a selection of log records. The seconds are in the sort key, the nanoseconds are exact.
-func logsWhere(st *statement, sel storage.Selection) (string, error) {
+func logsWhere(st *client.Statement, sel storage.Selection) (string, error) {
 	condition, err := logCompiler(st).compile(sel.Filter)
 	if err != nil {
 		return "", err
 	}
 	r := sel.Range
-	return "TimestampTime >= " + st.second(r.Start) + " AND TimestampTime <= " + st.second(r.End) +
-		" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + " AND (" + condition + ")", nil
+	return "TimestampTime >= " + st.Second(r.Start) + " AND TimestampTime <= " + st.Second(r.End) +
+		" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + " AND (" + condition + ")", nil
 }
 
 // records reads at most limit records of w, fewer when the page is full before.
 func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) error {
-	var st statement
+	var st client.Statement
 	q := r.search
 	where, err := logsWhere(&st, storage.Selection{Filter: q.Filter, Range: w})
 	if err != nil {
@@ -118,13 +119,13 @@ func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) e
 		direction, beyond = "ASC", ">"
 	}
 	if after := r.after; after != nil {
-		where += " AND (toUnixTimestamp64Nano(Timestamp), RowId) " + beyond + " (" + st.int(after.Nano) + ", " + st.bind("UInt64", after.RowID) + ")"
+		where += " AND (toUnixTimestamp64Nano(Timestamp), RowId) " + beyond + " (" + st.Int(after.Nano) + ", " + st.Bind("UInt64", after.RowID) + ")"
 	}
 	query := `SELECT toUnixTimestamp64Nano(Timestamp) AS Nano, toUnixTimestamp64Nano(ObservedTimestamp), RowId, SeverityNumber, SeverityText,
 		ServiceName, HostName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes, ScopeName, ScopeVersion,
 		ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, TraceFlags
 		FROM {db}.otel_logs WHERE ` + where + ` ORDER BY Timestamp ` + direction + `, RowId ` + direction + ` LIMIT ` + strconv.Itoa(limit)
-	return r.store.each(ctx, "search logs", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "search logs", query, st.Args, func(scan func(...any) error) error {
 		var l storage.Log
 		var p logPosition
 		var observed int64
@@ -146,7 +147,7 @@ func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) e
 		r.logs, r.positions = append(r.logs, l), append(r.positions, p)
 		if r.bytes += logBytes(&l); r.bytes > page.MaxBytes {
 			r.full = true
-			return errPageFull
+			return client.ErrPageFull
 		}
 		return nil
 	})
@@ -166,18 +167,18 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 	for t := start; t.Before(q.Range.End); t = t.Add(step) {
 		h.Buckets = append(h.Buckets, storage.HistogramBucket{Start: t, Levels: map[string]uint64{}})
 	}
-	var st statement
+	var st client.Statement
 	where, err := logsWhere(&st, q)
 	if err != nil {
 		return storage.Histogram{}, err
 	}
 	// The seconds are half as wide as the nanoseconds, and mostly in memory already.
-	bucket := "intDiv(toUnixTimestamp64Nano(Timestamp) - " + st.int(start.UnixNano()) + ", " + st.int(int64(step)) + ")"
+	bucket := "intDiv(toUnixTimestamp64Nano(Timestamp) - " + st.Int(start.UnixNano()) + ", " + st.Int(int64(step)) + ")"
 	if step >= time.Second {
-		bucket = "intDiv(toInt64(TimestampTime) - " + st.int(start.Unix()) + ", " + st.int(int64(step/time.Second)) + ")"
+		bucket = "intDiv(toInt64(TimestampTime) - " + st.Int(start.Unix()) + ", " + st.Int(int64(step/time.Second)) + ")"
 	}
 	query := "SELECT " + bucket + " AS b, toInt32(intDiv(SeverityNumber + 3, 4)) AS l, count() FROM {db}.otel_logs WHERE " + where + " GROUP BY b, l"
-	err = s.each(ctx, "count logs", query, st.args, func(scan func(...any) error) error {
+	err = s.client.Each(ctx, "count logs", query, st.Args, func(scan func(...any) error) error {
 		var b int64
 		var level int32
 		var n uint64
@@ -200,12 +201,12 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 	if err := timerange.Check(q.Range); err != nil {
 		return nil, err
 	}
-	var st statement
+	var st client.Statement
 	where, err := logsWhere(&st, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.facets(ctx, "otel_logs", where, st.args, []facetColumn{
+	return s.facets(ctx, "otel_logs", where, st.Args, []facetColumn{
 		{storage.FieldService, serviceName},
 		{storage.FieldLevel, "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
 		{storage.FieldHost, "toString(HostName)"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 }
 
 // where selects the service's minutes, requests the ones that count as requests.
-func (r *serviceRead) where(st *statement) string {
+func (r *serviceRead) where(st *client.Statement) string {
 	return minutesWhere(st, r.q.Range, r.q.Environment) + " AND " + serviceIs(st, r.q.Name)
 }
 
@@ -71,10 +72,10 @@ func (r *serviceRead) series(ctx context.Context) error {
 	step := seriesStep(r.q.Range, r.q.Points)
 	r.out.Step = step
 	points := emptySeries(r.q.Range, step)
-	var st statement
+	var st client.Statement
 	query := "SELECT " + seriesBucket(&st, r.q.Range, step) + " AS b, sum(Spans), sum(Errors), " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
 		r.where(&st) + " AND " + r.requests() + " GROUP BY b"
-	err := r.store.each(ctx, "read a service's series", query, st.args, func(scan func(...any) error) error {
+	err := r.store.client.Each(ctx, "read a service's series", query, st.Args, func(scan func(...any) error) error {
 		var b int64
 		var requests, errors uint64
 		var latency []float64
@@ -91,10 +92,10 @@ func (r *serviceRead) series(ctx context.Context) error {
 }
 
 func (r *serviceRead) operations(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
 		r.where(&st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT 500"
-	return r.store.each(ctx, "read a service's operations", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a service's operations", query, st.Args, func(scan func(...any) error) error {
 		var op storage.Operation
 		var total int64
 		var latency []float64
@@ -108,10 +109,10 @@ func (r *serviceRead) operations(ctx context.Context) error {
 }
 
 func (r *serviceRead) dependencies(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
 		r.where(&st) + " AND SpanKind IN ('Client', 'Producer') GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT 200"
-	return r.store.each(ctx, "read a service's dependencies", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a service's dependencies", query, st.Args, func(scan func(...any) error) error {
 		var d storage.Dependency
 		var latency []float64
 		if err := scan(&d.Type, &d.System, &d.Target, &d.Calls, &d.Errors, &latency); err != nil {
@@ -127,21 +128,21 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 }
 
 // spans selects the service's spans of the last stretch before it was seen last.
-func (r *serviceRead) spans(st *statement, stretch time.Duration) string {
+func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string {
 	end := timerange.Earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
 	start := timerange.Latest(r.q.Range.Start, end.Add(-stretch))
-	where := serviceIs(st, r.q.Name) + " AND Timestamp >= " + st.nano(start) + " AND Timestamp < " + st.nano(end)
+	where := serviceIs(st, r.q.Name) + " AND Timestamp >= " + st.Nano(start) + " AND Timestamp < " + st.Nano(end)
 	if r.q.Environment != "" {
-		where += " AND Environment = " + st.str(r.q.Environment)
+		where += " AND Environment = " + st.Str(r.q.Environment)
 	}
 	return where
 }
 
 func (r *serviceRead) instances(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen FROM {db}.otel_traces WHERE " +
 		r.spans(&st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT 200"
-	return r.store.each(ctx, "read a service's instances", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a service's instances", query, st.Args, func(scan func(...any) error) error {
 		var in storage.ServiceInstance
 		var seen int64
 		if err := scan(&in.ID, &in.Host, &seen); err != nil {
@@ -154,9 +155,9 @@ func (r *serviceRead) instances(ctx context.Context) error {
 }
 
 func (r *serviceRead) resource(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	query := "SELECT ResourceAttributes FROM {db}.otel_traces WHERE " + r.spans(&st, time.Minute) + " ORDER BY Timestamp DESC LIMIT 1"
-	return r.store.each(ctx, "read a service's resource", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a service's resource", query, st.Args, func(scan func(...any) error) error {
 		return scan(&r.out.Resource)
 	})
 }
@@ -164,7 +165,7 @@ func (r *serviceRead) resource(ctx context.Context) error {
 // callers follows the newest requests to the spans that made them. All requests of a busy day cannot be followed, so the shares of
 // the sample are scaled up to the known number of requests.
 func (r *serviceRead) callers(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}.otel_traces WHERE " + r.spans(&st, 24*time.Hour) +
 		" AND ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer') ORDER BY Timestamp DESC LIMIT " + strconv.Itoa(callerSample)
 	type call struct {
@@ -175,7 +176,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	calls := map[string][]call{}
 	var ids []string
 	sampled := 0
-	err := r.store.each(ctx, "read a service's requests", incoming, st.args, func(scan func(...any) error) error {
+	err := r.store.client.Each(ctx, "read a service's requests", incoming, st.Args, func(scan func(...any) error) error {
 		var trace, parent, status string
 		if err := scan(&trace, &parent, &status); err != nil {
 			return err
@@ -194,12 +195,12 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var parents statement
-	query := "SELECT TraceId, SpanId, " + serviceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.strs(ids) +
+	var parents client.Statement
+	query := "SELECT TraceId, SpanId, " + serviceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.Strs(ids) +
 		" AND " + extent.where(&parents) +
 		" AND NOT " + serviceIs(&parents, r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}
-	err = r.store.each(ctx, "read a service's callers", query, parents.args, func(scan func(...any) error) error {
+	err = r.store.client.Each(ctx, "read a service's callers", query, parents.Args, func(scan func(...any) error) error {
 		var trace, span, service string
 		if err := scan(&trace, &span, &service); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -24,10 +25,10 @@ const (
 )
 
 // minutesWhere is the condition of a range of the per-minute table. Its minutes are whole, so the range's first one is too.
-func minutesWhere(st *statement, r storage.TimeRange, environment string) string {
-	where := "Minute >= toStartOfMinute(" + st.second(r.Start) + ") AND Minute < " + st.second(r.End.Add(time.Second-1))
+func minutesWhere(st *client.Statement, r storage.TimeRange, environment string) string {
+	where := "Minute >= toStartOfMinute(" + st.Second(r.Start) + ") AND Minute < " + st.Second(r.End.Add(time.Second-1))
 	if environment != "" {
-		where += " AND Environment = " + st.str(environment)
+		where += " AND Environment = " + st.Str(environment)
 	}
 	return where
 }
@@ -52,13 +53,13 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 		list.Services = append(list.Services, sv.ServiceSummary)
 	}
 	step := seriesStep(q.Range, q.Points)
-	var st statement
+	var st client.Statement
 	query := "SELECT " + serviceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
-		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + serviceName + " IN " + st.strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
+		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + serviceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
 	for i := range list.Services {
 		list.Services[i].Series = emptySeries(q.Range, step)
 	}
-	err = s.each(ctx, "read the services' series", query, st.args, func(scan func(...any) error) error {
+	err = s.client.Each(ctx, "read the services' series", query, st.Args, func(scan func(...any) error) error {
 		var name string
 		var bucket int64
 		var requests, errors uint64
@@ -74,9 +75,9 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	if err != nil {
 		return list, err
 	}
-	var env statement
-	list.Environments, err = s.column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}.strata_spans_1m WHERE "+
-		minutesWhere(&env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env.args)
+	var env client.Statement
+	list.Environments, err = s.client.Column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}.strata_spans_1m WHERE "+
+		minutesWhere(&env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env.Args)
 	return list, err
 }
 
@@ -88,7 +89,7 @@ type serviceTotal struct {
 
 // serviceTotals reads the sums of one service, or of all for name "".
 func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environment, name string) ([]serviceTotal, error) {
-	var st statement
+	var st client.Statement
 	where := minutesWhere(&st, r, environment)
 	if name != "" {
 		where += " AND " + serviceIs(&st, name)
@@ -97,7 +98,7 @@ func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environm
 		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
 		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
 	var out []serviceTotal
-	err := s.each(ctx, "read services", query, st.args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "read services", query, st.Args, func(scan func(...any) error) error {
 		var t serviceTotal
 		var roots, rootErrors uint64
 		var latency, rootLatency []float64
@@ -134,8 +135,8 @@ func seriesStep(r storage.TimeRange, points int) time.Duration {
 	return max(time.Minute, timerange.Step(r.End.Sub(r.Start), points))
 }
 
-func seriesBucket(st *statement, r storage.TimeRange, step time.Duration) string {
-	return "intDiv(toInt64(toUnixTimestamp(Minute)) - " + st.int(r.Start.Truncate(step).Unix()) + ", " + st.int(int64(step/time.Second)) + ")"
+func seriesBucket(st *client.Statement, r storage.TimeRange, step time.Duration) string {
+	return "intDiv(toInt64(toUnixTimestamp(Minute)) - " + st.Int(r.Start.Truncate(step).Unix()) + ", " + st.Int(int64(step/time.Second)) + ")"
 }
 
 func emptySeries(r storage.TimeRange, step time.Duration) []storage.ServicePoint {
@@ -156,10 +157,10 @@ func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRan
 	var names []string
 	// Log files that nobody named are on every host and have no page of their own.
 	for table, except := range map[string]string{"otel_traces": "", "otel_logs": " AND ServiceName != '' AND NOT startsWith(ServiceName, '" + storage.UnknownService + "')"} {
-		var st statement
-		query := "SELECT DISTINCT " + serviceName + " FROM {db}." + table + " WHERE HostName = " + st.str(host) +
-			" AND Timestamp >= " + st.nano(r.Start) + " AND Timestamp < " + st.nano(r.End) + except + " LIMIT 1000"
-		found, err := s.column(ctx, "list a host's services", query, st.args)
+		var st client.Statement
+		query := "SELECT DISTINCT " + serviceName + " FROM {db}." + table + " WHERE HostName = " + st.Str(host) +
+			" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + except + " LIMIT 1000"
+		found, err := s.client.Column(ctx, "list a host's services", query, st.Args)
 		if err != nil {
 			return nil, err
 		}

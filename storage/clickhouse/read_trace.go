@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
@@ -118,22 +119,22 @@ type traceRead struct {
 	byHash map[uint64]int // resource hash → index
 }
 
-func (r *traceRead) where(st *statement) string {
-	return "TraceId = " + st.str(r.trace.TraceID) + " AND " + r.extent.where(st)
+func (r *traceRead) where(st *client.Statement) string {
+	return "TraceId = " + st.Str(r.trace.TraceID) + " AND " + r.extent.where(st)
 }
 
 const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"
 
 // totals reads what is true of the whole trace and each of its resources once: a trace has few, and its spans would repeat them.
 func (r *traceRead) totals(ctx context.Context) error {
-	var st statement
+	var st client.Statement
 	query := `SELECT ` + serviceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
 		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
 		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
 	r.trace.Resources = []map[string]string{}
 	services := map[string]int{}
 	var first, last int64
-	err := r.store.each(ctx, "read a trace", query, st.args, func(scan func(...any) error) error {
+	err := r.store.client.Each(ctx, "read a trace", query, st.Args, func(scan func(...any) error) error {
 		var service string
 		var hash, spans, errors uint64
 		var attrs map[string]string
@@ -171,7 +172,7 @@ const spanKey = "toUnixTimestamp64Nano(Timestamp), SpanId, toString(SpanKind), t
 func (r *traceRead) page(ctx context.Context, after *spanPosition) error {
 	for {
 		err := r.spans(ctx, after)
-		if !errors.Is(err, errMemory) || r.limit == 1 {
+		if !errors.Is(err, client.ErrMemory) || r.limit == 1 {
 			return err
 		}
 		r.limit = max(1, r.limit/8)
@@ -179,11 +180,11 @@ func (r *traceRead) page(ctx context.Context, after *spanPosition) error {
 }
 
 func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
-	var st statement
+	var st client.Statement
 	where := r.where(&st)
 	skip := 0
 	if after != nil {
-		where += " AND (" + spanKey + ") >= (" + st.int(after.Nano) + ", " + st.str(after.SpanID) + ", " + st.str(after.Kind) + ", " + st.str(after.Service) + ")"
+		where += " AND (" + spanKey + ") >= (" + st.Int(after.Nano) + ", " + st.Str(after.SpanID) + ", " + st.Str(after.Kind) + ", " + st.Str(after.Service) + ")"
 		skip = after.Skip
 	}
 	resource := resourceHash + ", map()::Map(LowCardinality(String), String)"
@@ -201,7 +202,7 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 	}
 	var last spanPosition
 	size := 0
-	return r.store.each(ctx, "read a trace's spans", query, st.args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a trace's spans", query, st.Args, func(scan func(...any) error) error {
 		row, err := scanSpan(scan)
 		if err != nil {
 			return err
@@ -227,7 +228,7 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		r.trace.Spans = append(r.trace.Spans, row.span)
 		if size += spanBytes(&row.span); size > page.MaxBytes {
 			r.trace.NextCursor = page.EncodeCursor(last)
-			return errPageFull
+			return client.ErrPageFull
 		}
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
@@ -29,12 +30,12 @@ func (p tracePosition) before(o tracePosition) bool {
 }
 
 // tracesWhere is the condition of a selection of spans.
-func tracesWhere(st *statement, sel storage.Selection) (string, error) {
+func tracesWhere(st *client.Statement, sel storage.Selection) (string, error) {
 	condition, err := traceCompiler(st).compile(sel.Filter)
 	if err != nil {
 		return "", err
 	}
-	return "Timestamp >= " + st.nano(sel.Range.Start) + " AND Timestamp < " + st.nano(sel.Range.End) + " AND (" + condition + ")", nil
+	return "Timestamp >= " + st.Nano(sel.Range.Start) + " AND Timestamp < " + st.Nano(sel.Range.End) + " AND (" + condition + ")", nil
 }
 
 // SearchTraces implements storage.TraceSearcher. It walks matching spans in order of the key and takes each trace at its first span;
@@ -146,7 +147,7 @@ func (w *traceWalk) enough() bool { return len(w.found)+len(w.pending) > w.limit
 
 // spans returns the next matching spans of traces that were not seen, in order.
 func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
-	var st statement
+	var st client.Statement
 	where, err := tracesWhere(&st, storage.Selection{Filter: w.q.Filter, Range: piece})
 	if err != nil {
 		return nil, err
@@ -156,18 +157,18 @@ func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit in
 		key, order = "toInt64(Duration)", "Duration"
 	}
 	if w.after != nil {
-		where += " AND (" + key + ", TraceId) < (" + st.int(w.after.Key) + ", " + st.str(w.after.TraceID) + ")"
+		where += " AND (" + key + ", TraceId) < (" + st.Int(w.after.Key) + ", " + st.Str(w.after.TraceID) + ")"
 	}
 	if len(w.seen) > 0 {
 		ids := make([]string, 0, len(w.seen))
 		for id := range w.seen {
 			ids = append(ids, id)
 		}
-		where += " AND TraceId NOT IN " + st.strs(ids)
+		where += " AND TraceId NOT IN " + st.Strs(ids)
 	}
 	query := "SELECT " + key + ", TraceId FROM {db}.otel_traces WHERE " + where + " ORDER BY " + order + " DESC, TraceId DESC LIMIT " + strconv.Itoa(limit)
 	var out []tracePosition
-	err = w.store.each(ctx, "search traces", query, st.args, func(scan func(...any) error) error {
+	err = w.store.client.Each(ctx, "search traces", query, st.Args, func(scan func(...any) error) error {
 		var p tracePosition
 		if err := scan(&p.Key, &p.TraceID); err != nil {
 			return err
@@ -199,7 +200,7 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var st statement
+	var st client.Statement
 	matching, err := tracesWhere(&st, w.q.Selection)
 	if err != nil {
 		return err
@@ -212,11 +213,11 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
 		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
-		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.strs(ids) +
+		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.Strs(ids) +
 		` AND ` + extent.where(&st) + `)
 		GROUP BY TraceId, Service`
 	byTrace := make(map[string][]summaryRow, len(ids))
-	err = w.store.each(ctx, "summarise traces", query, st.args, func(scan func(...any) error) error {
+	err = w.store.client.Each(ctx, "summarise traces", query, st.Args, func(scan func(...any) error) error {
 		var r summaryRow
 		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName, &r.rootEnd, &r.hosts); err != nil {
 			return err
@@ -279,12 +280,12 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 	if err := timerange.Check(q.Range); err != nil {
 		return nil, err
 	}
-	var st statement
+	var st client.Statement
 	where, err := tracesWhere(&st, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.facets(ctx, "otel_traces", where, st.args, []facetColumn{
+	return s.facets(ctx, "otel_traces", where, st.Args, []facetColumn{
 		{storage.FieldService, serviceName},
 		{storage.FieldEnvironment, "toString(Environment)"},
 		{storage.FieldName, "toString(SpanName)"},

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
 // serviceOf names the service of a resource. One without a name gets what SDKs give it: unknown_service and, where it is known, the
@@ -40,11 +41,11 @@ func shownService(service string) string {
 }
 
 // serviceIs is the condition that a row belongs to the service. It leaves the column alone, which is the first of the sort key.
-func serviceIs(st *statement, name string) string {
+func serviceIs(st *client.Statement, name string) string {
 	if name == storage.UnknownService {
-		return "ServiceName IN " + st.strs([]string{"", name})
+		return "ServiceName IN " + st.Strs([]string{"", name})
 	}
-	return "ServiceName = " + st.str(name)
+	return "ServiceName = " + st.Str(name)
 }
 
 // withUnnamed adds the empty name to patterns that match what is shown in its place.

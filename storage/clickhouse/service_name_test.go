@@ -18,9 +18,9 @@ func TestRowsWithoutService(t *testing.T) {
 	s, _ := openStore(t)
 	at := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
 	old, host := "000000000000000000000000000000a1", "old-host"
-	require.NoError(t, s.sender.exec(t.Context(), "INSERT INTO "+s.target.database+".otel_traces (Timestamp, TraceId, SpanId, SpanName, SpanKind, Duration, StatusCode, ResourceAttributes)"+
+	require.NoError(t, s.client.Exec(t.Context(), "INSERT INTO "+s.client.Database()+".otel_traces (Timestamp, TraceId, SpanId, SpanName, SpanKind, Duration, StatusCode, ResourceAttributes)"+
 		" VALUES ('"+at.Format("2006-01-02 15:04:05")+"', '"+old+"', '00000000000000a1', 'GET /', 'Server', 5000000, 'Unset', map('host.name', '"+host+"'))"))
-	require.NoError(t, s.sender.exec(t.Context(), "INSERT INTO "+s.target.database+".otel_logs (Timestamp, Body) VALUES ('"+at.Format("2006-01-02 15:04:05")+"', 'nameless line')"))
+	require.NoError(t, s.client.Exec(t.Context(), "INSERT INTO "+s.client.Database()+".otel_logs (Timestamp, Body) VALUES ('"+at.Format("2006-01-02 15:04:05")+"', 'nameless line')"))
 	td := ptrace.NewTraces()
 	sp := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 	sp.SetTraceID([16]byte{15: 0xa2})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 	"github.com/strata-apm/strata/storage/skew"
 )
@@ -92,13 +93,13 @@ func (s straightened) apply(t *storage.Trace) {
 
 // skewRows reads what straighten compares, by trace.
 func (s *Store) skewRows(ctx context.Context, ids []string, at extent) (map[string][]skew.Span, error) {
-	var st statement
+	var st client.Statement
 	query := "SELECT TraceId, SpanId, ParentSpanId, " + serviceName + ", " + skewHost + ", lower(toString(SpanKind)), toUnixTimestamp64Nano(Timestamp), toInt64(Duration)" +
-		" FROM {db}.otel_traces WHERE TraceId IN " + st.strs(ids) + " AND " + at.where(&st) +
+		" FROM {db}.otel_traces WHERE TraceId IN " + st.Strs(ids) + " AND " + at.where(&st) +
 		" ORDER BY Timestamp, SpanId LIMIT " + strconv.Itoa(skewSpans+1)
 	out := map[string][]skew.Span{}
 	n := 0
-	err := s.each(ctx, "compare clocks", query, st.args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "compare clocks", query, st.Args, func(scan func(...any) error) error {
 		var id string
 		var sp skew.Span
 		if err := scan(&id, &sp.ID, &sp.Parent, &sp.Service, &sp.Host, &sp.Kind, &sp.Start, &sp.Duration); err != nil {

@@ -41,10 +41,10 @@ func (c *compiler) contains(text string) string {
 	lower := asciiLower(text)
 	ws := words(lower)
 	for _, word := range ws {
-		conditions = append(conditions, "hasToken("+bodyWords+", "+c.st.str(word)+")")
+		conditions = append(conditions, "hasToken("+bodyWords+", "+c.st.Str(word)+")")
 	}
 	exact, edges := atEdges(text)
-	matches := "match(" + c.text + ", " + c.st.str(exact) + ")"
+	matches := "match(" + c.text + ", " + c.st.Str(exact) + ")"
 	switch {
 	case !edges:
 		conditions = append(conditions, c.within(text))
@@ -62,13 +62,13 @@ func (c *compiler) contains(text string) string {
 func (c *compiler) within(text string) string {
 	switch {
 	case isASCII(text) || !utf8.ValidString(text):
-		return "positionCaseInsensitive(" + c.text + ", " + c.st.str(text) + ") > 0"
+		return "positionCaseInsensitive(" + c.text + ", " + c.st.Str(text) + ") > 0"
 	case strings.IndexFunc(text, hasCase) < 0:
-		return "position(" + c.text + ", " + c.st.str(text) + ") > 0"
+		return "position(" + c.text + ", " + c.st.Str(text) + ") > 0"
 	case strings.ContainsRune(text, 0):
-		return "positionCaseInsensitiveUTF8(" + c.text + ", " + c.st.str(text) + ") > 0"
+		return "positionCaseInsensitiveUTF8(" + c.text + ", " + c.st.Str(text) + ") > 0"
 	default:
-		return "match(" + c.text + ", " + c.st.str(anyCase(text)) + ")"
+		return "match(" + c.text + ", " + c.st.Str(anyCase(text)) + ")"
 	}
 }
 

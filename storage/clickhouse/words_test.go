@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 )
 
@@ -32,11 +33,11 @@ func wordLogs(t time.Time, rows int, text func(i int) string) plog.Logs {
 // granules reads how many granules the index of words leaves of how many for a search, from the engine's own plan.
 func granules(t *testing.T, s *Store, text string) string {
 	t.Helper()
-	var st statement
+	var st client.Statement
 	condition, err := logCompiler(&st).compile(storage.Contains{Text: text})
 	require.NoError(t, err)
 	var plan []string
-	require.NoError(t, s.each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.args, func(scan func(...any) error) error {
+	require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		plan = append(plan, strings.TrimSpace(line))
@@ -79,13 +80,13 @@ func TestWordsOfOlderRows(t *testing.T) {
 		"ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1",
 		"DELETE FROM strata.strata_migrations WHERE Version = 3 SETTINGS mutations_sync = 2",
 	} {
-		require.NoError(t, s.sender.exec(t.Context(), statement))
+		require.NoError(t, s.client.Exec(t.Context(), statement))
 	}
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	body := func(int) string { return "用户admin登录" }
 	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{wordLogs(at, 1, body)})
 	require.NoError(t, err)
-	require.NoError(t, (&migrator{sender: s.sender, database: "strata", now: time.Now}).migrate(t.Context()))
+	require.NoError(t, (&migrator{client: s.client, database: "strata"}).migrate(t.Context()))
 	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{wordLogs(at, 1, body)})
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
@@ -98,8 +99,8 @@ func TestWordsOfOlderRows(t *testing.T) {
 // oldIndex puts the index of words back to what it was before it knew other scripts, for comparison.
 func oldIndex(b *testing.B, s *Store) {
 	b.Helper()
-	require.NoError(b, s.sender.exec(b.Context(), "ALTER TABLE strata.otel_logs DROP INDEX idx_words"))
-	require.NoError(b, s.sender.exec(b.Context(), "ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1"))
+	require.NoError(b, s.client.Exec(b.Context(), "ALTER TABLE strata.otel_logs DROP INDEX idx_words"))
+	require.NoError(b, s.client.Exec(b.Context(), "ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1"))
 }
 
 var benchBodies = map[string]func(i int) string{
@@ -173,12 +174,12 @@ func TestIndexOfAttributes(t *testing.T) {
 	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{ld})
 	require.NoError(t, err)
 	for _, name := range []string{"user.id", "order.number"} {
-		var st statement
+		var st client.Statement
 		f := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: name}, Values: []storage.Pattern{{"20000"}}}
 		condition, err := logCompiler(&st).compile(f)
 		require.NoError(t, err)
 		var plan []string
-		require.NoError(t, s.each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.args, func(scan func(...any) error) error {
+		require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
 			var line string
 			err := scan(&line)
 			plan = append(plan, line)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package client
 
 import (
 	"context"
@@ -75,8 +75,8 @@ func dataCode(code int) bool {
 	}
 }
 
-// writeError turns the outcome of an insert into an error of package storage's kinds: everything that may work later wraps
-// storage.ErrUnavailable, what the data is to blame for does not.
+// writeError turns the outcome of a statement or an insert into an error of package storage's kinds: an error that may be gone later wraps
+// storage.ErrUnavailable, an error that the data is to blame for does not.
 func writeError(err error) error {
 	if err == nil || errors.Is(err, storage.ErrUnavailable) {
 		return err
@@ -93,10 +93,10 @@ func writeError(err error) error {
 	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 }
 
-// errMemory is a query that the engine stopped because of its memory; fewer rows may need less.
-var errMemory = errors.New("the query needs more memory than allowed")
+// ErrMemory is the error of a query that ClickHouse stopped because of its memory; fewer rows may need less.
+var ErrMemory = errors.New("the query needs more memory than allowed")
 
-// readError does the same for a query.
+// readError turns the outcome of a query into an error of package storage's kinds, or into the context's where ctx has ended.
 func readError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -125,7 +125,7 @@ func readError(ctx context.Context, err error) error {
 	case codeTooManyRows, codeTooManyBytes, codeTooManyRowsOrB, codeSetTooBig:
 		return fmt.Errorf("%w: the query reads or returns more rows than allowed; narrow the time range or the filter (%s)", storage.ErrLimit, message)
 	case codeMemory:
-		return fmt.Errorf("%w: %w; narrow the time range or the filter (%s)", storage.ErrLimit, errMemory, message)
+		return fmt.Errorf("%w: %w; narrow the time range or the filter (%s)", storage.ErrLimit, ErrMemory, message)
 	case codeRegexp, codeTooDeep, codeQueryTooComplex, codeTooDeepRecursion:
 		return fmt.Errorf("%w: %s", storage.ErrBadQuery, message)
 	case codeTooManyQueries, codeNetwork, codeAborted, codeCancelled, codeSocketTimeout, codeNoSpace, codeReadonly, codeKeeper,

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package client
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,30 +15,9 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-// statement collects the text of a query and its bound values. Nothing a user typed gets into the text.
-type statement struct {
-	args []any
-}
-
-// bind returns the placeholder of a value.
-func (st *statement) bind(typ string, value any) string {
-	name := "p" + strconv.Itoa(len(st.args))
-	st.args = append(st.args, clickhouse.Named(name, value))
-	return "{" + name + ":" + typ + "}"
-}
-
-func (st *statement) str(s string) string    { return st.bind("String", s) }
-func (st *statement) strs(s []string) string { return st.bind("Array(String)", s) }
-func (st *statement) int(n int64) string     { return st.bind("Int64", n) }
-func (st *statement) float(f float64) string { return st.bind("Float64", f) }
-func (st *statement) nano(t time.Time) string {
-	return "fromUnixTimestamp64Nano(" + st.int(t.UnixNano()) + ")"
-}
-func (st *statement) second(t time.Time) string { return "toDateTime(" + st.int(t.Unix()) + ")" }
-
 // guarded returns a context that carries the limits of a read, and how to end it.
-func (s *Store) guarded(ctx context.Context) (context.Context, context.CancelFunc) {
-	q := s.cfg.Query
+func (c *Client) guarded(ctx context.Context) (context.Context, context.CancelFunc) {
+	q := c.cfg.Query
 	settings := clickhouse.Settings{
 		"readonly":                                     2, // 1 would forbid the settings of the statement itself
 		"max_execution_time":                           q.Timeout.Seconds(),
@@ -61,23 +39,26 @@ func (s *Store) guarded(ctx context.Context) (context.Context, context.CancelFun
 	return clickhouse.Context(ctx, clickhouse.WithSettings(settings)), cancel
 }
 
-// errPageFull is returned by the row function of each when it wants no more rows.
-var errPageFull = errors.New("the page is full")
+// ErrPageFull is what the row function of Each returns when it wants no more rows.
+var ErrPageFull = errors.New("the page is full")
 
-// each runs a query and calls row for every row of its result, until row returns errPageFull.
-func (s *Store) each(ctx context.Context, what, query string, args []any, row func(scan func(dest ...any) error) error) error {
-	guarded, cancel := s.guarded(ctx)
+// Each runs a query and calls row for every row of its result, until row returns ErrPageFull or another error. In the query {db} stands
+// for the database; args are those of the Statement that made it; what says in errors what was done. The rows come in the order of the
+// result, and those before an error have been handed to row. The error wraps storage.ErrUnavailable, storage.ErrLimit (with ErrMemory
+// where memory is the limit), storage.ErrBadQuery, or the context's error.
+func (c *Client) Each(ctx context.Context, what, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	guarded, cancel := c.guarded(ctx)
 	defer cancel()
-	rows, err := s.conn.Query(guarded, strings.ReplaceAll(query, "{db}", s.target.database), args...)
+	rows, err := c.conn.Query(guarded, strings.ReplaceAll(query, "{db}", c.target.database), args...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, s.readError(ctx, guarded, err))
+		return fmt.Errorf("%s: %w", what, c.readError(ctx, guarded, err))
 	}
 	err = drain(rows, row, cancel)
-	if errors.Is(err, errPageFull) {
+	if errors.Is(err, ErrPageFull) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, s.readError(ctx, guarded, err))
+		return fmt.Errorf("%s: %w", what, c.readError(ctx, guarded, err))
 	}
 	return nil
 }
@@ -85,7 +66,7 @@ func (s *Store) each(ctx context.Context, what, query string, args []any, row fu
 // drain ends the query with cancel when row wants no more rows.
 func drain(rows driver.Rows, row func(scan func(dest ...any) error) error, cancel context.CancelFunc) (err error) {
 	defer func() {
-		if errors.Is(err, errPageFull) {
+		if errors.Is(err, ErrPageFull) {
 			cancel() // Close reads to the end of the result otherwise.
 		}
 		if e := rows.Close(); err == nil {
@@ -101,9 +82,23 @@ func drain(rows driver.Rows, row func(scan func(dest ...any) error) error, cance
 }
 
 // readError tells a caller that left from a guard that ran out.
-func (s *Store) readError(ctx, guarded context.Context, err error) error {
+func (c *Client) readError(ctx, guarded context.Context, err error) error {
 	if ctx.Err() == nil && guarded.Err() != nil {
-		return fmt.Errorf("%w: ClickHouse did not answer within %s", storage.ErrLimit, s.cfg.Query.Timeout)
+		return fmt.Errorf("%w: ClickHouse did not answer within %s", storage.ErrLimit, c.cfg.Query.Timeout)
 	}
 	return readError(ctx, err)
+}
+
+// Column runs a query with one column of text and returns its rows, never nil. Its arguments and errors are those of Each.
+func (c *Client) Column(ctx context.Context, what, query string, args []any) ([]string, error) {
+	out := []string{}
+	err := c.Each(ctx, what, query, args, func(scan func(...any) error) error {
+		var v string
+		if err := scan(&v); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	})
+	return out, err
 }
