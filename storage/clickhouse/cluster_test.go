@@ -5,12 +5,8 @@ package clickhouse
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,65 +20,6 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/storagetest"
 )
-
-// allStatements are those that an empty database gets.
-func allStatements(t *testing.T, m *migrator) []string {
-	t.Helper()
-	out := m.first()
-	files, err := fs.Glob(schemaFiles, "schema/*.sql")
-	require.NoError(t, err)
-	slices.Sort(files)
-	for _, file := range files {
-		plan, err := m.plan(file)
-		require.NoError(t, err)
-		out = append(out, plan...)
-	}
-	for _, rule := range ttls(Default().Retention) {
-		out = append(out, m.retention(rule, ""))
-	}
-	return out
-}
-
-// Every statement is written down for reading, and read by the engine itself.
-func TestSchemaStatements(t *testing.T) {
-	s, _ := openStore(t)
-	for name, m := range map[string]*migrator{"single": {database: "strata"}, "cluster": {database: "strata", cluster: "shop"}} {
-		t.Run(name, func(t *testing.T) {
-			all := allStatements(t, m)
-			text, file := strings.Join(all, ";\n\n")+";\n", filepath.Join("testdata", name+".sql")
-			if os.Getenv("STRATA_TEST_UPDATE") != "" {
-				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-			}
-			want, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.Equal(t, string(want), text, "STRATA_TEST_UPDATE=1 renews testdata")
-			for _, statement := range all {
-				require.NotRegexp(t, `\{(db|local|on_cluster|everywhere|distributed|\w*settings|\w*merge_tree)\}`, statement)
-				_, err := s.client.Send(t.Context(), url.Values{}, []byte("EXPLAIN AST "+statement))
-				require.NoError(t, err, statement)
-			}
-		})
-	}
-}
-
-// In a cluster every table that holds rows is replicated with the same memory of batches as a table of one node has.
-func TestClusterTablesRememberBatches(t *testing.T) {
-	n := 0
-	for _, s := range allStatements(t, &migrator{database: "strata", cluster: "shop"}) {
-		require.Contains(t, s, " ON CLUSTER shop")
-		if strings.Contains(s, "ORDER BY") && !strings.Contains(s, "strata_migrations") {
-			n++
-			require.Contains(t, s, "MergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')")
-			require.Contains(t, s, "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800")
-			require.NotContains(t, s, "non_replicated")
-			require.Contains(t, s, "fsync_after_insert = 1")
-		}
-		if strings.Contains(s, "VIEW") {
-			require.Equal(t, 2, strings.Count(s, "_local"), "a view reads and writes the tables of its own node: %s", s)
-		}
-	}
-	require.Equal(t, 4, n)
-}
 
 // openCluster opens a store on the cluster shop of a fresh engine: Distributed over local tables, which are not replicated because there
 // is no Keeper here.

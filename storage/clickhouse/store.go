@@ -10,6 +10,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
 
 // Store is one ClickHouse. Safe for concurrent use.
@@ -35,22 +36,22 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{client: c}
-	m := &migrator{client: c, database: c.Database(), cluster: cfg.Cluster, plain: opts.unreplicated}
-	if err := c.Await(ctx, func(ctx context.Context) error { return s.migrate(ctx, cfg, m) }); err != nil {
+	m := schema.New(c, schema.Options{Cluster: cfg.Cluster, Unreplicated: opts.unreplicated})
+	if err := c.Await(ctx, func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention) }); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// migrate brings the schema up to date.
-func (s *Store) migrate(ctx context.Context, cfg Config, m *migrator) error {
+// migrate finds the shards of the cluster and brings the schema up to date.
+func (s *Store) migrate(ctx context.Context, m *schema.Migrator, keep schema.Retention) error {
 	if err := s.client.FindShards(ctx); err != nil {
 		return err
 	}
-	if err := m.migrate(ctx); err != nil {
+	if err := m.Migrate(ctx); err != nil {
 		return err
 	}
-	return m.applyRetention(ctx, cfg.Retention)
+	return m.ApplyRetention(ctx, keep)
 }
 
 // Ping reports whether ClickHouse answers statements; the error wraps storage.ErrUnavailable when it does not.

@@ -13,18 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
-
-func TestRetentionIsChecked(t *testing.T) {
-	require.NoError(t, Default().Validate())
-	bad := Default()
-	bad.Retention.Logs = time.Minute
-	require.ErrorContains(t, bad.Validate(), "retention.logs")
-}
-
-func TestStatements(t *testing.T) {
-	require.Equal(t, []string{"CREATE a\n(\n  x\n)", "SELECT 1"}, statements("-- one\nCREATE a\n(\n  x\n);\n\n-- two\nSELECT 1;\n"))
-}
 
 func TestMerge(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
@@ -65,9 +55,9 @@ func TestOpenAgain(t *testing.T) {
 		require.Contains(t, got, "fsync_after_insert = 1")
 	}
 	// Every migration can be run on a database that has it already, as after a crash before its record was written.
-	m := &migrator{client: again.client, database: again.client.Database()}
-	require.NoError(t, m.client.Exec(t.Context(), "TRUNCATE TABLE "+again.client.Database()+".strata_migrations"))
-	require.NoError(t, m.migrate(t.Context()))
+	m := schema.New(again.client, schema.Options{})
+	require.NoError(t, again.client.Exec(t.Context(), "TRUNCATE TABLE "+again.client.Database()+".strata_migrations"))
+	require.NoError(t, m.Migrate(t.Context()))
 	page, err := again.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Range: storage.TimeRange{Start: time.Now().Add(-24 * time.Hour), End: time.Now()}}, Limit: 200})
 	require.NoError(t, err)
 	require.Len(t, page.Logs, 100)

@@ -16,6 +16,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
+	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
 
 // wordLogs are rows records at t whose body is made by text.
@@ -86,7 +87,7 @@ func TestWordsOfOlderRows(t *testing.T) {
 	body := func(int) string { return "用户admin登录" }
 	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{wordLogs(at, 1, body)})
 	require.NoError(t, err)
-	require.NoError(t, (&migrator{client: s.client, database: "strata"}).migrate(t.Context()))
+	require.NoError(t, schema.New(s.client, schema.Options{}).Migrate(t.Context()))
 	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{wordLogs(at, 1, body)})
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{

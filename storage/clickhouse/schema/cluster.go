@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package schema
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 const localSuffix = "_local"
 
 // localSuffixOf is localSuffix, or nothing without a cluster.
-func (m *migrator) localSuffixOf() string {
+func (m *Migrator) localSuffixOf() string {
 	if m.cluster == "" {
 		return ""
 	}
@@ -21,7 +21,7 @@ func (m *migrator) localSuffixOf() string {
 }
 
 // onCluster runs a statement on every node.
-func (m *migrator) onCluster() string {
+func (m *Migrator) onCluster() string {
 	if m.cluster == "" || m.plain {
 		return ""
 	}
@@ -29,7 +29,7 @@ func (m *migrator) onCluster() string {
 }
 
 // engine is a table engine of the MergeTree family. The macros {shard} and {replica} are each node's own.
-func (m *migrator) engine(name string) string {
+func (m *Migrator) engine(name string) string {
 	if m.cluster == "" || m.plain {
 		return name
 	}
@@ -37,7 +37,7 @@ func (m *migrator) engine(name string) string {
 }
 
 // everywhere is the engine of a small table that every node holds whole: one path for all shards.
-func (m *migrator) everywhere() string {
+func (m *Migrator) everywhere() string {
 	if m.cluster == "" || m.plain {
 		return "MergeTree"
 	}
@@ -46,13 +46,13 @@ func (m *migrator) everywhere() string {
 
 // distributed is the table that everybody reads and writes: all shards of the local one. Its sharding key says nothing of where a row
 // is, because a batch goes to one shard whole; a server that skips shards by their key would otherwise skip the wrong ones.
-func (m *migrator) distributed(table string) string {
+func (m *Migrator) distributed(table string) string {
 	return "CREATE TABLE IF NOT EXISTS " + m.database + "." + table + m.onCluster() + " AS " + m.database + "." + table + localSuffix +
 		" ENGINE = Distributed('" + m.cluster + "', '" + m.database + "', '" + table + localSuffix + "', rand())"
 }
 
 // expand turns a statement of a migration into what this installation runs; nothing where it is for a cluster and there is none.
-func (m *migrator) expand(statement string) string {
+func (m *Migrator) expand(statement string) string {
 	if rest, ok := strings.CutPrefix(statement, "{in_cluster} "); ok {
 		if m.cluster == "" {
 			return ""
@@ -72,7 +72,7 @@ func (m *migrator) expand(statement string) string {
 
 // exists says whether the table of migrations is there. A statement ON CLUSTER waits for every node, so one that has nothing to do is
 // not sent: a process must start while a replica is away.
-func (m *migrator) exists(ctx context.Context) (bool, error) {
+func (m *Migrator) exists(ctx context.Context) (bool, error) {
 	out, err := m.client.Send(ctx, url.Values{},
 		[]byte("SELECT count() FROM system.tables WHERE database = '"+m.database+"' AND name = 'strata_migrations' FORMAT TabSeparated"))
 	if err != nil {

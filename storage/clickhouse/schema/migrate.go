@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package schema
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
-// schemaFiles are the migrations: NNNN_name.sql, run in order, each once. A migration that was released is never changed; every
-// statement can be run again, because a crash may come between a statement and the record of it.
+// files are the migrations: NNNN_name.sql, run in order, each once. A migration that was released is never changed; every statement can
+// be run again, because a crash may come between a statement and the record of it.
 //
-//go:embed schema/*.sql
-var schemaFiles embed.FS
+//go:embed *.sql
+var files embed.FS
 
 // tableSettings: the deduplication window is in parts, so 10 000 covers hours of batches; the library's own defaults are no window and
 // no fsync, and would lose or double data at a crash. Buckets make one key of a map readable without the others; parts that are
@@ -40,8 +40,9 @@ const mapSettings = `, map_serialization_version = 'with_buckets', map_serializa
 // time of the usual 8192) and cost nothing measurable when writing.
 const traceSettings = `, index_granularity = 1024`
 
-// migrator brings a database to the schema of this build.
-type migrator struct {
+// Migrator brings a database to the schema of this build. It must not run twice at once in one process; several processes may run it at
+// once, as every statement can be run again.
+type Migrator struct {
 	client   *client.Client
 	database string
 	// cluster is where every statement runs; empty is one node.
@@ -50,8 +51,21 @@ type migrator struct {
 	plain bool
 }
 
-// migrate creates the database and runs the migrations it has not seen.
-func (m *migrator) migrate(ctx context.Context) error {
+// Options are where the tables are.
+type Options struct {
+	// Cluster is one of the server's remote_servers: the tables are then replicated and spread over its shards. Empty is one node.
+	Cluster string
+	// Unreplicated makes the tables of a cluster plain ones on one node, for tests without a Keeper.
+	Unreplicated bool
+}
+
+// New returns the migrator of the client's database.
+func New(c *client.Client, opts Options) *Migrator {
+	return &Migrator{client: c, database: c.Database(), cluster: opts.Cluster, plain: opts.Unreplicated}
+}
+
+// Migrate creates the database and runs the migrations it has not seen. Its errors are those of client.Client.Send, for Await.
+func (m *Migrator) Migrate(ctx context.Context) error {
 	there, err := m.exists(ctx)
 	if err != nil {
 		return err
@@ -67,12 +81,12 @@ func (m *migrator) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := fs.Glob(schemaFiles, "schema/*.sql")
+	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return fmt.Errorf("list the migrations: %w", err)
 	}
-	slices.Sort(files)
-	for _, file := range files {
+	slices.Sort(names)
+	for _, file := range names {
 		version, name, err := migrationName(file)
 		if err != nil {
 			return err
@@ -88,7 +102,7 @@ func (m *migrator) migrate(ctx context.Context) error {
 }
 
 // first returns the statements before every migration.
-func (m *migrator) first() []string {
+func (m *Migrator) first() []string {
 	return []string{
 		m.fill("CREATE DATABASE IF NOT EXISTS {db}{on_cluster}"),
 		m.fill(`CREATE TABLE IF NOT EXISTS {db}.strata_migrations{on_cluster}
@@ -97,8 +111,8 @@ func (m *migrator) first() []string {
 }
 
 // plan returns the statements of one migration.
-func (m *migrator) plan(file string) ([]string, error) {
-	text, err := schemaFiles.ReadFile(file)
+func (m *Migrator) plan(file string) ([]string, error) {
+	text, err := files.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read migration %s: %w", file, err)
 	}
@@ -111,7 +125,7 @@ func (m *migrator) plan(file string) ([]string, error) {
 	return out, nil
 }
 
-func (m *migrator) run(ctx context.Context, file string, version int, name string) error {
+func (m *Migrator) run(ctx context.Context, file string, version int, name string) error {
 	plan, err := m.plan(file)
 	if err != nil {
 		return err
@@ -129,7 +143,7 @@ func (m *migrator) run(ctx context.Context, file string, version int, name strin
 }
 
 // applied returns the versions the database has. A version this build does not know means that a newer build has been here.
-func (m *migrator) applied(ctx context.Context) (map[int]bool, error) {
+func (m *Migrator) applied(ctx context.Context) (map[int]bool, error) {
 	out, err := m.client.Send(ctx, url.Values{}, []byte("SELECT DISTINCT Version FROM "+m.database+".strata_migrations FORMAT TabSeparated"))
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
@@ -146,7 +160,7 @@ func (m *migrator) applied(ctx context.Context) (map[int]bool, error) {
 }
 
 func migrationName(file string) (version int, name string, err error) {
-	base := strings.TrimSuffix(strings.TrimPrefix(file, "schema/"), ".sql")
+	base := strings.TrimSuffix(file, ".sql")
 	number, name, ok := strings.Cut(base, "_")
 	version, err = strconv.Atoi(number)
 	if err != nil || !ok {
@@ -179,7 +193,7 @@ func statements(text string) []string {
 }
 
 // fill puts the installation's names into a statement.
-func (m *migrator) fill(statement string) string {
+func (m *Migrator) fill(statement string) string {
 	settings := tableSettings
 	if m.cluster != "" && !m.plain {
 		settings = replicatedSettings
@@ -195,53 +209,4 @@ func (m *migrator) fill(statement string) string {
 		"{map_settings}", settings+mapSettings,
 		"{trace_settings}", settings+mapSettings+traceSettings,
 	).Replace(statement)
-}
-
-// ttl is one table's retention rule.
-type ttl struct {
-	table, column string
-	keep          time.Duration
-}
-
-func ttls(r Retention) []ttl {
-	return []ttl{
-		{"otel_logs", "TimestampTime", r.Logs},
-		{"otel_traces", "toDateTime(Timestamp)", r.Traces},
-		{"otel_traces_trace_id_ts", "Start", r.Traces},
-		{"strata_spans_1m", "Minute", r.ServiceStats},
-	}
-}
-
-// applyRetention sets the tables' TTL to the configured one where it differs. Parts are dropped whole, a day at a time.
-func (m *migrator) applyRetention(ctx context.Context, r Retention) error {
-	for _, t := range ttls(r) {
-		out, err := m.client.Send(ctx, url.Values{"param_table": {t.table + m.localSuffixOf()}},
-			[]byte("SELECT create_table_query FROM system.tables WHERE database = '"+m.database+"' AND name = {table:String} FORMAT TabSeparatedRaw"))
-		if err != nil {
-			return fmt.Errorf("read the retention of %s: %w", t.table, err)
-		}
-		statement := m.retention(t, string(out))
-		if statement == "" {
-			continue
-		}
-		if err := m.client.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("set the retention of %s: %w", t.table, err)
-		}
-	}
-	return nil
-}
-
-// retention is the statement that gives a table created by query the rule t, empty where it has it.
-func (m *migrator) retention(t ttl, query string) string {
-	want := fmt.Sprintf("%s + toIntervalSecond(%d)", t.column, int64(t.keep.Seconds()))
-	change := ""
-	switch {
-	case t.keep > 0 && !strings.Contains(query, " TTL "+want):
-		change = "MODIFY TTL " + want
-	case t.keep == 0 && strings.Contains(query, " TTL "):
-		change = "REMOVE TTL"
-	default:
-		return ""
-	}
-	return "ALTER TABLE " + m.database + "." + t.table + m.localSuffixOf() + m.onCluster() + " " + change + " SETTINGS materialize_ttl_after_modify = 0"
 }
