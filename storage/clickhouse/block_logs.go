@@ -5,13 +5,14 @@ package clickhouse
 import (
 	"hash/fnv"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/internal/ansi"
 	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
+	"github.com/strata-apm/strata/storage/clickhouse/nested"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
 
 // logBlock builds the block of one batch of log records.
@@ -57,36 +58,6 @@ func newLogBlock() *logBlock {
 	return b
 }
 
-// resourceOf is what every record of one resource shares.
-type resourceOf struct {
-	service, environment, host, language string
-}
-
-func readResource(attrs pcommon.Map) resourceOf {
-	var r resourceOf
-	r.service = serviceOf(attrs)
-	r.environment = text(attrs, "deployment.environment.name", "deployment.environment")
-	r.host = text(attrs, "host.name")
-	r.language = text(attrs, "telemetry.sdk.language")
-	return r
-}
-
-// text returns the first of keys that is there, as text; of a key that is there twice, the last.
-func text(attrs pcommon.Map, keys ...string) string {
-	for _, key := range keys {
-		out, found := "", false
-		for k, v := range attrs.All() {
-			if k == key {
-				out, found = v.AsString(), true
-			}
-		}
-		if found {
-			return out
-		}
-	}
-	return ""
-}
-
 // batchSeed starts the row ids of a batch. They depend on the batch's id alone, so that a replay has the same ones.
 func batchSeed(id storage.BatchID) uint64 {
 	h := fnv.New32a()
@@ -99,12 +70,12 @@ func (b *logBlock) fill(id storage.BatchID, batches []plog.Logs) {
 	for _, ld := range batches {
 		for _, rl := range ld.ResourceLogs().All() {
 			res := rl.Resource().Attributes()
-			b.resourceRecords(seed, rl, readResource(res))
+			b.resourceRecords(seed, rl, resource.Read(res))
 		}
 	}
 }
 
-func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resourceOf) {
+func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resource.Resource) {
 	var shared, scopeShared native.Mark
 	haveResource := false
 	for _, sl := range rl.ScopeLogs().All() {
@@ -126,10 +97,10 @@ func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resour
 			b.scopeURL.Append(sl.SchemaUrl())
 			b.scopeName.Append(scopeName)
 			b.scopeVersion.Append(scopeVersion)
-			b.service.Append(res.service)
-			b.environment.Append(res.environment)
-			b.host.Append(res.host)
-			appendNested(&b.nested, rec.Attributes(), rl.Resource().Attributes())
+			b.service.Append(res.Service)
+			b.environment.Append(res.Environment)
+			b.host.Append(res.Host)
+			nested.Append(&b.nested, rec.Attributes(), rl.Resource().Attributes())
 			b.record(seed, rec)
 		}
 	}

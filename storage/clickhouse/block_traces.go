@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage/clickhouse/native"
+	"github.com/strata-apm/strata/storage/clickhouse/nested"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
 
 // traceBlock builds the block of one batch of spans.
@@ -81,12 +83,12 @@ func newTraceBlock() *traceBlock {
 func (b *traceBlock) fill(batches []ptrace.Traces) {
 	for _, td := range batches {
 		for _, rs := range td.ResourceSpans().All() {
-			b.resourceSpans(rs, readResource(rs.Resource().Attributes()))
+			b.resourceSpans(rs, resource.Read(rs.Resource().Attributes()))
 		}
 	}
 }
 
-func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resourceOf) {
+func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {
 	var shared, scopeShared native.Mark
 	have := false
 	for _, ss := range rs.ScopeSpans().All() {
@@ -103,15 +105,15 @@ func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resourceOf) {
 			} else {
 				scopeShared, haveScope = b.scopeAttrs.AppendMarked(ss.Scope().Attributes()), true
 			}
-			appendNested(&b.nested, span.Attributes(), rs.Resource().Attributes())
+			nested.Append(&b.nested, span.Attributes(), rs.Resource().Attributes())
 			b.resourceURL.Append(rs.SchemaUrl())
 			b.scopeURL.Append(ss.SchemaUrl())
 			b.scopeName.Append(scopeName)
 			b.scopeVersion.Append(scopeVersion)
-			b.service.Append(res.service)
-			b.environment.Append(res.environment)
-			b.host.Append(res.host)
-			b.language.Append(res.language)
+			b.service.Append(res.Service)
+			b.environment.Append(res.Environment)
+			b.host.Append(res.Host)
+			b.language.Append(res.Language)
 			b.span(span)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/filter"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -22,7 +24,7 @@ const (
 )
 
 // source returns the table of a signal, its attribute map and the condition of a range.
-func source(st *client.Statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *compiler, err error) {
+func source(st *client.Statement, signal storage.Signal, r storage.TimeRange) (table, attrs, where string, c *filter.Compiler, err error) {
 	if err := timerange.Check(r); err != nil {
 		return "", "", "", nil, err
 	}
@@ -60,12 +62,12 @@ func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field st
 	if err != nil {
 		return nil, err
 	}
-	expression, _, err := c.expression(field)
+	expression, _, err := c.Expression(field)
 	if err != nil {
 		return nil, err
 	}
 	if field == (storage.Field{Name: storage.FieldService}) {
-		expression = serviceName
+		expression = resource.ServiceName
 	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + table + " WHERE " + where + " LIMIT " + strconv.Itoa(sampleRows) +
 		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + st.Str(prefix) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(completions)

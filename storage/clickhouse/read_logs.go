@@ -11,7 +11,9 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -95,9 +97,23 @@ func (r *logRead) window(ctx context.Context, w storage.TimeRange) error {
 	}
 }
 
+// logCompiler makes conditions of the table of logs.
+func logCompiler(st *client.Statement) *filter.Compiler {
+	return filter.New(st, filter.Table{
+		Attributes: "LogAttributes", Text: "Body", Words: true,
+		Numeric: map[string]bool{storage.FieldLevel: true},
+		Columns: map[string]string{
+			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
+			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
+			storage.FieldLevel: "SeverityNumber", storage.FieldBody: "Body",
+			storage.FieldEvent: "if(EventName != '', toString(EventName), LogAttributes['event.name'])",
+		},
+	})
+}
+
 // logsWhere is the condition of a selection of log records. The seconds are in the sort key, the nanoseconds are exact.
 func logsWhere(st *client.Statement, sel storage.Selection) (string, error) {
-	condition, err := logCompiler(st).compile(sel.Filter)
+	condition, err := logCompiler(st).Compile(sel.Filter)
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +152,7 @@ func (r *logRead) records(ctx context.Context, w storage.TimeRange, limit int) e
 			return err
 		}
 		l.ID = fmt.Sprintf("%016x%016x", p.Nano, p.RowID)
-		l.Time, l.Service = timerange.UnixNano(p.Nano), shownService(l.Service)
+		l.Time, l.Service = timerange.UnixNano(p.Nano), resource.ShownService(l.Service)
 		if observed != 0 {
 			l.ObservedTime = timerange.UnixNano(observed)
 		}
@@ -207,7 +223,7 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 		return nil, err
 	}
 	return s.facets(ctx, "otel_logs", where, st.Args, []facetColumn{
-		{storage.FieldService, serviceName},
+		{storage.FieldService, resource.ServiceName},
 		{storage.FieldLevel, "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
 		{storage.FieldHost, "toString(HostName)"},
 		{storage.FieldEnvironment, "toString(Environment)"},

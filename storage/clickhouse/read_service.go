@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -38,7 +39,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 	if err := timerange.Check(q.Range); err != nil {
 		return out, err
 	}
-	q.Name = shownService(q.Name)
+	q.Name = resource.ShownService(q.Name)
 	totals, err := s.serviceTotals(ctx, q.Range, q.Environment, q.Name)
 	if err != nil {
 		return out, err
@@ -58,7 +59,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 
 // where selects the service's minutes, requests the ones that count as requests.
 func (r *serviceRead) where(st *client.Statement) string {
-	return minutesWhere(st, r.q.Range, r.q.Environment) + " AND " + serviceIs(st, r.q.Name)
+	return minutesWhere(st, r.q.Range, r.q.Environment) + " AND " + resource.ServiceIs(st, r.q.Name)
 }
 
 func (r *serviceRead) requests() string {
@@ -131,7 +132,7 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string {
 	end := timerange.Earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
 	start := timerange.Latest(r.q.Range.Start, end.Add(-stretch))
-	where := serviceIs(st, r.q.Name) + " AND Timestamp >= " + st.Nano(start) + " AND Timestamp < " + st.Nano(end)
+	where := resource.ServiceIs(st, r.q.Name) + " AND Timestamp >= " + st.Nano(start) + " AND Timestamp < " + st.Nano(end)
 	if r.q.Environment != "" {
 		where += " AND Environment = " + st.Str(r.q.Environment)
 	}
@@ -196,9 +197,9 @@ func (r *serviceRead) callers(ctx context.Context) error {
 		return err
 	}
 	var parents client.Statement
-	query := "SELECT TraceId, SpanId, " + serviceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.Strs(ids) +
+	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.Strs(ids) +
 		" AND " + extent.where(&parents) +
-		" AND NOT " + serviceIs(&parents, r.q.Name) + " LIMIT 200000"
+		" AND NOT " + resource.ServiceIs(&parents, r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}
 	err = r.store.client.Each(ctx, "read a service's callers", query, parents.Args, func(scan func(...any) error) error {
 		var trace, span, service string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -54,8 +55,8 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	}
 	step := seriesStep(q.Range, q.Points)
 	var st client.Statement
-	query := "SELECT " + serviceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
-		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + serviceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
+	query := "SELECT " + resource.ServiceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
+		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + resource.ServiceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
 	for i := range list.Services {
 		list.Services[i].Series = emptySeries(q.Range, step)
 	}
@@ -92,9 +93,9 @@ func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environm
 	var st client.Statement
 	where := minutesWhere(&st, r, environment)
 	if name != "" {
-		where += " AND " + serviceIs(&st, name)
+		where += " AND " + resource.ServiceIs(&st, name)
 	}
-	query := "SELECT " + serviceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
+	query := "SELECT " + resource.ServiceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
 		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
 		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
 	var out []serviceTotal
@@ -158,7 +159,7 @@ func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRan
 	// Log files that nobody named are on every host and have no page of their own.
 	for table, except := range map[string]string{"otel_traces": "", "otel_logs": " AND ServiceName != '' AND NOT startsWith(ServiceName, '" + storage.UnknownService + "')"} {
 		var st client.Statement
-		query := "SELECT DISTINCT " + serviceName + " FROM {db}." + table + " WHERE HostName = " + st.Str(host) +
+		query := "SELECT DISTINCT " + resource.ServiceName + " FROM {db}." + table + " WHERE HostName = " + st.Str(host) +
 			" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + except + " LIMIT 1000"
 		found, err := s.client.Column(ctx, "list a host's services", query, st.Args)
 		if err != nil {

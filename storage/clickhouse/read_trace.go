@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -128,7 +129,7 @@ const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(Resource
 // totals reads what is true of the whole trace and each of its resources once: a trace has few, and its spans would repeat them.
 func (r *traceRead) totals(ctx context.Context) error {
 	var st client.Statement
-	query := `SELECT ` + serviceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
+	query := `SELECT ` + resource.ServiceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
 		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
 		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
 	r.trace.Resources = []map[string]string{}
@@ -187,11 +188,11 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 		where += " AND (" + spanKey + ") >= (" + st.Int(after.Nano) + ", " + st.Str(after.SpanID) + ", " + st.Str(after.Kind) + ", " + st.Str(after.Service) + ")"
 		skip = after.Skip
 	}
-	resource := resourceHash + ", map()::Map(LowCardinality(String), String)"
+	attributes := resourceHash + ", map()::Map(LowCardinality(String), String)"
 	if r.whole {
-		resource = "0::UInt64, ResourceAttributes"
+		attributes = "0::UInt64, ResourceAttributes"
 	}
-	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + resource + `,
+	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + attributes + `,
 		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes,
 		 ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, Flags
 		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
@@ -305,7 +306,7 @@ func scanSpan(scan func(...any) error) (spanRow, error) {
 	if len(row.scope.Attributes) == 0 {
 		row.scope.Attributes = nil
 	}
-	sp.ID, sp.Service, sp.Kind = p.SpanID, shownService(p.Service), strings.ToLower(p.Kind)
+	sp.ID, sp.Service, sp.Kind = p.SpanID, resource.ShownService(p.Service), strings.ToLower(p.Kind)
 	sp.Start, sp.Duration, sp.Status = timerange.UnixNano(p.Nano), time.Duration(duration), strings.ToLower(status)
 	for i := range eventTimes {
 		sp.Events = append(sp.Events, storage.SpanEvent{Name: eventNames[i], Time: timerange.UnixNano(eventTimes[i]), Attributes: eventAttrs[i]})

@@ -11,7 +11,9 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -29,9 +31,31 @@ func (p tracePosition) before(o tracePosition) bool {
 	return p.Key > o.Key || p.Key == o.Key && p.TraceID > o.TraceID
 }
 
+// traceCompiler makes conditions of the table of spans.
+func traceCompiler(st *client.Statement) *filter.Compiler {
+	return filter.New(st, filter.Table{
+		Attributes: "SpanAttributes", Text: "SpanName", Events: "Events.Name",
+		Numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
+		Columns: map[string]string{
+			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
+			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
+			storage.FieldName: "SpanName", storage.FieldKindOfSpan: "lower(SpanKind)", storage.FieldDuration: "Duration",
+			storage.FieldStatus: "lower(StatusCode)", storage.FieldHTTPStatus: "HttpStatusCode",
+			storage.FieldMethod: "HttpMethod", storage.FieldRoute: "HttpRoute",
+			storage.FieldURL:       "coalesce(nullIf(SpanAttributes['url.full'], ''), nullIf(SpanAttributes['http.url'], ''), nullIf(SpanAttributes['url.path'], ''), SpanAttributes['http.target'])",
+			storage.FieldDB:        "if(TargetType = 'db', TargetSystem, '')",
+			storage.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
+			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
+			storage.FieldPeer:      "Target",
+			storage.FieldEvent:     "arrayElement(Events.Name, 1)",
+			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
+		},
+	})
+}
+
 // tracesWhere is the condition of a selection of spans.
 func tracesWhere(st *client.Statement, sel storage.Selection) (string, error) {
-	condition, err := traceCompiler(st).compile(sel.Filter)
+	condition, err := traceCompiler(st).Compile(sel.Filter)
 	if err != nil {
 		return "", err
 	}
@@ -209,7 +233,7 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 	if w.q.Order == storage.SlowestFirst {
 		key = "toInt64(Duration)"
 	}
-	query := `SELECT TraceId, ` + serviceName + ` AS Service, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
+	query := `SELECT TraceId, ` + resource.ServiceName + ` AS Service, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
 		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
@@ -286,7 +310,7 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 		return nil, err
 	}
 	return s.facets(ctx, "otel_traces", where, st.Args, []facetColumn{
-		{storage.FieldService, serviceName},
+		{storage.FieldService, resource.ServiceName},
 		{storage.FieldEnvironment, "toString(Environment)"},
 		{storage.FieldName, "toString(SpanName)"},
 		{storage.FieldKindOfSpan, "lower(toString(SpanKind))"},

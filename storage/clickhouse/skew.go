@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 	"github.com/strata-apm/strata/storage/skew"
 )
@@ -18,15 +19,15 @@ import (
 const (
 	// skewSpans is up to how many spans of one trace, or of all traces of a page of a list, are compared. A larger trace keeps its times.
 	skewSpans = 100_000
-	// skewHost names the host whose clock a span's times are of.
-	// Names within Kubernetes and containers stand in for the host's; two of them on one host have one clock and show no skew.
+	// skewHost names the host whose clock a span's times are of. Names within Kubernetes and containers stand in for the
+	// host's; two of them on one host have one clock and show no skew.
 	skewHost = "coalesce(nullIf(toString(HostName), ''), nullIf(ResourceAttributes['host.id'], ''), nullIf(ResourceAttributes['k8s.node.name'], '')," +
 		" nullIf(ResourceAttributes['k8s.pod.name'], ''), ResourceAttributes['container.id'])"
 )
 
 // hostOf is skewHost for a resource that was read.
-func hostOf(resource map[string]string) string {
-	return cmp.Or(resource["host.name"], resource["host.id"], resource["k8s.node.name"], resource["k8s.pod.name"], resource["container.id"])
+func hostOf(attrs map[string]string) string {
+	return cmp.Or(attrs["host.name"], attrs["host.id"], attrs["k8s.node.name"], attrs["k8s.pod.name"], attrs["container.id"])
 }
 
 // skewKey finds a span of a page among all spans of its trace.
@@ -94,7 +95,7 @@ func (s straightened) apply(t *storage.Trace) {
 // skewRows reads what straighten compares, by trace.
 func (s *Store) skewRows(ctx context.Context, ids []string, at extent) (map[string][]skew.Span, error) {
 	var st client.Statement
-	query := "SELECT TraceId, SpanId, ParentSpanId, " + serviceName + ", " + skewHost + ", lower(toString(SpanKind)), toUnixTimestamp64Nano(Timestamp), toInt64(Duration)" +
+	query := "SELECT TraceId, SpanId, ParentSpanId, " + resource.ServiceName + ", " + skewHost + ", lower(toString(SpanKind)), toUnixTimestamp64Nano(Timestamp), toInt64(Duration)" +
 		" FROM {db}.otel_traces WHERE TraceId IN " + st.Strs(ids) + " AND " + at.where(&st) +
 		" ORDER BY Timestamp, SpanId LIMIT " + strconv.Itoa(skewSpans+1)
 	out := map[string][]skew.Span{}

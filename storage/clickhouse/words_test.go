@@ -35,7 +35,7 @@ func wordLogs(t time.Time, rows int, text func(i int) string) plog.Logs {
 func granules(t *testing.T, s *Store, text string) string {
 	t.Helper()
 	var st client.Statement
-	condition, err := logCompiler(&st).compile(storage.Contains{Text: text})
+	condition, err := logCompiler(&st).Compile(storage.Contains{Text: text})
 	require.NoError(t, err)
 	var plan []string
 	require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
@@ -177,7 +177,7 @@ func TestIndexOfAttributes(t *testing.T) {
 	for _, name := range []string{"user.id", "order.number"} {
 		var st client.Statement
 		f := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: name}, Values: []storage.Pattern{{"20000"}}}
-		condition, err := logCompiler(&st).compile(f)
+		condition, err := logCompiler(&st).Compile(f)
 		require.NoError(t, err)
 		var plan []string
 		require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {

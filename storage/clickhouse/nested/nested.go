@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+// Package nested makes what is within maps among attributes findable by path: the column NestedAttributes has such a value at
+// "attr.<path>" or "resource.<path>", where the path joins the keys with dots.
+package nested
 
 import (
 	"slices"
@@ -10,25 +12,36 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
+// Column is the column of the tables of logs and traces, a Map(LowCardinality(String), String).
+const Column = "NestedAttributes"
+
 const (
-	// maxNested bounds how many values of one record are found by path; what is beyond is shown, and found as text alone.
-	maxNested = 1000
-	// maxNestedDepth bounds the length of such a path.
-	maxNestedDepth = 16
+	// RecordPrefix precedes the path of an attribute of a record.
+	RecordPrefix = "attr."
+	// ResourcePrefix precedes the path of an attribute of the record's resource.
+	ResourcePrefix = "resource."
+)
+
+const (
+	// maxValues bounds how many values of one record are found by path; what is beyond is shown, and found as text alone.
+	maxValues = 1000
+	// maxDepth bounds the length of such a path.
+	maxDepth = 16
 )
 
 // nest is a walk over the maps among a record's attributes.
 type nest struct {
 	to   *native.Map
-	left int
+	left int // values that still fit into the row
 }
 
-// appendNested appends a row: what is within the maps of the record's attributes and of its resource's, by path.
-func appendNested(c *native.Map, record, resource pcommon.Map) {
-	n := nest{to: c, left: maxNested}
-	n.walk("attr.", record, 0)
-	n.walk("resource.", resource, 0)
-	c.EndRow(maxNested - n.left)
+// Append appends a row to c: what is within the maps of the record's attributes and of its resource's, by path. A row has a thousand values
+// at most.
+func Append(c *native.Map, record, resource pcommon.Map) {
+	n := nest{to: c, left: maxValues}
+	n.walk(RecordPrefix, record, 0)
+	n.walk(ResourcePrefix, resource, 0)
+	c.EndRow(maxValues - n.left)
 }
 
 // walk goes backwards: of a key that is there twice the last one counts, and the first of a column's is found.
@@ -54,7 +67,7 @@ func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
 				n.to.PutValue(prefix+e.key, e.value)
 			}
 		}
-		if isMap && depth < maxNestedDepth && n.left > 0 {
+		if isMap && depth < maxDepth && n.left > 0 {
 			n.walk(prefix+e.key+".", e.value.Map(), depth+1)
 		}
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+// Package words is the search for texts as whole words, in every script, and the use of the index of words of the table of logs
+// (docs/design/0018-words.md).
+package words
 
 import (
 	"regexp"
@@ -8,9 +10,13 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
 const (
+	// body is the column that has the index.
+	body = "Body"
 	// plainBody holds for bodies in which ClickHouse's own words are the right ones.
 	plainBody = `(isValidASCII(Body) AND position(Body, '\x1b') = 0)`
 	// bodyWords has the words of a body of ASCII letters and digits, whatever stands beside them. It is the expression of the index
@@ -32,43 +38,44 @@ func unspaced() []string {
 
 const longVowels = "ー\uff70"
 
-// contains asks the index for every word of ASCII letters, then looks at the text itself where the words alone do not decide.
-func (c *compiler) contains(text string) string {
-	if !c.indexed || !utf8.ValidString(text) || strings.ContainsRune(text, 0) { // No regular expression holds such texts.
-		return c.within(text)
+// Contains is the condition that the column Body has the text, in whatever case, and that the text begins and ends with whole words
+// there. It asks the index for every word of ASCII letters, then looks at the body itself where the words alone do not decide.
+func Contains(st *client.Statement, text string) string {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) { // No regular expression holds such texts.
+		return Within(st, body, text)
 	}
 	var conditions []string
 	lower := asciiLower(text)
 	ws := words(lower)
 	for _, word := range ws {
-		conditions = append(conditions, "hasToken("+bodyWords+", "+c.st.Str(word)+")")
+		conditions = append(conditions, "hasToken("+bodyWords+", "+st.Str(word)+")")
 	}
 	exact, edges := atEdges(text)
-	matches := "match(" + c.text + ", " + c.st.Str(exact) + ")"
+	matches := "match(" + body + ", " + st.Str(exact) + ")"
 	switch {
 	case !edges:
-		conditions = append(conditions, c.within(text))
+		conditions = append(conditions, Within(st, body, text))
 	case !isASCII(text):
 		conditions = append(conditions, matches)
 	case len(ws) == 1 && ws[0] == lower:
 		conditions = append(conditions, "("+plainBody+" OR "+matches+")")
 	default:
-		conditions = append(conditions, "if("+plainBody+", "+c.within(text)+", "+matches+")")
+		conditions = append(conditions, "if("+plainBody+", "+Within(st, body, text)+", "+matches+")")
 	}
 	return strings.Join(conditions, " AND ")
 }
 
-// within is the condition that the text is there, anywhere, in whatever case.
-func (c *compiler) within(text string) string {
+// Within is the condition that the text is in the column, anywhere, in whatever case.
+func Within(st *client.Statement, column, text string) string {
 	switch {
 	case isASCII(text) || !utf8.ValidString(text):
-		return "positionCaseInsensitive(" + c.text + ", " + c.st.Str(text) + ") > 0"
+		return "positionCaseInsensitive(" + column + ", " + st.Str(text) + ") > 0"
 	case strings.IndexFunc(text, hasCase) < 0:
-		return "position(" + c.text + ", " + c.st.Str(text) + ") > 0"
+		return "position(" + column + ", " + st.Str(text) + ") > 0"
 	case strings.ContainsRune(text, 0):
-		return "positionCaseInsensitiveUTF8(" + c.text + ", " + c.st.Str(text) + ") > 0"
+		return "positionCaseInsensitiveUTF8(" + column + ", " + st.Str(text) + ") > 0"
 	default:
-		return "match(" + c.text + ", " + c.st.Str(anyCase(text)) + ")"
+		return "match(" + column + ", " + st.Str(anyCase(text)) + ")"
 	}
 }
 

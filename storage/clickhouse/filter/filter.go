@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+// Package filter turns the conditions of a search, the tree of storage.Filter, into the SQL condition of one table. Whatever a user typed
+// becomes a bound parameter.
+package filter
 
 import (
 	"fmt"
@@ -9,59 +11,44 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/nested"
+	"github.com/strata-apm/strata/storage/clickhouse/words"
 )
 
 // maxFilterDepth bounds nesting: ClickHouse's parser has a limit of its own, and its message names things the user never typed.
 const maxFilterDepth = 100
 
-// compiler turns a filter into a condition of one table.
-type compiler struct {
-	st      *client.Statement
-	columns map[string]string // builtin field → expression of type String or UInt
-	numeric map[string]bool   // builtins whose expression is a number
-	attrs   string            // the record's attribute map
-	text    string            // what Contains looks into
-	indexed bool              // whether the words of text have an index, and a text begins and ends with whole words
+// Table says how the fields of a search are read from a table.
+type Table struct {
+	// Columns has for every builtin field of the table the expression of its value, of type String or UInt.
+	Columns map[string]string
+	// Numeric are the builtin fields whose expression is a number.
+	Numeric map[string]bool
+	// Attributes is the map of a record's own attributes.
+	Attributes string
+	// Text is what storage.Contains looks into.
+	Text string
+	// Words says that Text is the column with the index of words, so that a text begins and ends with whole words.
+	Words bool
+	// Events is the array of the names of a record's events, of which one has to fit where the field is storage.FieldEvent. Empty where a
+	// record is no more than one event.
+	Events string
 }
 
-func traceCompiler(st *client.Statement) *compiler {
-	return &compiler{
-		st: st, attrs: "SpanAttributes", text: "SpanName",
-		numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
-		columns: map[string]string{
-			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
-			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
-			storage.FieldName: "SpanName", storage.FieldKindOfSpan: "lower(SpanKind)", storage.FieldDuration: "Duration",
-			storage.FieldStatus: "lower(StatusCode)", storage.FieldHTTPStatus: "HttpStatusCode",
-			storage.FieldMethod: "HttpMethod", storage.FieldRoute: "HttpRoute",
-			storage.FieldURL:       "coalesce(nullIf(SpanAttributes['url.full'], ''), nullIf(SpanAttributes['http.url'], ''), nullIf(SpanAttributes['url.path'], ''), SpanAttributes['http.target'])",
-			storage.FieldDB:        "if(TargetType = 'db', TargetSystem, '')",
-			storage.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
-			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
-			storage.FieldPeer:      "Target",
-			storage.FieldEvent:     "arrayElement(Events.Name, 1)",
-			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
-		},
-	}
+// Compiler makes conditions of one table for one statement.
+type Compiler struct {
+	st    *client.Statement
+	table Table
 }
 
-func logCompiler(st *client.Statement) *compiler {
-	return &compiler{
-		st: st, attrs: "LogAttributes", text: "Body", indexed: true,
-		numeric: map[string]bool{storage.FieldLevel: true},
-		columns: map[string]string{
-			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
-			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
-			storage.FieldLevel: "SeverityNumber", storage.FieldBody: "Body",
-			storage.FieldEvent: "if(EventName != '', toString(EventName), LogAttributes['event.name'])",
-		},
-	}
-}
+// New returns a compiler that binds values to st.
+func New(st *client.Statement, t Table) *Compiler { return &Compiler{st: st, table: t} }
 
-// compile returns the condition, "1" for a nil filter.
-func (c *compiler) compile(f storage.Filter) (string, error) { return c.node(f, 0) }
+// Compile returns the condition of a filter, "1" for a nil filter. A field that the table does not have, and what cannot be asked, is an
+// error that wraps storage.ErrBadQuery.
+func (c *Compiler) Compile(f storage.Filter) (string, error) { return c.node(f, 0) }
 
-func (c *compiler) node(f storage.Filter, depth int) (string, error) {
+func (c *Compiler) node(f storage.Filter, depth int) (string, error) {
 	if depth > maxFilterDepth {
 		return "", fmt.Errorf("%w: the search is nested deeper than %d", storage.ErrBadQuery, maxFilterDepth)
 	}
@@ -76,7 +63,10 @@ func (c *compiler) node(f storage.Filter, depth int) (string, error) {
 		inner, err := c.node(f.Of, depth+1)
 		return "NOT (" + inner + ")", err
 	case storage.Contains:
-		return c.contains(f.Text), nil
+		if c.table.Words {
+			return words.Contains(c.st, f.Text), nil
+		}
+		return words.Within(c.st, c.table.Text, f.Text), nil
 	case storage.Equals:
 		return c.equals(f)
 	case storage.Exists:
@@ -88,7 +78,7 @@ func (c *compiler) node(f storage.Filter, depth int) (string, error) {
 	}
 }
 
-func (c *compiler) join(parts []storage.Filter, op, empty string, depth int) (string, error) {
+func (c *Compiler) join(parts []storage.Filter, op, empty string, depth int) (string, error) {
 	if len(parts) == 0 {
 		return empty, nil
 	}
@@ -110,33 +100,34 @@ func (p place) value() string { return p.column + "[" + p.key + "]" }
 func (p place) there() string { return "mapContains(" + p.column + ", " + p.key + ")" }
 
 // places are where an attribute may be, in the order in which they count. A name with a dot may be a path into a map.
-func (c *compiler) places(f storage.Field) []place {
+func (c *Compiler) places(f storage.Field) []place {
 	var out []place
 	key, path := c.st.Str(f.Name), strings.Contains(f.Name, ".")
 	if f.Kind != storage.FieldResource {
-		out = append(out, place{c.attrs, key})
+		out = append(out, place{c.table.Attributes, key})
 		if path {
-			out = append(out, place{"NestedAttributes", c.st.Str("attr." + f.Name)})
+			out = append(out, place{nested.Column, c.st.Str(nested.RecordPrefix + f.Name)})
 		}
 	}
 	if f.Kind != storage.FieldAttribute {
 		out = append(out, place{"ResourceAttributes", key})
 		if path {
-			out = append(out, place{"NestedAttributes", c.st.Str("resource." + f.Name)})
+			out = append(out, place{nested.Column, c.st.Str(nested.ResourcePrefix + f.Name)})
 		}
 	}
 	return out
 }
 
-// expression returns the SQL of a field's value and whether it is a number.
-func (c *compiler) expression(f storage.Field) (sql string, number bool, err error) {
+// Expression returns the SQL of a field's value and whether it is a number. A field that the table does not have is an error that wraps
+// storage.ErrBadQuery.
+func (c *Compiler) Expression(f storage.Field) (sql string, number bool, err error) {
 	switch f.Kind {
 	case storage.FieldBuiltin:
-		col, ok := c.columns[f.Name]
+		col, ok := c.table.Columns[f.Name]
 		if !ok {
 			return "", false, fmt.Errorf("%w: there is no field %q here", storage.ErrBadQuery, f.Name)
 		}
-		return col, c.numeric[f.Name], nil
+		return col, c.table.Numeric[f.Name], nil
 	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
 		places := c.places(f)
 		value := places[len(places)-1].value()
@@ -149,22 +140,22 @@ func (c *compiler) expression(f storage.Field) (sql string, number bool, err err
 	}
 }
 
-// ofSpanEvents reports whether a field is the names of a span's events, of which one has to fit.
-func (c *compiler) ofSpanEvents(f storage.Field) bool {
-	return c.attrs == "SpanAttributes" && f.Kind == storage.FieldBuiltin && f.Name == storage.FieldEvent
+// ofEvents reports whether a field is the names of a record's events, of which one has to fit.
+func (c *Compiler) ofEvents(f storage.Field) bool {
+	return c.table.Events != "" && f.Kind == storage.FieldBuiltin && f.Name == storage.FieldEvent
 }
 
-func (c *compiler) equals(f storage.Equals) (string, error) {
-	if c.ofSpanEvents(f.Field) {
-		one, err := (&compiler{st: c.st, columns: map[string]string{storage.FieldEvent: "e"}}).equals(f)
-		return "arrayExists(e -> " + one + ", Events.Name)", err
+func (c *Compiler) equals(f storage.Equals) (string, error) {
+	if c.ofEvents(f.Field) {
+		one, err := New(c.st, Table{Columns: map[string]string{storage.FieldEvent: "e"}}).equals(f)
+		return "arrayExists(e -> " + one + ", " + c.table.Events + ")", err
 	}
-	sql, number, err := c.expression(f.Field)
+	sql, number, err := c.Expression(f.Field)
 	if err != nil {
 		return "", err
 	}
 	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldLevel {
-		return c.level(f.Values), nil
+		return level(sql, f.Values), nil
 	}
 	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldService {
 		f.Values = withUnnamed(f.Values)
@@ -195,7 +186,7 @@ func (c *compiler) equals(f storage.Equals) (string, error) {
 
 // anyOf compares with exact values. The index on an attribute map's values answers it when the key is compared directly, so an
 // attribute that may be in several maps is asked for in each.
-func (c *compiler) anyOf(f storage.Field, sql string, values []string) string {
+func (c *Compiler) anyOf(f storage.Field, sql string, values []string) string {
 	if f.Kind == storage.FieldBuiltin && (f.Name == storage.FieldTrace || f.Name == storage.FieldSpan) {
 		digits := storage.TraceIDDigits
 		if f.Name == storage.FieldSpan {
@@ -221,13 +212,13 @@ func (c *compiler) anyOf(f storage.Field, sql string, values []string) string {
 }
 
 // level matches names of levels; an unknown name matches nothing.
-func (c *compiler) level(values []storage.Pattern) string {
+func level(sql string, values []storage.Pattern) string {
 	var out []string
 	for i := 0; i < 24; i += 4 {
 		name := storage.Level(i + 1)
 		for _, p := range values {
 			if matches(p, name) {
-				out = append(out, fmt.Sprintf("SeverityNumber BETWEEN %d AND %d", i+1, i+4))
+				out = append(out, fmt.Sprintf("%s BETWEEN %d AND %d", sql, i+1, i+4))
 				break
 			}
 		}
@@ -238,6 +229,7 @@ func (c *compiler) level(values []storage.Pattern) string {
 	return "(" + strings.Join(out, " OR ") + ")"
 }
 
+// matches reports whether a pattern fits s, in whatever case where the pattern has no wildcard.
 func matches(p storage.Pattern, s string) bool {
 	if len(p) == 1 {
 		return strings.EqualFold(p[0], s)
@@ -266,7 +258,7 @@ func likePattern(p storage.Pattern) string {
 	return strings.Join(parts, "%")
 }
 
-func (c *compiler) exists(f storage.Field) (string, error) {
+func (c *Compiler) exists(f storage.Field) (string, error) {
 	switch f.Kind {
 	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
 		places := c.places(f)
@@ -276,24 +268,24 @@ func (c *compiler) exists(f storage.Field) (string, error) {
 		}
 		return strings.Join(there, " OR "), nil
 	case storage.FieldBuiltin:
-		if c.ofSpanEvents(f) {
-			return "notEmpty(Events.Name)", nil
+		if c.ofEvents(f) {
+			return "notEmpty(" + c.table.Events + ")", nil
 		}
 	}
-	sql, number, err := c.expression(f)
+	sql, number, err := c.Expression(f)
 	if number {
 		return sql + " != 0", err
 	}
 	return sql + " != ''", err
 }
 
-func (c *compiler) compare(f storage.Compare) (string, error) {
+func (c *Compiler) compare(f storage.Compare) (string, error) {
 	switch f.Op {
 	case storage.Less, storage.LessOrEqual, storage.Greater, storage.GreaterOrEqual:
 	default:
 		return "", fmt.Errorf("%w: unknown comparison %q", storage.ErrBadQuery, f.Op)
 	}
-	sql, number, err := c.expression(f.Field)
+	sql, number, err := c.Expression(f.Field)
 	if err != nil {
 		return "", err
 	}
@@ -311,4 +303,14 @@ func (c *compiler) compare(f storage.Compare) (string, error) {
 		condition = sql + " != 0 AND " + condition // 0 is the absence of one
 	}
 	return condition, nil
+}
+
+// withUnnamed adds the empty name to patterns that match what is shown in its place.
+func withUnnamed(values []storage.Pattern) []storage.Pattern {
+	for _, p := range values {
+		if len(p) == 1 && p[0] == storage.UnknownService || len(p) > 1 && matches(p, storage.UnknownService) {
+			return append(slices.Clone(values), storage.Pattern{""})
+		}
+	}
+	return values
 }
