@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/fields"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
@@ -222,11 +223,11 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 	if err != nil {
 		return nil, err
 	}
-	return s.facets(ctx, "otel_logs", where, st.Args, []facetColumn{
-		{storage.FieldService, resource.ServiceName},
-		{storage.FieldLevel, "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
-		{storage.FieldHost, "toString(HostName)"},
-		{storage.FieldEnvironment, "toString(Environment)"},
-		{storage.FieldScope, "toString(ScopeName)"},
+	return fields.Source{Client: s.client, Table: "otel_logs", Where: where, Statement: &st}.Facets(ctx, []fields.Facet{
+		{Field: storage.FieldService, SQL: resource.ServiceName},
+		{Field: storage.FieldLevel, SQL: "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
+		{Field: storage.FieldHost, SQL: "toString(HostName)"},
+		{Field: storage.FieldEnvironment, SQL: "toString(Environment)"},
+		{Field: storage.FieldScope, SQL: "toString(ScopeName)"},
 	})
 }

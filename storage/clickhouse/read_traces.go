@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/fields"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
@@ -309,18 +310,18 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 	if err != nil {
 		return nil, err
 	}
-	return s.facets(ctx, "otel_traces", where, st.Args, []facetColumn{
-		{storage.FieldService, resource.ServiceName},
-		{storage.FieldEnvironment, "toString(Environment)"},
-		{storage.FieldName, "toString(SpanName)"},
-		{storage.FieldKindOfSpan, "lower(toString(SpanKind))"},
-		{storage.FieldStatus, "lower(toString(StatusCode))"},
-		{storage.FieldHTTPStatus, "toString(HttpStatusCode)"},
-		{storage.FieldMethod, "toString(HttpMethod)"},
-		{storage.FieldRoute, "toString(HttpRoute)"},
-		{storage.FieldDB, "if(TargetType = 'db', toString(TargetSystem), '')"},
-		{storage.FieldMessaging, "if(TargetType = 'messaging', toString(TargetSystem), '')"},
-		{storage.FieldRPC, "if(TargetType = 'rpc', toString(TargetSystem), '')"},
-		{storage.FieldHost, "toString(HostName)"},
+	return fields.Source{Client: s.client, Table: "otel_traces", Where: where, Statement: &st}.Facets(ctx, []fields.Facet{
+		{Field: storage.FieldService, SQL: resource.ServiceName},
+		{Field: storage.FieldEnvironment, SQL: "toString(Environment)"},
+		{Field: storage.FieldName, SQL: "toString(SpanName)"},
+		{Field: storage.FieldKindOfSpan, SQL: "lower(toString(SpanKind))"},
+		{Field: storage.FieldStatus, SQL: "lower(toString(StatusCode))"},
+		{Field: storage.FieldHTTPStatus, SQL: "toString(HttpStatusCode)"},
+		{Field: storage.FieldMethod, SQL: "toString(HttpMethod)"},
+		{Field: storage.FieldRoute, SQL: "toString(HttpRoute)"},
+		{Field: storage.FieldDB, SQL: "if(TargetType = 'db', toString(TargetSystem), '')"},
+		{Field: storage.FieldMessaging, SQL: "if(TargetType = 'messaging', toString(TargetSystem), '')"},
+		{Field: storage.FieldRPC, SQL: "if(TargetType = 'rpc', toString(TargetSystem), '')"},
+		{Field: storage.FieldHost, SQL: "toString(HostName)"},
 	})
 }
