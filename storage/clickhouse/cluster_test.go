@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/storagetest"
@@ -53,7 +54,7 @@ func TestClusterTraces(t *testing.T) { storagetest.RunTraces(t, clusterHarness) 
 
 func TestClusterTables(t *testing.T) {
 	s, sup := openCluster(t)
-	ld, _ := newGenerator().logs(10)
+	ld, _ := clickhousetest.NewGenerator().Logs(10)
 	for range 2 {
 		_, err := s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
 		require.NoError(t, err)

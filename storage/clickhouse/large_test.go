@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 )
@@ -40,7 +41,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 	s, sup := openStore(t)
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range largeRecords {
-		ld := wordLogs(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
+		ld := clickhousetest.LogsOf(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
 		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []plog.Logs{ld})
 		require.NoError(t, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
 
@@ -33,7 +34,7 @@ func TestMerge(t *testing.T) {
 
 func TestOpenAgain(t *testing.T) {
 	s, sup := openStore(t)
-	ld, _ := newGenerator().logs(100)
+	ld, _ := clickhousetest.NewGenerator().Logs(100)
 	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{ld})
 	require.NoError(t, err)
 

@@ -10,26 +10,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
-
-// wordLogs are rows records at t whose body is made by text.
-func wordLogs(t time.Time, rows int, text func(i int) string) plog.Logs {
-	ld := plog.NewLogs()
-	recs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
-	for i := range rows {
-		rec := recs.AppendEmpty()
-		rec.SetTimestamp(pcommon.NewTimestampFromTime(t.Add(time.Duration(i) * time.Microsecond)))
-		rec.Body().SetStr(text(i))
-	}
-	return ld
-}
 
 // granules reads how many granules the index of words leaves of how many for a search, from the engine's own plan.
 func granules(t *testing.T, s *Store, text string) string {
@@ -60,7 +48,7 @@ func granules(t *testing.T, s *Store, text string) string {
 func TestIndexOfWords(t *testing.T) {
 	s, _ := openStore(t)
 	at := time.Now().Add(-time.Hour)
-	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{wordLogs(at, 40_000, func(i int) string {
+	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{clickhousetest.LogsOf(at, 40_000, func(i int) string {
 		if i == 20_000 {
 			return "用户needle登录 \x1b[31mpin\x1b[0m"
 		}
@@ -85,10 +73,10 @@ func TestWordsOfOlderRows(t *testing.T) {
 	}
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	body := func(int) string { return "用户admin登录" }
-	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{wordLogs(at, 1, body)})
+	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
 	require.NoError(t, err)
 	require.NoError(t, schema.New(s.client, schema.Options{}).Migrate(t.Context()))
-	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{wordLogs(at, 1, body)})
+	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
 		Selection: storage.Selection{Filter: storage.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
@@ -128,14 +116,14 @@ func BenchmarkWords(b *testing.B) {
 				n := 0
 				lds := make([]plog.Logs, batches)
 				for i := range lds {
-					lds[i] = wordLogs(at.Add(time.Duration(i)*time.Minute), benchRows, func(int) string { n++; return text(n) })
+					lds[i] = clickhousetest.LogsOf(at.Add(time.Duration(i)*time.Minute), clickhousetest.Rows, func(int) string { n++; return text(n) })
 				}
-				m := startMeter(b, s, sup)
+				m := clickhousetest.StartMeter(b, s.client, sup)
 				for i := range lds {
 					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), lds[i:i+1])
 					require.NoError(b, err)
 				}
-				m.report(batches*benchRows, 0, "otel_logs")
+				m.Report(batches*clickhousetest.Rows, 0, "otel_logs")
 			})
 			if index == "new" {
 				benchSearches(b, s, sup, name, at)
@@ -150,12 +138,12 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 	r := storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(time.Hour)}
 	for _, text := range []string{"user4711", "user-4711", "timeout", "absent", "密码错误", "没有的", "ошибка", "order finished"} {
 		b.Run("search/"+name+"/"+text, func(b *testing.B) {
-			_, from := cpu(b, sup.State().PID)
+			_, from := clickhousetest.CPU(b, sup.State().PID)
 			for range asked {
 				_, err := s.LogHistogram(b.Context(), storage.Selection{Filter: storage.Contains{Text: text}, Range: r}, 60)
 				require.NoError(b, err)
 			}
-			_, to := cpu(b, sup.State().PID)
+			_, to := clickhousetest.CPU(b, sup.State().PID)
 			b.ReportMetric((to-from).Seconds()*1e3/asked, "cpu-ms/search")
 			b.ReportMetric(b.Elapsed().Seconds()*1e3/asked, "ms/search")
 		})
@@ -166,7 +154,7 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 func TestIndexOfAttributes(t *testing.T) {
 	s, _ := openStore(t)
 	at := time.Now().Add(-time.Hour)
-	ld := wordLogs(at, 40_000, func(int) string { return "x" })
+	ld := clickhousetest.LogsOf(at, 40_000, func(int) string { return "x" })
 	recs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 	for i := range recs.Len() {
 		recs.At(i).Attributes().PutStr("user.id", strconv.Itoa(i))
