@@ -53,16 +53,7 @@ func BenchmarkAppendTraces(b *testing.B) {
 // BenchmarkEncode is the conversion of pdata to a block alone.
 func BenchmarkEncode(b *testing.B) {
 	g := clickhousetest.NewGenerator()
-	ld, _ := g.Logs(clickhousetest.Rows)
 	td := g.Traces(clickhousetest.Rows)
-	b.Run("logs", func(b *testing.B) {
-		block := newLogBlock()
-		for b.Loop() {
-			block.Reset()
-			block.fill("b", []plog.Logs{ld})
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clickhousetest.Rows, "ns/row")
-	})
 	b.Run("traces", func(b *testing.B) {
 		block := newTraceBlock()
 		for b.Loop() {

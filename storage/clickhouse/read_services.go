@@ -5,8 +5,6 @@ package clickhouse
 import (
 	"context"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/strata-apm/strata/storage"
@@ -146,27 +144,4 @@ func emptySeries(r storage.TimeRange, step time.Duration) []storage.ServicePoint
 		out = append(out, storage.ServicePoint{Start: t})
 	}
 	return out
-}
-
-// HostServices implements storage.ServiceReader.
-func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
-	if err := timerange.Check(r); err != nil {
-		return nil, err
-	}
-	// The tables are sorted by service, not by host; a day is enough to know who lives there.
-	r.Start = timerange.Latest(r.Start, r.End.Add(-24*time.Hour))
-	var names []string
-	// Log files that nobody named are on every host and have no page of their own.
-	for table, except := range map[string]string{"otel_traces": "", "otel_logs": " AND ServiceName != '' AND NOT startsWith(ServiceName, '" + storage.UnknownService + "')"} {
-		var st client.Statement
-		query := "SELECT DISTINCT " + resource.ServiceName + " FROM {db}." + table + " WHERE HostName = " + st.Str(host) +
-			" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + except + " LIMIT 1000"
-		found, err := s.client.Column(ctx, "list a host's services", query, st.Args)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, found...)
-	}
-	slices.SortFunc(names, strings.Compare)
-	return slices.Compact(names), nil
 }

@@ -325,3 +325,34 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 		{Field: storage.FieldHost, SQL: "toString(HostName)"},
 	})
 }
+
+// traceFields answers for the fields of spans.
+type traceFields struct{ client *client.Client }
+
+func (t traceFields) source(st *client.Statement, r storage.TimeRange) (fields.Source, error) {
+	if err := timerange.Check(r); err != nil {
+		return fields.Source{}, err
+	}
+	where, err := tracesWhere(st, storage.Selection{Range: r})
+	return fields.Source{Client: t.client, Table: "otel_traces", Where: where, Statement: st}, err
+}
+
+// AttributeKeys is storage.FieldReader's for spans.
+func (t traceFields) AttributeKeys(ctx context.Context, prefix string, r storage.TimeRange) ([]string, error) {
+	var st client.Statement
+	src, err := t.source(&st, r)
+	if err != nil {
+		return nil, err
+	}
+	return src.Keys(ctx, "SpanAttributes", prefix)
+}
+
+// FieldValues is storage.FieldReader's for spans.
+func (t traceFields) FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+	var st client.Statement
+	src, err := t.source(&st, r)
+	if err != nil {
+		return nil, err
+	}
+	return src.Values(ctx, traceCompiler(&st), field, prefix)
+}

@@ -10,19 +10,25 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/logs"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
 )
 
 // Store is one ClickHouse. Safe for concurrent use.
 type Store struct {
 	client *client.Client
+	*logStore
 
-	logBlocks, traceBlocks sync.Pool
+	traceBlocks sync.Pool
 }
+
+// logStore names the embedded logs.Store.
+type logStore = logs.Store
 
 var (
 	_ storage.TraceAppender = (*Store)(nil)
 	_ storage.LogAppender   = (*Store)(nil)
+	_ storage.LogSearcher   = (*Store)(nil)
 )
 
 // Open connects, brings the schema up to date and returns the store. It waits as long as ctx allows for a ClickHouse that is not
@@ -35,7 +41,7 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: c}
+	s := &Store{client: c, logStore: logs.New(c)}
 	m := schema.New(c, schema.Options{Cluster: cfg.Cluster, Unreplicated: opts.unreplicated})
 	if err := c.Await(ctx, func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention) }); err != nil {
 		return nil, errors.Join(err, s.Close())

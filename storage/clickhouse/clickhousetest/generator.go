@@ -36,7 +36,7 @@ func NewGenerator() *Generator {
 func (g *Generator) id(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(g.rnd.Uint32())
+		b[i] = byte(g.rnd.Uint32()) //nolint:gosec // Any eight bits will do.
 	}
 	return b
 }

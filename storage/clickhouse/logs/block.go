@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package logs
 
 import (
 	"hash/fnv"
@@ -15,8 +15,8 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
 
-// logBlock builds the block of one batch of log records.
-type logBlock struct {
+// block builds the block of one batch of log records.
+type block struct {
 	native.Block
 
 	timestamp, observed, rowID    native.Fixed
@@ -30,8 +30,8 @@ type logBlock struct {
 	nested                        native.Map
 }
 
-func newLogBlock() *logBlock {
-	b := &logBlock{}
+func newBlock() *block {
+	b := &block{}
 	b.timestamp.Type, b.observed.Type, b.rowID.Type = native.DateTime64, native.DateTime64, "UInt64"
 	b.traceFlags.Type, b.severityNumber.Type = "UInt8", "UInt8"
 	b.Add("Timestamp", &b.timestamp)
@@ -65,7 +65,7 @@ func batchSeed(id storage.BatchID) uint64 {
 	return uint64(h.Sum32()) << 32
 }
 
-func (b *logBlock) fill(id storage.BatchID, batches []plog.Logs) {
+func (b *block) fill(id storage.BatchID, batches []plog.Logs) {
 	seed := batchSeed(id)
 	for _, ld := range batches {
 		for _, rl := range ld.ResourceLogs().All() {
@@ -75,7 +75,7 @@ func (b *logBlock) fill(id storage.BatchID, batches []plog.Logs) {
 	}
 }
 
-func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resource.Resource) {
+func (b *block) resourceRecords(seed uint64, rl plog.ResourceLogs, res resource.Resource) {
 	var shared, scopeShared native.Mark
 	haveResource := false
 	for _, sl := range rl.ScopeLogs().All() {
@@ -106,7 +106,7 @@ func (b *logBlock) resourceRecords(seed uint64, rl plog.ResourceLogs, res resour
 	}
 }
 
-func (b *logBlock) record(seed uint64, rec plog.LogRecord) {
+func (b *block) record(seed uint64, rec plog.LogRecord) {
 	when := rec.Timestamp()
 	if when == 0 {
 		when = rec.ObservedTimestamp()

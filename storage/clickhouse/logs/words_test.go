@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package logs
 
 import (
 	"fmt"
@@ -20,13 +20,13 @@ import (
 )
 
 // granules reads how many granules the index of words leaves of how many for a search, from the engine's own plan.
-func granules(t *testing.T, s *Store, text string) string {
+func granules(t *testing.T, c *client.Client, text string) string {
 	t.Helper()
 	var st client.Statement
-	condition, err := logCompiler(&st).Compile(storage.Contains{Text: text})
+	condition, err := newCompiler(&st).Compile(storage.Contains{Text: text})
 	require.NoError(t, err)
 	var plan []string
-	require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
+	require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		plan = append(plan, strings.TrimSpace(line))
@@ -46,7 +46,8 @@ func granules(t *testing.T, s *Store, text string) string {
 
 // The index must be used for words, or a search reads every body; and its expression must be the one of the conditions, letter by letter.
 func TestIndexOfWords(t *testing.T) {
-	s, _ := openStore(t)
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
 	at := time.Now().Add(-time.Hour)
 	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{clickhousetest.LogsOf(at, 40_000, func(i int) string {
 		if i == 20_000 {
@@ -55,27 +56,28 @@ func TestIndexOfWords(t *testing.T) {
 		return "plain text " + strconv.Itoa(i) + " 登录"
 	})})
 	require.NoError(t, err)
-	require.Equal(t, "1/5", granules(t, s, "needle"))
-	require.Equal(t, "1/5", granules(t, s, "needle登录"))
-	require.Equal(t, "1/5", granules(t, s, "PIN"))
-	require.Equal(t, "0/5", granules(t, s, "absent words"))
+	require.Equal(t, "1/5", granules(t, c, "needle"))
+	require.Equal(t, "1/5", granules(t, c, "needle登录"))
+	require.Equal(t, "1/5", granules(t, c, "PIN"))
+	require.Equal(t, "0/5", granules(t, c, "absent words"))
 }
 
 // Rows that an older release wrote have no such index; they are found all the same, beside new ones.
 func TestWordsOfOlderRows(t *testing.T) {
-	s, _ := openStore(t)
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
 	for _, statement := range []string{
 		"ALTER TABLE strata.otel_logs DROP INDEX idx_words",
 		"ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1",
 		"DELETE FROM strata.strata_migrations WHERE Version = 3 SETTINGS mutations_sync = 2",
 	} {
-		require.NoError(t, s.client.Exec(t.Context(), statement))
+		require.NoError(t, c.Exec(t.Context(), statement))
 	}
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	body := func(int) string { return "用户admin登录" }
 	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
 	require.NoError(t, err)
-	require.NoError(t, schema.New(s.client, schema.Options{}).Migrate(t.Context()))
+	require.NoError(t, schema.New(c, schema.Options{}).Migrate(t.Context()))
 	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
@@ -86,10 +88,10 @@ func TestWordsOfOlderRows(t *testing.T) {
 }
 
 // oldIndex puts the index of words back to what it was before it knew other scripts, for comparison.
-func oldIndex(b *testing.B, s *Store) {
+func oldIndex(b *testing.B, c *client.Client) {
 	b.Helper()
-	require.NoError(b, s.client.Exec(b.Context(), "ALTER TABLE strata.otel_logs DROP INDEX idx_words"))
-	require.NoError(b, s.client.Exec(b.Context(), "ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1"))
+	require.NoError(b, c.Exec(b.Context(), "ALTER TABLE strata.otel_logs DROP INDEX idx_words"))
+	require.NoError(b, c.Exec(b.Context(), "ALTER TABLE strata.otel_logs ADD INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1"))
 }
 
 var benchBodies = map[string]func(i int) string{
@@ -107,9 +109,10 @@ func BenchmarkWords(b *testing.B) {
 	const batches = 20
 	for name, text := range benchBodies {
 		for _, index := range []string{"old", "new"} {
-			s, sup := openStore(b)
+			c, sup := clickhousetest.Open(b)
+			s := New(c)
 			if index == "old" {
-				oldIndex(b, s)
+				oldIndex(b, c)
 			}
 			at := time.Now().Add(-time.Hour)
 			b.Run("append/"+name+"/"+index, func(b *testing.B) {
@@ -118,7 +121,7 @@ func BenchmarkWords(b *testing.B) {
 				for i := range lds {
 					lds[i] = clickhousetest.LogsOf(at.Add(time.Duration(i)*time.Minute), clickhousetest.Rows, func(int) string { n++; return text(n) })
 				}
-				m := clickhousetest.StartMeter(b, s.client, sup)
+				m := clickhousetest.StartMeter(b, c, sup)
 				for i := range lds {
 					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), lds[i:i+1])
 					require.NoError(b, err)
@@ -152,7 +155,8 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 
 // An attribute with a dot in its name is asked for in two maps, each with an index; both have to be used.
 func TestIndexOfAttributes(t *testing.T) {
-	s, _ := openStore(t)
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
 	at := time.Now().Add(-time.Hour)
 	ld := clickhousetest.LogsOf(at, 40_000, func(int) string { return "x" })
 	recs := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
@@ -165,10 +169,10 @@ func TestIndexOfAttributes(t *testing.T) {
 	for _, name := range []string{"user.id", "order.number"} {
 		var st client.Statement
 		f := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: name}, Values: []storage.Pattern{{"20000"}}}
-		condition, err := logCompiler(&st).Compile(f)
+		condition, err := newCompiler(&st).Compile(f)
 		require.NoError(t, err)
 		var plan []string
-		require.NoError(t, s.client.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
+		require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
 			var line string
 			err := scan(&line)
 			plan = append(plan, line)
