@@ -50,20 +50,6 @@ func BenchmarkAppendTraces(b *testing.B) {
 	m.Report(b.N*clickhousetest.Rows, size, "%traces%")
 }
 
-// BenchmarkEncode is the conversion of pdata to a block alone.
-func BenchmarkEncode(b *testing.B) {
-	g := clickhousetest.NewGenerator()
-	td := g.Traces(clickhousetest.Rows)
-	b.Run("traces", func(b *testing.B) {
-		block := newTraceBlock()
-		for b.Loop() {
-			block.Reset()
-			block.fill([]ptrace.Traces{td})
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clickhousetest.Rows, "ns/row")
-	})
-}
-
 // BenchmarkRead asks what pages ask, over b.N iterations on two million rows of each signal.
 func BenchmarkRead(b *testing.B) {
 	s, sup := openStore(b)

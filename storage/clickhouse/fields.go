@@ -9,8 +9,6 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-var _ storage.FieldReader = (*Store)(nil)
-
 // AttributeKeys implements storage.FieldReader.
 func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix string, r storage.TimeRange) ([]string, error) {
 	of, err := s.fieldsOf(signal)
@@ -38,7 +36,7 @@ type fieldReader interface {
 func (s *Store) fieldsOf(signal storage.Signal) (fieldReader, error) {
 	switch signal {
 	case storage.SignalTraces:
-		return traceFields{s.client}, nil
+		return s.traceStore, nil
 	case storage.SignalLogs:
 		return s.logStore, nil
 	default:

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
-	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
 
@@ -20,7 +19,7 @@ func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRan
 	}
 	// The tables are sorted by service, not by host; a day is enough to know who lives there.
 	r.Start = timerange.Latest(r.Start, r.End.Add(-24*time.Hour))
-	names, err := resource.ServicesOnHost(ctx, s.client, "otel_traces", host, r, "")
+	names, err := s.traceStore.ServicesOnHost(ctx, host, r)
 	if err != nil {
 		return nil, err
 	}

@@ -6,29 +6,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/logs"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
+	"github.com/strata-apm/strata/storage/clickhouse/traces"
 )
 
 // Store is one ClickHouse. Safe for concurrent use.
 type Store struct {
 	client *client.Client
 	*logStore
-
-	traceBlocks sync.Pool
+	*traceStore
 }
 
-// logStore names the embedded logs.Store.
-type logStore = logs.Store
+// The names under which the stores of the kinds of data are embedded: what they implement of package storage's contracts is the Store's.
+type (
+	logStore   = logs.Store
+	traceStore = traces.Store
+)
 
 var (
 	_ storage.TraceAppender = (*Store)(nil)
+	_ storage.TraceReader   = (*Store)(nil)
+	_ storage.TraceSearcher = (*Store)(nil)
+	_ storage.ServiceReader = (*Store)(nil)
 	_ storage.LogAppender   = (*Store)(nil)
 	_ storage.LogSearcher   = (*Store)(nil)
+	_ storage.FieldReader   = (*Store)(nil)
 )
 
 // Open connects, brings the schema up to date and returns the store. It waits as long as ctx allows for a ClickHouse that is not
@@ -41,7 +47,7 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: c, logStore: logs.New(c)}
+	s := &Store{client: c, logStore: logs.New(c), traceStore: traces.New(c)}
 	m := schema.New(c, schema.Options{Cluster: cfg.Cluster, Unreplicated: opts.unreplicated})
 	if err := c.Await(ctx, func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention) }); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"cmp"
@@ -96,7 +96,7 @@ func (s straightened) apply(t *storage.Trace) {
 func (s *Store) skewRows(ctx context.Context, ids []string, at extent) (map[string][]skew.Span, error) {
 	var st client.Statement
 	query := "SELECT TraceId, SpanId, ParentSpanId, " + resource.ServiceName + ", " + skewHost + ", lower(toString(SpanKind)), toUnixTimestamp64Nano(Timestamp), toInt64(Duration)" +
-		" FROM {db}.otel_traces WHERE TraceId IN " + st.Strs(ids) + " AND " + at.where(&st) +
+		" FROM {db}." + table + " WHERE TraceId IN " + st.Strs(ids) + " AND " + at.where(&st) +
 		" ORDER BY Timestamp, SpanId LIMIT " + strconv.Itoa(skewSpans+1)
 	out := map[string][]skew.Span{}
 	n := 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"strconv"
@@ -13,8 +13,8 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
 
-// traceBlock builds the block of one batch of spans.
-type traceBlock struct {
+// block builds the block of one batch of spans.
+type block struct {
 	native.Block
 
 	timestamp, duration, httpStatus, flags      native.Fixed
@@ -35,8 +35,8 @@ type traceBlock struct {
 	linkTraces, linkSpans, linkStates, linkMaps native.Array
 }
 
-func newTraceBlock() *traceBlock {
-	b := &traceBlock{}
+func newBlock() *block {
+	b := &block{}
 	b.timestamp.Type, b.duration.Type, b.httpStatus.Type, b.eventTime.Type = native.DateTime64, "UInt64", "UInt16", native.DateTime64
 	b.flags.Type = "UInt32"
 	b.eventTimes.Of, b.eventNames.Of, b.eventAttributes.Of = &b.eventTime, &b.eventName, &b.eventAttrs
@@ -80,7 +80,7 @@ func newTraceBlock() *traceBlock {
 	return b
 }
 
-func (b *traceBlock) fill(batches []ptrace.Traces) {
+func (b *block) fill(batches []ptrace.Traces) {
 	for _, td := range batches {
 		for _, rs := range td.ResourceSpans().All() {
 			b.resourceSpans(rs, resource.Read(rs.Resource().Attributes()))
@@ -88,7 +88,7 @@ func (b *traceBlock) fill(batches []ptrace.Traces) {
 	}
 }
 
-func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {
+func (b *block) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {
 	var shared, scopeShared native.Mark
 	have := false
 	for _, ss := range rs.ScopeSpans().All() {
@@ -119,7 +119,7 @@ func (b *traceBlock) resourceSpans(rs ptrace.ResourceSpans, res resource.Resourc
 	}
 }
 
-func (b *traceBlock) span(span ptrace.Span) {
+func (b *block) span(span ptrace.Span) {
 	traceID, spanID, parentID := span.TraceID(), span.SpanID(), span.ParentSpanID()
 	start, end := span.StartTimestamp(), span.EndTimestamp()
 	b.timestamp.Time(start)
@@ -146,7 +146,7 @@ func (b *traceBlock) span(span ptrace.Span) {
 	b.Rows++
 }
 
-func (b *traceBlock) events(events ptrace.SpanEventSlice) {
+func (b *block) events(events ptrace.SpanEventSlice) {
 	for _, e := range events.All() {
 		b.eventTime.Time(e.Timestamp())
 		b.eventName.Append(e.Name())
@@ -157,7 +157,7 @@ func (b *traceBlock) events(events ptrace.SpanEventSlice) {
 	}
 }
 
-func (b *traceBlock) links(links ptrace.SpanLinkSlice) {
+func (b *block) links(links ptrace.SpanLinkSlice) {
 	for _, l := range links.All() {
 		traceID, spanID := l.TraceID(), l.SpanID()
 		b.linkTrace.AppendHex(traceID[:])
@@ -179,7 +179,7 @@ type wanted struct {
 }
 
 // derived fills the columns that pages filter by. It looks at each attribute once.
-func (b *traceBlock) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
+func (b *block) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
 	var w wanted
 	for k, v := range attrs.All() {
 		w.take(k, v)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"context"
@@ -12,8 +12,6 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
-
-var _ storage.ServiceReader = (*Store)(nil)
 
 const (
 	// entry is what counts as a request: what comes in from outside the service.
@@ -53,7 +51,7 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	}
 	step := seriesStep(q.Range, q.Points)
 	var st client.Statement
-	query := "SELECT " + resource.ServiceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}.strata_spans_1m WHERE " +
+	query := "SELECT " + resource.ServiceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}." + minutes + " WHERE " +
 		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + resource.ServiceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
 	for i := range list.Services {
 		list.Services[i].Series = emptySeries(q.Range, step)
@@ -75,7 +73,7 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 		return list, err
 	}
 	var env client.Statement
-	list.Environments, err = s.client.Column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}.strata_spans_1m WHERE "+
+	list.Environments, err = s.client.Column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}."+minutes+" WHERE "+
 		minutesWhere(&env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env.Args)
 	return list, err
 }
@@ -95,7 +93,7 @@ func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environm
 	}
 	query := "SELECT " + resource.ServiceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
 		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
-		" FROM {db}.strata_spans_1m WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
+		" FROM {db}." + minutes + " WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
 	var out []serviceTotal
 	err := s.client.Each(ctx, "read services", query, st.Args, func(scan func(...any) error) error {
 		var t serviceTotal

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"context"
@@ -17,8 +17,6 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
-
-var _ storage.TraceReader = (*Store)(nil)
 
 // spanPosition is where a page of a trace's spans ended. Span ids alone are not unique: the two sides of a call may share one.
 type spanPosition struct {
@@ -131,7 +129,7 @@ func (r *traceRead) totals(ctx context.Context) error {
 	var st client.Statement
 	query := `SELECT ` + resource.ServiceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
 		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
-		FROM {db}.otel_traces WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
+		FROM {db}.` + table + ` WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
 	r.trace.Resources = []map[string]string{}
 	services := map[string]int{}
 	var first, last int64
@@ -195,7 +193,7 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 	query := `SELECT ` + spanKey + `, ParentSpanId, SpanName, Duration, StatusCode, StatusMessage, ScopeName, ScopeVersion, ` + attributes + `,
 		SpanAttributes, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp), Events.Name, Events.Attributes, Links.TraceId, Links.SpanId, Links.Attributes,
 		 ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, Flags
-		FROM {db}.otel_traces WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
+		FROM {db}.` + table + ` WHERE ` + where + ` ORDER BY Timestamp, SpanId, toString(SpanKind), toString(ServiceName), toString(SpanName), ParentSpanId, Duration LIMIT ` +
 		strconv.Itoa(r.limit+1+skip)
 	r.trace.Scopes, r.trace.Spans, r.trace.NextCursor = []storage.Scope{}, []storage.Span{}, ""
 	if r.whole {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"fmt"
@@ -25,7 +25,8 @@ const (
 // TestPagesOfLargeSpans reads spans of one trace that together are larger than a page, and than the engine's memory: pages end early, none is
 // left out.
 func TestPagesOfLargeSpans(t *testing.T) {
-	s, sup := openStore(t)
+	c, sup := clickhousetest.Open(t)
+	s := New(c)
 	at := time.Now().Add(-time.Hour)
 	for i := range largeRecords {
 		td := ptrace.NewTraces()
@@ -40,7 +41,7 @@ func TestPagesOfLargeSpans(t *testing.T) {
 	}
 	clickhousetest.WithBothLimits(t, sup, func(t *testing.T, c *client.Client) {
 		t.Helper()
-		s := &Store{client: c}
+		s := New(c)
 		seen := map[string]bool{}
 		q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
 		pages := 0

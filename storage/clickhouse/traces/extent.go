@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const maxExtents = 24
 // traceExtent looks the traces up. Unknown ones add nothing.
 func (s *Store) traceExtent(ctx context.Context, ids []string) (extent, error) {
 	var st client.Statement
-	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}.otel_traces_trace_id_ts WHERE TraceId IN " + st.Strs(ids) +
+	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}." + extents + " WHERE TraceId IN " + st.Strs(ids) +
 		" GROUP BY TraceId"
 	var e extent
 	err := s.client.Each(ctx, "look up traces", query, st.Args, func(scan func(...any) error) error {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"cmp"
@@ -11,14 +11,10 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
-	"github.com/strata-apm/strata/storage/clickhouse/fields"
-	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 )
-
-var _ storage.TraceSearcher = (*Store)(nil)
 
 // tracePosition is where a page of traces ended: the key of its last trace. The key is the start of the newest matching span, or the
 // duration of the slowest.
@@ -30,37 +26,6 @@ type tracePosition struct {
 // before reports whether p comes before o in the order of a search, which is descending.
 func (p tracePosition) before(o tracePosition) bool {
 	return p.Key > o.Key || p.Key == o.Key && p.TraceID > o.TraceID
-}
-
-// traceCompiler makes conditions of the table of spans.
-func traceCompiler(st *client.Statement) *filter.Compiler {
-	return filter.New(st, filter.Table{
-		Attributes: "SpanAttributes", Text: "SpanName", Events: "Events.Name",
-		Numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
-		Columns: map[string]string{
-			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
-			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
-			storage.FieldName: "SpanName", storage.FieldKindOfSpan: "lower(SpanKind)", storage.FieldDuration: "Duration",
-			storage.FieldStatus: "lower(StatusCode)", storage.FieldHTTPStatus: "HttpStatusCode",
-			storage.FieldMethod: "HttpMethod", storage.FieldRoute: "HttpRoute",
-			storage.FieldURL:       "coalesce(nullIf(SpanAttributes['url.full'], ''), nullIf(SpanAttributes['http.url'], ''), nullIf(SpanAttributes['url.path'], ''), SpanAttributes['http.target'])",
-			storage.FieldDB:        "if(TargetType = 'db', TargetSystem, '')",
-			storage.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
-			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
-			storage.FieldPeer:      "Target",
-			storage.FieldEvent:     "arrayElement(Events.Name, 1)",
-			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
-		},
-	})
-}
-
-// tracesWhere is the condition of a selection of spans.
-func tracesWhere(st *client.Statement, sel storage.Selection) (string, error) {
-	condition, err := traceCompiler(st).Compile(sel.Filter)
-	if err != nil {
-		return "", err
-	}
-	return "Timestamp >= " + st.Nano(sel.Range.Start) + " AND Timestamp < " + st.Nano(sel.Range.End) + " AND (" + condition + ")", nil
 }
 
 // SearchTraces implements storage.TraceSearcher. It walks matching spans in order of the key and takes each trace at its first span;
@@ -173,7 +138,7 @@ func (w *traceWalk) enough() bool { return len(w.found)+len(w.pending) > w.limit
 // spans returns the next matching spans of traces that were not seen, in order.
 func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
 	var st client.Statement
-	where, err := tracesWhere(&st, storage.Selection{Filter: w.q.Filter, Range: piece})
+	where, err := condition(&st, storage.Selection{Filter: w.q.Filter, Range: piece})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +156,7 @@ func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit in
 		}
 		where += " AND TraceId NOT IN " + st.Strs(ids)
 	}
-	query := "SELECT " + key + ", TraceId FROM {db}.otel_traces WHERE " + where + " ORDER BY " + order + " DESC, TraceId DESC LIMIT " + strconv.Itoa(limit)
+	query := "SELECT " + key + ", TraceId FROM {db}." + table + " WHERE " + where + " ORDER BY " + order + " DESC, TraceId DESC LIMIT " + strconv.Itoa(limit)
 	var out []tracePosition
 	err = w.store.client.Each(ctx, "search traces", query, st.Args, func(scan func(...any) error) error {
 		var p tracePosition
@@ -226,7 +191,7 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 		return err
 	}
 	var st client.Statement
-	matching, err := tracesWhere(&st, w.q.Selection)
+	matching, err := condition(&st, w.q.Selection)
 	if err != nil {
 		return err
 	}
@@ -238,7 +203,7 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
 		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
-		FROM (SELECT *, (` + matching + `) AS m FROM {db}.otel_traces WHERE TraceId IN ` + st.Strs(ids) +
+		FROM (SELECT *, (` + matching + `) AS m FROM {db}.` + table + ` WHERE TraceId IN ` + st.Strs(ids) +
 		` AND ` + extent.where(&st) + `)
 		GROUP BY TraceId, Service`
 	byTrace := make(map[string][]summaryRow, len(ids))
@@ -298,61 +263,4 @@ func foldTrace(id string, rows []summaryRow) foundTrace {
 	f.crooked = (len(rows) > 1 || hosts > 1) && (sum.RootMissing || start < rootStart || end > rootEnd)
 	sum.Start, sum.Duration = timerange.UnixNano(start), time.Duration(end-start)
 	return f
-}
-
-// TraceFacets implements storage.TraceSearcher.
-func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
-	if err := timerange.Check(q.Range); err != nil {
-		return nil, err
-	}
-	var st client.Statement
-	where, err := tracesWhere(&st, q)
-	if err != nil {
-		return nil, err
-	}
-	return fields.Source{Client: s.client, Table: "otel_traces", Where: where, Statement: &st}.Facets(ctx, []fields.Facet{
-		{Field: storage.FieldService, SQL: resource.ServiceName},
-		{Field: storage.FieldEnvironment, SQL: "toString(Environment)"},
-		{Field: storage.FieldName, SQL: "toString(SpanName)"},
-		{Field: storage.FieldKindOfSpan, SQL: "lower(toString(SpanKind))"},
-		{Field: storage.FieldStatus, SQL: "lower(toString(StatusCode))"},
-		{Field: storage.FieldHTTPStatus, SQL: "toString(HttpStatusCode)"},
-		{Field: storage.FieldMethod, SQL: "toString(HttpMethod)"},
-		{Field: storage.FieldRoute, SQL: "toString(HttpRoute)"},
-		{Field: storage.FieldDB, SQL: "if(TargetType = 'db', toString(TargetSystem), '')"},
-		{Field: storage.FieldMessaging, SQL: "if(TargetType = 'messaging', toString(TargetSystem), '')"},
-		{Field: storage.FieldRPC, SQL: "if(TargetType = 'rpc', toString(TargetSystem), '')"},
-		{Field: storage.FieldHost, SQL: "toString(HostName)"},
-	})
-}
-
-// traceFields answers for the fields of spans.
-type traceFields struct{ client *client.Client }
-
-func (t traceFields) source(st *client.Statement, r storage.TimeRange) (fields.Source, error) {
-	if err := timerange.Check(r); err != nil {
-		return fields.Source{}, err
-	}
-	where, err := tracesWhere(st, storage.Selection{Range: r})
-	return fields.Source{Client: t.client, Table: "otel_traces", Where: where, Statement: st}, err
-}
-
-// AttributeKeys is storage.FieldReader's for spans.
-func (t traceFields) AttributeKeys(ctx context.Context, prefix string, r storage.TimeRange) ([]string, error) {
-	var st client.Statement
-	src, err := t.source(&st, r)
-	if err != nil {
-		return nil, err
-	}
-	return src.Keys(ctx, "SpanAttributes", prefix)
-}
-
-// FieldValues is storage.FieldReader's for spans.
-func (t traceFields) FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
-	var st client.Statement
-	src, err := t.source(&st, r)
-	if err != nil {
-		return nil, err
-	}
-	return src.Values(ctx, traceCompiler(&st), field, prefix)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"fmt"
@@ -13,12 +13,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 )
 
 // TestOverlappingInsertsOfOneBatch: the old owner of a partition and its heir may insert the same batch at the same moment. Of any number
 // of inserts with one token one is kept, in the table and in what its views fill.
 func TestOverlappingInsertsOfOneBatch(t *testing.T) {
-	s, _ := openStore(t)
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
 	const batches, spans, owners = 20, 50, 4
 	now := time.Now()
 	for b := range batches {
@@ -50,7 +52,7 @@ func TestOverlappingInsertsOfOneBatch(t *testing.T) {
 		"strata_spans_1m":         "SELECT sum(Spans) FROM strata.strata_spans_1m WHERE ServiceName = 'overlap'",
 	} {
 		var n uint64
-		require.NoError(t, s.client.Each(t.Context(), "count", query, nil, func(scan func(...any) error) error { return scan(&n) }), table)
+		require.NoError(t, c.Each(t.Context(), "count", query, nil, func(scan func(...any) error) error { return scan(&n) }), table)
 		require.Equal(t, uint64(batches*spans), n, table)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"cmp"
@@ -74,7 +74,7 @@ func (r *serviceRead) series(ctx context.Context) error {
 	r.out.Step = step
 	points := emptySeries(r.q.Range, step)
 	var st client.Statement
-	query := "SELECT " + seriesBucket(&st, r.q.Range, step) + " AS b, sum(Spans), sum(Errors), " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
+	query := "SELECT " + seriesBucket(&st, r.q.Range, step) + " AS b, sum(Spans), sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
 		r.where(&st) + " AND " + r.requests() + " GROUP BY b"
 	err := r.store.client.Each(ctx, "read a service's series", query, st.Args, func(scan func(...any) error) error {
 		var b int64
@@ -94,7 +94,7 @@ func (r *serviceRead) series(ctx context.Context) error {
 
 func (r *serviceRead) operations(ctx context.Context) error {
 	var st client.Statement
-	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
+	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
 		r.where(&st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT 500"
 	return r.store.client.Each(ctx, "read a service's operations", query, st.Args, func(scan func(...any) error) error {
 		var op storage.Operation
@@ -111,7 +111,7 @@ func (r *serviceRead) operations(ctx context.Context) error {
 
 func (r *serviceRead) dependencies(ctx context.Context) error {
 	var st client.Statement
-	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1) FROM {db}.strata_spans_1m WHERE " +
+	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
 		r.where(&st) + " AND SpanKind IN ('Client', 'Producer') GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT 200"
 	return r.store.client.Each(ctx, "read a service's dependencies", query, st.Args, func(scan func(...any) error) error {
 		var d storage.Dependency
@@ -141,7 +141,7 @@ func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string 
 
 func (r *serviceRead) instances(ctx context.Context) error {
 	var st client.Statement
-	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen FROM {db}.otel_traces WHERE " +
+	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen FROM {db}." + table + " WHERE " +
 		r.spans(&st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT 200"
 	return r.store.client.Each(ctx, "read a service's instances", query, st.Args, func(scan func(...any) error) error {
 		var in storage.ServiceInstance
@@ -157,7 +157,7 @@ func (r *serviceRead) instances(ctx context.Context) error {
 
 func (r *serviceRead) resource(ctx context.Context) error {
 	var st client.Statement
-	query := "SELECT ResourceAttributes FROM {db}.otel_traces WHERE " + r.spans(&st, time.Minute) + " ORDER BY Timestamp DESC LIMIT 1"
+	query := "SELECT ResourceAttributes FROM {db}." + table + " WHERE " + r.spans(&st, time.Minute) + " ORDER BY Timestamp DESC LIMIT 1"
 	return r.store.client.Each(ctx, "read a service's resource", query, st.Args, func(scan func(...any) error) error {
 		return scan(&r.out.Resource)
 	})
@@ -167,7 +167,7 @@ func (r *serviceRead) resource(ctx context.Context) error {
 // the sample are scaled up to the known number of requests.
 func (r *serviceRead) callers(ctx context.Context) error {
 	var st client.Statement
-	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}.otel_traces WHERE " + r.spans(&st, 24*time.Hour) +
+	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}." + table + " WHERE " + r.spans(&st, 24*time.Hour) +
 		" AND ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer') ORDER BY Timestamp DESC LIMIT " + strconv.Itoa(callerSample)
 	type call struct {
 		parent  string
@@ -197,7 +197,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 		return err
 	}
 	var parents client.Statement
-	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}.otel_traces WHERE TraceId IN " + parents.Strs(ids) +
+	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}." + table + " WHERE TraceId IN " + parents.Strs(ids) +
 		" AND " + extent.where(&parents) +
 		" AND NOT " + resource.ServiceIs(&parents, r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}

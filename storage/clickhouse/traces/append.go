@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clickhouse
+package traces
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 
 // AppendTraces implements storage.TraceAppender.
 func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []ptrace.Traces) (int, error) {
-	block, ok := s.traceBlocks.Get().(*traceBlock)
+	b, ok := s.blocks.Get().(*block)
 	if !ok {
-		block = newTraceBlock()
+		b = newBlock()
 	}
 	defer func() {
-		block.Reset()
-		s.traceBlocks.Put(block)
+		b.Reset()
+		s.blocks.Put(b)
 	}()
-	block.fill(td)
-	if err := s.client.Insert(ctx, "otel_traces", id, &block.Block); err != nil {
+	b.fill(td)
+	if err := s.client.Insert(ctx, table, id, &b.Block); err != nil {
 		return 0, fmt.Errorf("append traces %s: %w", id, err)
 	}
-	return block.Rows, nil
+	return b.Rows, nil
 }
