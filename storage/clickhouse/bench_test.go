@@ -4,9 +4,7 @@ package clickhouse
 
 import (
 	"encoding/hex"
-	"net/url"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,114 +13,51 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/storage"
-	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 )
-
-const benchRows = 50_000 // rows of a batch
-
-// meter reports work per CPU-second of this process and the engine, merges included, and what is on disk.
-type meter struct {
-	b           *testing.B
-	store       *Store
-	sup         *supervise.Supervisor
-	self, child time.Duration
-}
-
-func startMeter(b *testing.B, s *Store, sup *supervise.Supervisor) *meter {
-	b.Helper()
-	self, child := cpu(b, sup.State().PID)
-	b.ResetTimer()
-	return &meter{b, s, sup, self, child}
-}
-
-func (m *meter) report(rows, bytes int, table string) {
-	m.b.StopTimer()
-	self, _ := cpu(m.b, m.sup.State().PID)
-	for deadline := time.Now().Add(time.Minute); m.ask("SELECT count() FROM system.merges") != "0" && time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond)
-	}
-	_, child := cpu(m.b, m.sup.State().PID)
-	seconds := (self - m.self + child - m.child).Seconds()
-	disk, err := strconv.ParseFloat(m.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table LIKE '"+table+"'"), 64)
-	require.NoError(m.b, err)
-	m.b.ReportMetric(float64(rows)/seconds, "rows/cpu-s")
-	m.b.ReportMetric(float64(bytes)/1e6/seconds, "MB/cpu-s")
-	m.b.ReportMetric(disk/float64(rows), "disk-B/row")
-	m.b.ReportMetric((self-m.self).Seconds()*1e9/float64(rows), "own-ns/row")
-}
-
-func (m *meter) ask(query string) string {
-	m.b.Helper()
-	out, err := m.store.sender.send(m.b.Context(), url.Values{"database": {m.store.target.database}}, []byte(query))
-	require.NoError(m.b, err)
-	return strings.TrimSpace(string(out))
-}
 
 func BenchmarkAppendLogs(b *testing.B) {
 	s, sup := openStore(b)
-	g := newGenerator()
+	g := clickhousetest.NewGenerator()
 	batches, sizes := make([]plog.Logs, b.N), 0
 	for i := range batches {
 		var n int
-		batches[i], n = g.logs(benchRows)
+		batches[i], n = g.Logs(clickhousetest.Rows)
 		sizes += n
 	}
-	m := startMeter(b, s, sup)
+	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
 		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
 		require.NoError(b, err)
 	}
-	m.report(b.N*benchRows, sizes, "otel_logs")
+	m.Report(b.N*clickhousetest.Rows, sizes, "otel_logs")
 }
 
 func BenchmarkAppendTraces(b *testing.B) {
 	s, sup := openStore(b)
-	g := newGenerator()
+	g := clickhousetest.NewGenerator()
 	batches := make([]ptrace.Traces, b.N)
 	size, marshaler := 0, ptrace.ProtoMarshaler{}
 	for i := range batches {
-		batches[i] = g.traces(benchRows)
+		batches[i] = g.Traces(clickhousetest.Rows)
 		size += marshaler.TracesSize(batches[i])
 	}
-	m := startMeter(b, s, sup)
+	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
 		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
 		require.NoError(b, err)
 	}
-	m.report(b.N*benchRows, size, "%traces%")
-}
-
-// BenchmarkEncode is the conversion of pdata to a block alone.
-func BenchmarkEncode(b *testing.B) {
-	g := newGenerator()
-	ld, _ := g.logs(benchRows)
-	td := g.traces(benchRows)
-	b.Run("logs", func(b *testing.B) {
-		block := newLogBlock()
-		for b.Loop() {
-			block.reset()
-			block.fill("b", []plog.Logs{ld})
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
-	})
-	b.Run("traces", func(b *testing.B) {
-		block := newTraceBlock()
-		for b.Loop() {
-			block.reset()
-			block.fill([]ptrace.Traces{td})
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
-	})
+	m.Report(b.N*clickhousetest.Rows, size, "%traces%")
 }
 
 // BenchmarkRead asks what pages ask, over b.N iterations on two million rows of each signal.
 func BenchmarkRead(b *testing.B) {
 	s, sup := openStore(b)
-	g := newGenerator()
-	start := g.now
+	g := clickhousetest.NewGenerator()
+	start := g.Now
 	var traceID string
 	for i := range 40 {
-		td := g.traces(benchRows)
+		td := g.Traces(clickhousetest.Rows)
 		if i == 20 {
 			id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(100).TraceID()
 			traceID = hex.EncodeToString(id[:])
@@ -130,10 +65,10 @@ func BenchmarkRead(b *testing.B) {
 		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), []ptrace.Traces{td})
 		require.NoError(b, err)
 	}
-	spansEnd := g.now.Add(time.Second)
-	g.now = start
+	spansEnd := g.Now.Add(time.Second)
+	g.Now = start
 	for i := range 40 {
-		ld, _ := g.logs(benchRows)
+		ld, _ := g.Logs(clickhousetest.Rows)
 		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), []plog.Logs{ld})
 		require.NoError(b, err)
 	}
@@ -187,11 +122,11 @@ func BenchmarkRead(b *testing.B) {
 		"logs facets":    func() error { _, err := s.LogFacets(b.Context(), sel(nil)); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
-			self, child := cpu(b, sup.State().PID)
+			self, child := clickhousetest.CPU(b, sup.State().PID)
 			for b.Loop() {
 				require.NoError(b, ask())
 			}
-			self2, child2 := cpu(b, sup.State().PID)
+			self2, child2 := clickhousetest.CPU(b, sup.State().PID)
 			b.ReportMetric((self2-self+child2-child).Seconds()*1e3/float64(b.N), "cpu-ms/op")
 		})
 	}

@@ -5,13 +5,8 @@ package clickhouse
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,117 +16,17 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/storagetest"
 )
 
-// allStatements are those that an empty database gets.
-func allStatements(t *testing.T, m *migrator) []string {
-	t.Helper()
-	out := m.first()
-	files, err := fs.Glob(schemaFiles, "schema/*.sql")
-	require.NoError(t, err)
-	slices.Sort(files)
-	for _, file := range files {
-		plan, err := m.plan(file)
-		require.NoError(t, err)
-		out = append(out, plan...)
-	}
-	for _, rule := range ttls(Default().Retention) {
-		out = append(out, m.retention(rule, ""))
-	}
-	return out
-}
-
-// Every statement is written down for reading, and read by the engine itself.
-func TestSchemaStatements(t *testing.T) {
-	s, _ := openStore(t)
-	for name, m := range map[string]*migrator{"single": {database: "strata"}, "cluster": {database: "strata", cluster: "shop"}} {
-		t.Run(name, func(t *testing.T) {
-			all := allStatements(t, m)
-			text, file := strings.Join(all, ";\n\n")+";\n", filepath.Join("testdata", name+".sql")
-			if os.Getenv("STRATA_TEST_UPDATE") != "" {
-				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-			}
-			want, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.Equal(t, string(want), text, "STRATA_TEST_UPDATE=1 renews testdata")
-			for _, statement := range all {
-				require.NotRegexp(t, `\{(db|local|on_cluster|everywhere|distributed|\w*settings|\w*merge_tree)\}`, statement)
-				_, err := s.sender.send(t.Context(), url.Values{}, []byte("EXPLAIN AST "+statement))
-				require.NoError(t, err, statement)
-			}
-		})
-	}
-}
-
-// In a cluster every table that holds rows is replicated with the same memory of batches as a table of one node has.
-func TestClusterTablesRememberBatches(t *testing.T) {
-	n := 0
-	for _, s := range allStatements(t, &migrator{database: "strata", cluster: "shop"}) {
-		require.Contains(t, s, " ON CLUSTER shop")
-		if strings.Contains(s, "ORDER BY") && !strings.Contains(s, "strata_migrations") {
-			n++
-			require.Contains(t, s, "MergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')")
-			require.Contains(t, s, "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800")
-			require.NotContains(t, s, "non_replicated")
-			require.Contains(t, s, "fsync_after_insert = 1")
-		}
-		if strings.Contains(s, "VIEW") {
-			require.Equal(t, 2, strings.Count(s, "_local"), "a view reads and writes the tables of its own node: %s", s)
-		}
-	}
-	require.Equal(t, 4, n)
-}
-
-func TestShardOfABatch(t *testing.T) {
-	three := []shard{{1, 1}, {2, 1}, {3, 2}}
-	four := append(slices.Clone(three), shard{4, 1})
-	const n = 20_000
-	count, moved := map[uint64]int{}, 0
-	for i := range n {
-		id := "strata.traces-" + strconv.Itoa(i%12) + "-" + strconv.Itoa(1000*i) + "-" + strconv.Itoa(1000*i+999)
-		a := shardOf(id, three)
-		require.Equal(t, a, shardOf(id, []shard{{3, 2}, {1, 1}, {2, 1}}), "the order of shards does not matter")
-		count[a]++
-		if b := shardOf(id, four); b != a {
-			moved++
-			require.Equal(t, uint64(4), b, "a new shard takes from the others and nothing moves between those")
-		}
-	}
-	require.InDelta(t, n/4, count[1], n/50)
-	require.InDelta(t, n/4, count[2], n/50)
-	require.InDelta(t, n/2, count[3], n/50)
-	require.InDelta(t, n/5, moved, n/50)
-}
-
-// localCluster is a cluster whose shards are all the engine itself, which then needs no connection to reach them.
-const localCluster = `<clickhouse><tcp_port>9000</tcp_port><remote_servers>
-<shop><shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard></shop>
-<pair><shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard>
-<shard><weight>0</weight><replica><host>127.0.0.1</host><port>9000</port></replica></shard></pair>
-</remote_servers></clickhouse>`
-
 // openCluster opens a store on the cluster shop of a fresh engine: Distributed over local tables, which are not replicated because there
 // is no Keeper here.
 func openCluster(t *testing.T) (*Store, *supervise.Supervisor) {
 	t.Helper()
-	home := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(home, ".clickhouse-local"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".clickhouse-local", "config.xml"), []byte(localCluster), 0o600))
-	opts := enginetest.Options(t, t.TempDir())
-	opts.Env = append(opts.Env, "HOME="+home)
-	sup, err := supervise.New(opts)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- sup.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-		_ = sup.Close()
-	})
+	sup := enginetest.StartCluster(t)
 	cfg := Default()
 	cfg.Cluster, cfg.URL = "shop", "http://engine"
 	s, err := openDialled(cfg, Options{Dial: sup.DialContext, unreplicated: true})
@@ -157,24 +52,19 @@ func clusterHarness(t *testing.T) storagetest.Harness {
 func TestClusterLogs(t *testing.T)   { storagetest.RunLogs(t, clusterHarness) }
 func TestClusterTraces(t *testing.T) { storagetest.RunTraces(t, clusterHarness) }
 
-func TestClusterIsReadFromTheServer(t *testing.T) {
+func TestClusterTables(t *testing.T) {
 	s, sup := openCluster(t)
-	require.Equal(t, []shard{{1, 1}}, s.shards)
-	pair, err := readShards(t.Context(), s.sender, "pair")
-	require.NoError(t, err)
-	require.Equal(t, []shard{{1, 1}}, pair, "a shard of weight 0 takes nothing new")
-
-	ld, _ := newGenerator().logs(10)
+	ld, _ := clickhousetest.NewGenerator().Logs(10)
 	for range 2 {
-		_, err = s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
+		_, err := s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
 		require.NoError(t, err)
 	}
 	for table, want := range map[string]string{"otel_logs": "Distributed", "otel_logs_local": "MergeTree", "otel_traces_trace_id_ts": "Distributed"} {
-		out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT engine FROM system.tables WHERE database = 'strata' AND name = '"+table+"'"))
+		out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT engine FROM system.tables WHERE database = 'strata' AND name = '"+table+"'"))
 		require.NoError(t, err)
 		require.Equal(t, want, strings.TrimSpace(string(out)), table)
 	}
-	out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT count() FROM strata.otel_logs_local"))
+	out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT count() FROM strata.otel_logs_local"))
 	require.NoError(t, err)
 	require.Equal(t, "10", strings.TrimSpace(string(out)))
 

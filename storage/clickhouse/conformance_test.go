@@ -28,7 +28,7 @@ func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 		},
 		Running: func(t *testing.T) int {
 			t.Helper()
-			out, err := s.sender.send(t.Context(), url.Values{}, []byte("SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'"))
+			out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'"))
 			require.NoError(t, err)
 			n, err := strconv.Atoi(strings.TrimSpace(string(out)))
 			require.NoError(t, err)

@@ -73,7 +73,12 @@ func Options(tb testing.TB, dir string) supervise.Options {
 // Start runs an engine on dir until the test ends and returns when it answers.
 func Start(tb testing.TB, dir string) *supervise.Supervisor {
 	tb.Helper()
-	s, err := supervise.New(Options(tb, dir))
+	return start(tb, Options(tb, dir))
+}
+
+func start(tb testing.TB, opts supervise.Options) *supervise.Supervisor {
+	tb.Helper()
+	s, err := supervise.New(opts)
 	require.NoError(tb, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// AttributeKeys implements storage.FieldReader.
+func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix string, r storage.TimeRange) ([]string, error) {
+	of, err := s.fieldsOf(signal)
+	if err != nil {
+		return nil, err
+	}
+	return of.AttributeKeys(ctx, prefix, r)
+}
+
+// FieldValues implements storage.FieldReader.
+func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+	of, err := s.fieldsOf(signal)
+	if err != nil {
+		return nil, err
+	}
+	return of.FieldValues(ctx, field, prefix, r)
+}
+
+// fieldReader is storage.FieldReader for one signal.
+type fieldReader interface {
+	AttributeKeys(ctx context.Context, prefix string, r storage.TimeRange) ([]string, error)
+	FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error)
+}
+
+func (s *Store) fieldsOf(signal storage.Signal) (fieldReader, error) {
+	switch signal {
+	case storage.SignalTraces:
+		return s.traceStore, nil
+	case storage.SignalLogs:
+		return s.logStore, nil
+	default:
+		return nil, fmt.Errorf("%w: %q is no signal with fields", storage.ErrBadQuery, signal)
+	}
+}

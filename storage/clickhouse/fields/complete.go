@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fields
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/filter"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
+)
+
+const (
+	// sampleRows is how many rows completion looks at: it has to answer while somebody types.
+	sampleRows = 300_000
+	// maxKeys is how many keys of attributes it offers.
+	maxKeys = 1000
+	// maxValues is how many values it offers.
+	maxValues = 100
+)
+
+// Keys lists the keys in the map attributes and among the attributes of resources that begin with prefix, in order. The errors are those of
+// client.Client.Each.
+func (s Source) Keys(ctx context.Context, attributes, prefix string) ([]string, error) {
+	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attributes + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attributes +
+		", ResourceAttributes FROM {db}." + s.Table + " WHERE " + s.Where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + s.Statement.Str(prefix) +
+		") ORDER BY k LIMIT " + strconv.Itoa(maxKeys)
+	return s.Client.Column(ctx, "list attribute keys", query, s.Statement.Args)
+}
+
+// Values lists the values of a field that have the text part in them, the most frequent first; c must be a compiler of the source's table
+// and statement. The error wraps storage.ErrBadQuery where the table has no such field, and is of client.Client.Each otherwise.
+func (s Source) Values(ctx context.Context, c *filter.Compiler, field storage.Field, part string) ([]string, error) {
+	expression, _, err := c.Expression(field)
+	if err != nil {
+		return nil, err
+	}
+	if field == (storage.Field{Name: storage.FieldService}) {
+		expression = resource.ServiceName
+	}
+	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.Table + " WHERE " + s.Where + " LIMIT " + strconv.Itoa(sampleRows) +
+		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.Statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(maxValues)
+	return s.Client.Column(ctx, "list field values", query, s.Statement.Args)
+}

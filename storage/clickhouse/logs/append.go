@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/storage"
+)
+
+// AppendLogs implements storage.LogAppender.
+func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []plog.Logs) (int, error) {
+	b, ok := s.blocks.Get().(*block)
+	if !ok {
+		b = newBlock()
+	}
+	defer func() {
+		b.Reset()
+		s.blocks.Put(b)
+	}()
+	b.fill(id, ld)
+	if err := s.client.Insert(ctx, table, id, &b.Block); err != nil {
+		return 0, fmt.Errorf("append logs %s: %w", id, err)
+	}
+	return b.Rows, nil
+}

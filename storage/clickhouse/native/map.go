@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// offsets are the ends of the elements of each row, as arrays and maps write them.
+type offsets struct {
+	buf []byte
+	end uint64 // elements of all rows so far
+}
+
+func (o *offsets) add(n int) {
+	o.end += uint64(n) //nolint:gosec // A length is not negative.
+	o.buf = binary.LittleEndian.AppendUint64(o.buf, o.end)
+}
+
+func (o *offsets) reset() { o.buf, o.end = o.buf[:0], 0 }
+
+// Map is a column of type Map(LowCardinality(String), String). The zero value is empty.
+type Map struct {
+	ends   offsets
+	keys   LowCardinality
+	values String
+}
+
+func (c *Map) typeName() string      { return "Map(LowCardinality(String), String)" }
+func (c *Map) state(b *proto.Buffer) { c.keys.state(b) }
+
+func (c *Map) data(b *proto.Buffer) {
+	b.Buf = append(b.Buf, c.ends.buf...)
+	c.keys.data(b)
+	c.values.data(b)
+}
+
+func (c *Map) reset() {
+	c.ends.reset()
+	c.keys.reset()
+	c.values.reset()
+}
+
+// Append appends m as a row and returns how many keys it has. Of a key that is there twice the last one is kept, as readers of maps
+// do: ClickHouse would find the first.
+func (c *Map) Append(m pcommon.Map) int {
+	from := c.place()
+	for k, v := range m.All() {
+		c.PutValue(k, v)
+	}
+	n := len(c.keys.keys) - from.keys
+	if repeats(c.keys.keys[from.keys:]) {
+		c.keys.keys, c.values.buf = c.keys.keys[:from.keys], c.values.buf[:from.values]
+		n = 0
+		for k, v := range LastWins(m).All() {
+			c.PutValue(k, v)
+			n++
+		}
+	}
+	c.EndRow(n)
+	return n
+}
+
+// PutValue puts a key with the value v, written as String.AppendValue does, into the row that EndRow ends.
+func (c *Map) PutValue(key string, v pcommon.Value) {
+	c.keys.Append(key)
+	c.values.AppendValue(v)
+}
+
+// PutText puts a key with a text into the row that EndRow ends.
+func (c *Map) PutText(key, text string) {
+	c.keys.Append(key)
+	c.values.Append(text)
+}
+
+// EndRow ends a row of n keys, which PutValue and PutText have put since the last row.
+func (c *Map) EndRow(n int) { c.ends.add(n) }
+
+// repeats reports whether a number is there twice.
+func repeats(keys []uint32) bool {
+	const few = 32
+	if len(keys) > few {
+		seen := make(map[uint32]struct{}, len(keys))
+		for _, k := range keys {
+			seen[k] = struct{}{}
+		}
+		return len(seen) < len(keys)
+	}
+	for i, k := range keys {
+		if slices.Contains(keys[:i], k) {
+			return true
+		}
+	}
+	return false
+}
+
+// place is a length of a Map column: how many keys, and how many bytes of values.
+type place struct{ keys, values int }
+
+func (c *Map) place() place { return place{keys: len(c.keys.keys), values: len(c.values.buf)} }
+
+// Mark is where a row of a Map column lies. It holds until the column is reset.
+type Mark struct {
+	from, to place
+	n        int // keys
+}
+
+// AppendMarked appends m as a row and returns where it lies, so that the following rows of one resource copy it instead of hashing
+// its keys.
+func (c *Map) AppendMarked(m pcommon.Map) Mark {
+	mark := Mark{from: c.place()}
+	mark.n = c.Append(m)
+	mark.to = c.place()
+	return mark
+}
+
+// AppendCopy appends the row at mark once more. The mark must be one of this column.
+func (c *Map) AppendCopy(mark Mark) {
+	c.keys.keys = append(c.keys.keys, c.keys.keys[mark.from.keys:mark.to.keys]...)
+	c.values.buf = append(c.values.buf, c.values.buf[mark.from.values:mark.to.values]...)
+	c.EndRow(mark.n)
+}
+
+// LastWins is m, or where a key is there twice a copy with the last of them alone, which is what Map.Append stores.
+func LastWins(m pcommon.Map) pcommon.Map {
+	last := make(map[string]int, m.Len())
+	i := 0
+	for k := range m.All() {
+		last[k] = i
+		i++
+	}
+	if len(last) == i {
+		return m
+	}
+	out := pcommon.NewMap()
+	m.CopyTo(out)
+	i = -1
+	out.RemoveIf(func(k string, _ pcommon.Value) bool {
+		i++
+		return last[k] != i
+	})
+	return out
+}
+
+// Array is a column of type Array(T).
+type Array struct {
+	// Of is the column of the elements of all rows, to which the owner appends; it is set before the first row.
+	Of Column
+
+	ends offsets
+}
+
+func (c *Array) typeName() string      { return "Array(" + c.Of.typeName() + ")" }
+func (c *Array) state(b *proto.Buffer) { c.Of.state(b) }
+
+func (c *Array) data(b *proto.Buffer) {
+	b.Buf = append(b.Buf, c.ends.buf...)
+	c.Of.data(b)
+}
+
+func (c *Array) reset() {
+	c.ends.reset()
+	c.Of.reset()
+}
+
+// EndRow ends a row of n elements, which were appended to Of since the last row.
+func (c *Array) EndRow(n int) { c.ends.add(n) }

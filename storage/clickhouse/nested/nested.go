@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nested makes what is within maps among attributes findable by path: the column NestedAttributes has such a value at
+// "attr.<path>" or "resource.<path>", where the path joins the keys with dots.
+package nested
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/strata-apm/strata/storage/clickhouse/native"
+)
+
+// Column is the column of the tables of logs and traces, a Map(LowCardinality(String), String).
+const Column = "NestedAttributes"
+
+const (
+	// RecordPrefix precedes the path of an attribute of a record.
+	RecordPrefix = "attr."
+	// ResourcePrefix precedes the path of an attribute of the record's resource.
+	ResourcePrefix = "resource."
+)
+
+const (
+	// maxValues bounds how many values of one record are found by path; what is beyond is shown, and found as text alone.
+	maxValues = 1000
+	// maxDepth bounds the length of such a path.
+	maxDepth = 16
+)
+
+// nest is a walk over the maps among a record's attributes.
+type nest struct {
+	to   *native.Map
+	left int // values that still fit into the row
+}
+
+// Append appends a row to c: what is within the maps of the record's attributes and of its resource's, by path. A row has a thousand values
+// at most.
+func Append(c *native.Map, record, resource pcommon.Map) {
+	n := nest{to: c, left: maxValues}
+	n.walk(RecordPrefix, record, 0)
+	n.walk(ResourcePrefix, resource, 0)
+	c.EndRow(maxValues - n.left)
+}
+
+// walk goes backwards: of a key that is there twice the last one counts, and the first of a column's is found.
+func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
+	if depth == 0 && !hasMap(m) {
+		return
+	}
+	type entry struct {
+		key   string
+		value pcommon.Value
+	}
+	entries := make([]entry, 0, m.Len())
+	for k, v := range m.All() {
+		entries = append(entries, entry{k, v})
+	}
+	for _, e := range slices.Backward(entries) {
+		isMap := e.value.Type() == pcommon.ValueTypeMap
+		if depth > 0 && n.left > 0 {
+			n.left--
+			if isMap && depth > 1 { // The text of a map within maps would be written once more at each depth.
+				n.to.PutText(prefix+e.key, "")
+			} else {
+				n.to.PutValue(prefix+e.key, e.value)
+			}
+		}
+		if isMap && depth < maxDepth && n.left > 0 {
+			n.walk(prefix+e.key+".", e.value.Map(), depth+1)
+		}
+	}
+}
+
+func hasMap(m pcommon.Map) bool {
+	for _, v := range m.All() {
+		if v.Type() == pcommon.ValueTypeMap {
+			return true
+		}
+	}
+	return false
+}

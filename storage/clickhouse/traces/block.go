@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package traces
+
+import (
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/storage/clickhouse/native"
+	"github.com/strata-apm/strata/storage/clickhouse/nested"
+	"github.com/strata-apm/strata/storage/clickhouse/resource"
+)
+
+// block builds the block of one batch of spans.
+type block struct {
+	native.Block
+
+	timestamp, duration, httpStatus, flags      native.Fixed
+	traceID, spanID, parentID, traceState       native.String
+	statusMessage                               native.String
+	name, kind, service, status                 native.LowCardinality
+	scopeName, scopeVersion                     native.LowCardinality
+	environment, host, httpMethod, httpRoute    native.LowCardinality
+	targetType, targetSystem, target, language  native.LowCardinality
+	resource, attrs, scopeAttrs, nested         native.Map
+	resourceURL, scopeURL                       native.LowCardinality
+	eventTime                                   native.Fixed
+	eventName                                   native.LowCardinality
+	eventAttrs                                  native.Map
+	linkTrace, linkSpan, linkState              native.String
+	linkAttrs                                   native.Map
+	eventTimes, eventNames, eventAttributes     native.Array
+	linkTraces, linkSpans, linkStates, linkMaps native.Array
+}
+
+func newBlock() *block {
+	b := &block{}
+	b.timestamp.Type, b.duration.Type, b.httpStatus.Type, b.eventTime.Type = native.DateTime64, "UInt64", "UInt16", native.DateTime64
+	b.flags.Type = "UInt32"
+	b.eventTimes.Of, b.eventNames.Of, b.eventAttributes.Of = &b.eventTime, &b.eventName, &b.eventAttrs
+	b.linkTraces.Of, b.linkSpans.Of, b.linkStates.Of, b.linkMaps.Of = &b.linkTrace, &b.linkSpan, &b.linkState, &b.linkAttrs
+	b.Add("Timestamp", &b.timestamp)
+	b.Add("TraceId", &b.traceID)
+	b.Add("SpanId", &b.spanID)
+	b.Add("ParentSpanId", &b.parentID)
+	b.Add("TraceState", &b.traceState)
+	b.Add("SpanName", &b.name)
+	b.Add("SpanKind", &b.kind)
+	b.Add("ServiceName", &b.service)
+	b.Add("ResourceAttributes", &b.resource)
+	b.Add("ScopeName", &b.scopeName)
+	b.Add("ScopeVersion", &b.scopeVersion)
+	b.Add("SpanAttributes", &b.attrs)
+	b.Add("Duration", &b.duration)
+	b.Add("StatusCode", &b.status)
+	b.Add("StatusMessage", &b.statusMessage)
+	b.Add("Events.Timestamp", &b.eventTimes)
+	b.Add("Events.Name", &b.eventNames)
+	b.Add("Events.Attributes", &b.eventAttributes)
+	b.Add("Links.TraceId", &b.linkTraces)
+	b.Add("Links.SpanId", &b.linkSpans)
+	b.Add("Links.TraceState", &b.linkStates)
+	b.Add("Links.Attributes", &b.linkMaps)
+	b.Add("Environment", &b.environment)
+	b.Add("HostName", &b.host)
+	b.Add("HttpMethod", &b.httpMethod)
+	b.Add("HttpRoute", &b.httpRoute)
+	b.Add("HttpStatusCode", &b.httpStatus)
+	b.Add("TargetType", &b.targetType)
+	b.Add("TargetSystem", &b.targetSystem)
+	b.Add("Target", &b.target)
+	b.Add("SdkLanguage", &b.language)
+	b.Add("ScopeAttributes", &b.scopeAttrs)
+	b.Add("ResourceSchemaUrl", &b.resourceURL)
+	b.Add("ScopeSchemaUrl", &b.scopeURL)
+	b.Add("Flags", &b.flags)
+	b.Add("NestedAttributes", &b.nested)
+	return b
+}
+
+func (b *block) fill(batches []ptrace.Traces) {
+	for _, td := range batches {
+		for _, rs := range td.ResourceSpans().All() {
+			b.resourceSpans(rs, resource.Read(rs.Resource().Attributes()))
+		}
+	}
+}
+
+func (b *block) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {
+	var shared, scopeShared native.Mark
+	have := false
+	for _, ss := range rs.ScopeSpans().All() {
+		scopeName, scopeVersion := ss.Scope().Name(), ss.Scope().Version()
+		haveScope := false
+		for _, span := range ss.Spans().All() {
+			if have {
+				b.resource.AppendCopy(shared)
+			} else {
+				shared, have = b.resource.AppendMarked(rs.Resource().Attributes()), true
+			}
+			if haveScope {
+				b.scopeAttrs.AppendCopy(scopeShared)
+			} else {
+				scopeShared, haveScope = b.scopeAttrs.AppendMarked(ss.Scope().Attributes()), true
+			}
+			nested.Append(&b.nested, span.Attributes(), rs.Resource().Attributes())
+			b.resourceURL.Append(rs.SchemaUrl())
+			b.scopeURL.Append(ss.SchemaUrl())
+			b.scopeName.Append(scopeName)
+			b.scopeVersion.Append(scopeVersion)
+			b.service.Append(res.Service)
+			b.environment.Append(res.Environment)
+			b.host.Append(res.Host)
+			b.language.Append(res.Language)
+			b.span(span)
+		}
+	}
+}
+
+func (b *block) span(span ptrace.Span) {
+	traceID, spanID, parentID := span.TraceID(), span.SpanID(), span.ParentSpanID()
+	start, end := span.StartTimestamp(), span.EndTimestamp()
+	b.timestamp.Time(start)
+	b.traceID.AppendHex(traceID[:])
+	b.spanID.AppendHex(spanID[:])
+	b.parentID.AppendHex(parentID[:])
+	b.traceState.Append(span.TraceState().AsRaw())
+	b.name.Append(span.Name())
+	b.kind.Append(kindText(span.Kind()))
+	attrs := span.Attributes()
+	if b.attrs.Append(attrs) != attrs.Len() {
+		attrs = native.LastWins(attrs)
+	}
+	b.flags.Uint32(span.Flags())
+	if end < start {
+		end = start // A clock that went back must not become a span of 584 years.
+	}
+	b.duration.Uint64(uint64(end - start))
+	b.status.Append(statusText(span.Status().Code()))
+	b.statusMessage.Append(span.Status().Message())
+	b.events(span.Events())
+	b.links(span.Links())
+	b.derived(span.Kind(), attrs)
+	b.Rows++
+}
+
+func (b *block) events(events ptrace.SpanEventSlice) {
+	for _, e := range events.All() {
+		b.eventTime.Time(e.Timestamp())
+		b.eventName.Append(e.Name())
+		b.eventAttrs.Append(e.Attributes())
+	}
+	for _, c := range []*native.Array{&b.eventTimes, &b.eventNames, &b.eventAttributes} {
+		c.EndRow(events.Len())
+	}
+}
+
+func (b *block) links(links ptrace.SpanLinkSlice) {
+	for _, l := range links.All() {
+		traceID, spanID := l.TraceID(), l.SpanID()
+		b.linkTrace.AppendHex(traceID[:])
+		b.linkSpan.AppendHex(spanID[:])
+		b.linkState.Append(l.TraceState().AsRaw())
+		b.linkAttrs.Append(l.Attributes())
+	}
+	for _, c := range []*native.Array{&b.linkTraces, &b.linkSpans, &b.linkStates, &b.linkMaps} {
+		c.EndRow(links.Len())
+	}
+}
+
+// wanted are the attributes that pages filter by, old names after the ones they were renamed to.
+type wanted struct {
+	method, route, status               string
+	dbSystem, dbName, rpcSystem, rpcSvc string
+	messaging, destination              string
+	peerService, address                string
+}
+
+// derived fills the columns that pages filter by. It looks at each attribute once.
+func (b *block) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
+	var w wanted
+	for k, v := range attrs.All() {
+		w.take(k, v)
+	}
+	b.httpMethod.Append(w.method)
+	b.httpRoute.Append(w.route)
+	code, err := strconv.ParseUint(w.status, 10, 16)
+	if err != nil {
+		code = 0
+	}
+	b.httpStatus.Uint16(uint16(code))
+	typ, system, target := w.target(kind)
+	b.targetType.Append(typ)
+	b.targetSystem.Append(system)
+	b.target.Append(target)
+}
+
+func (w *wanted) take(key string, v pcommon.Value) {
+	var field *string
+	switch key {
+	case "http.request.method", "http.method":
+		field = &w.method
+	case "http.route":
+		field = &w.route
+	case "http.response.status_code", "http.status_code":
+		field = &w.status
+	case "db.system.name", "db.system":
+		field = &w.dbSystem
+	case "db.namespace", "db.name":
+		field = &w.dbName
+	case "rpc.system", "rpc.system.name":
+		field = &w.rpcSystem
+	case "rpc.service":
+		field = &w.rpcSvc
+	case "messaging.system":
+		field = &w.messaging
+	case "messaging.destination.name", "messaging.destination":
+		field = &w.destination
+	case "peer.service", "service.peer.name":
+		field = &w.peerService
+	case "server.address", "net.peer.name", "net.peer.ip", "network.peer.address":
+		field = &w.address
+	default:
+		return
+	}
+	if *field == "" {
+		*field = v.AsString()
+	}
+}
+
+// target says what a span talks to: the type and system of the far side and its name. Spans that call nobody have the system alone.
+func (w *wanted) target(kind ptrace.SpanKind) (typ, system, name string) {
+	switch {
+	case w.dbSystem != "":
+		typ, system, name = "db", w.dbSystem, first(w.peerService, w.dbName, w.address, w.dbSystem)
+	case w.messaging != "":
+		typ, system, name = "messaging", w.messaging, first(w.destination, w.peerService, w.address, w.messaging)
+	case w.rpcSystem != "":
+		typ, system, name = "rpc", w.rpcSystem, first(w.peerService, w.rpcSvc, w.address)
+	case w.method != "":
+		typ, system, name = "http", "http", first(w.peerService, w.address)
+	case w.peerService != "" || w.address != "":
+		typ, name = "other", first(w.peerService, w.address)
+	}
+	if kind != ptrace.SpanKindClient && kind != ptrace.SpanKindProducer {
+		name = ""
+	}
+	return typ, system, name
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// The texts are those of the OpenTelemetry ClickHouse exporter.
+func kindText(k ptrace.SpanKind) string {
+	switch k {
+	case ptrace.SpanKindInternal:
+		return "Internal"
+	case ptrace.SpanKindServer:
+		return "Server"
+	case ptrace.SpanKindClient:
+		return "Client"
+	case ptrace.SpanKindProducer:
+		return "Producer"
+	case ptrace.SpanKindConsumer:
+		return "Consumer"
+	case ptrace.SpanKindUnspecified:
+		return "Unspecified"
+	default:
+		return "Unspecified"
+	}
+}
+
+func statusText(c ptrace.StatusCode) string {
+	switch c {
+	case ptrace.StatusCodeOk:
+		return "Ok"
+	case ptrace.StatusCodeError:
+		return "Error"
+	case ptrace.StatusCodeUnset:
+		return "Unset"
+	default:
+		return "Unset"
+	}
+}
