@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/strata-apm/strata/collector/config"
+
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
@@ -75,7 +77,7 @@ func New(opts Options) *Agent {
 }
 
 // LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.
-func (a *Agent) LoadConfig() (Config, error) {
+func (a *Agent) LoadConfig() (config.Config, error) {
 	var under []byte
 	if a.remote != nil {
 		under = a.remote.text()
@@ -84,19 +86,8 @@ func (a *Agent) LoadConfig() (Config, error) {
 }
 
 // loadOver reads the file over a pushed configuration.
-func (a *Agent) loadOver(under []byte) (Config, error) {
-	if a.opts.ConfigFile == "" {
-		return parse(under, nil)
-	}
-	text, err := os.ReadFile(a.opts.ConfigFile)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	cfg, err := parse(under, text)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", a.opts.ConfigFile, err)
-	}
-	return cfg, nil
+func (a *Agent) loadOver(under []byte) (config.Config, error) {
+	return config.Load(a.opts.ConfigFile, under)
 }
 
 // Generate returns the collector configuration the agent would run with.
@@ -108,7 +99,7 @@ func (a *Agent) Generate() (map[string]any, error) {
 	return a.generate(cfg)
 }
 
-func (a *Agent) generate(cfg Config) (map[string]any, error) {
+func (a *Agent) generate(cfg config.Config) (map[string]any, error) {
 	stateDir, err := filepath.Abs(a.opts.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("resolve state directory: %w", err)
@@ -135,7 +126,7 @@ func (a *Agent) validate(ctx context.Context, text []byte) error {
 	if err := pushed.Check(text); err != nil {
 		return err
 	}
-	if _, err := parse(text, nil); err != nil { // By itself, for a message that does not name the host's own file.
+	if _, err := config.Merge(text, nil); err != nil { // By itself, for a message that does not name the host's own file.
 		return err
 	}
 	cfg, err := a.loadOver(text)
@@ -183,7 +174,7 @@ func (a *Agent) collector() (*otelcol.Collector, error) {
 	return a.newCollector(cfg, a.Generate)
 }
 
-func (a *Agent) newCollector(cfg Config, load func() (map[string]any, error)) (*otelcol.Collector, error) {
+func (a *Agent) newCollector(cfg config.Config, load func() (map[string]any, error)) (*otelcol.Collector, error) {
 	// Without it, file receivers hand lines to a buffer in memory and move their checkpoint past them: a kill would lose them.
 	if err := featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true); err != nil {
 		return nil, fmt.Errorf("switch log receivers to synchronous hand-over: %w", err)

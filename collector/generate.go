@@ -3,14 +3,12 @@
 package collector
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
-	"strings"
+
+	"github.com/strata-apm/strata/collector/config"
 
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
@@ -47,7 +45,7 @@ type Environment struct {
 
 // Generate builds the collector's configuration. The result is plain maps, lists and scalars, ready for the collector's own
 // decoder, with cfg.Raw merged over it.
-func Generate(cfg Config, env Environment) (map[string]any, error) {
+func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 	exporterID, exporter, err := exporterConfig(cfg)
 	if err != nil {
 		return nil, err
@@ -89,7 +87,7 @@ func Generate(cfg Config, env Environment) (map[string]any, error) {
 }
 
 type generator struct {
-	cfg                              Config
+	cfg                              config.Config
 	env                              Environment
 	receivers, processors, pipelines object
 	exporterID                       string
@@ -151,7 +149,7 @@ func (g *generator) addLogs() error {
 	}
 	receivers := make(list, 0, len(g.cfg.Logs))
 	for _, l := range g.cfg.Logs {
-		id := l.receiverID()
+		id := filesID(l)
 		startAt := l.StartAt
 		seen, err := g.seenBefore(l)
 		switch {
@@ -163,9 +161,9 @@ func (g *generator) addLogs() error {
 		case startAt == "":
 			startAt = "end"
 		}
-		r := l.receiver(startAt)
+		r := filesReceiver(l, startAt)
 		if len(l.Operators) == 0 {
-			r["times"] = g.cfg.LogTimes.object()
+			r["times"] = timesObject(g.cfg.LogTimes)
 		}
 		g.receivers[id] = r
 		receivers = append(receivers, id)
@@ -192,38 +190,35 @@ func (g *generator) addLogStats() {
 	g.pipeline("metrics/agent", list{logs.StatsType}, idEnrichAgent)
 }
 
+// timesObject bounds the times that are read from texts.
+func timesObject(c config.LogTimes) object {
+	return object{"past": c.Past.String(), "future": c.Future.String()}
+}
+
 // seenBefore says whether the set of files was followed by an earlier run: then the checkpoint store has a file for it.
-func (g *generator) seenBefore(l LogConfig) (bool, error) {
+func (g *generator) seenBefore(l config.LogFiles) (bool, error) {
 	typ := logs.Type
 	if len(l.Operators) > 0 {
 		typ = "filelog" // As the library calls its checkpoints.
 	}
-	_, err := os.Stat(filepath.Join(g.env.StateDir, "checkpoints", "receiver_"+typ+"_"+l.id()))
+	_, err := os.Stat(filepath.Join(g.env.StateDir, "checkpoints", "receiver_"+typ+"_"+l.ID()))
 	if err != nil && !os.IsNotExist(err) {
 		return false, fmt.Errorf("look for checkpoints: %w", err)
 	}
 	return err == nil, nil
 }
 
-// id names a set of files by its patterns, not by its place in the list, so that editing the list keeps the checkpoints.
-func (c LogConfig) id() string {
-	patterns := append([]string(nil), c.Include...)
-	sort.Strings(patterns)
-	sum := sha256.Sum256([]byte(strings.Join(patterns, "\x00")))
-	return hex.EncodeToString(sum[:6])
-}
-
-// receiverID names the receiver: our own, or the collector's where its operators are asked for.
-func (c LogConfig) receiverID() string {
+// filesID names the receiver of a set of files: our own, or the collector's where its operators are asked for.
+func filesID(c config.LogFiles) string {
 	if len(c.Operators) > 0 {
-		return "file_log/" + c.id()
+		return "file_log/" + c.ID()
 	}
-	return logs.Type + "/" + c.id()
+	return logs.Type + "/" + c.ID()
 }
 
-func (c LogConfig) receiver(startAt string) object {
+func filesReceiver(c config.LogFiles, startAt string) object {
 	if len(c.Operators) > 0 {
-		return c.operatorReceiver(startAt)
+		return operatorReceiver(c, startAt)
 	}
 	r := object{
 		"include":                stringsList(c.Include),
@@ -263,7 +258,7 @@ func (c LogConfig) receiver(startAt string) object {
 	return r
 }
 
-func (c LogConfig) operatorReceiver(startAt string) object {
+func operatorReceiver(c config.LogFiles, startAt string) object {
 	r := object{
 		"include":           stringsList(c.Include),
 		"start_at":          startAt,

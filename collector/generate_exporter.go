@@ -3,28 +3,26 @@
 package collector
 
 import (
-	"fmt"
-	"os"
-	"strings"
+	"github.com/strata-apm/strata/collector/config"
 )
 
 // exporterConfig describes the connection to the server and the queue in front of it.
 //
 // What is queued is what is sent, one request each: requests that were merged behind the queue would be cut differently after a kill, and
 // the server could not tell that it has them already. A queued request leaves the disk only when it was accepted.
-func exporterConfig(cfg Config) (string, object, error) {
-	t, err := cfg.Server.target()
+func exporterConfig(cfg config.Config) (string, object, error) {
+	t, err := cfg.Server.Target()
 	if err != nil {
 		return "", nil, err
 	}
-	key, err := cfg.Server.readKey()
+	key, err := cfg.Server.ReadKey()
 	if err != nil {
 		return "", nil, err
 	}
 	e := object{
 		"compression": cfg.Server.Compression,
 		"timeout":     cfg.Server.Timeout.String(),
-		"tls":         tlsConfig(cfg.Server.TLS, t.plain),
+		"tls":         tlsConfig(cfg.Server.TLS, t.Plain),
 		"middlewares": list{object{"id": idLink}},
 		"retry_on_failure": object{
 			"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s",
@@ -33,7 +31,7 @@ func exporterConfig(cfg Config) (string, object, error) {
 			"enabled":           true,
 			"storage":           idQueueStore,
 			"sizer":             "bytes",
-			"queue_size":        cfg.Queue.signalBytes(),
+			"queue_size":        cfg.Queue.SignalBytes(),
 			"block_on_overflow": true,
 			"num_consumers":     8,
 		},
@@ -41,34 +39,19 @@ func exporterConfig(cfg Config) (string, object, error) {
 	if key != "" {
 		e["headers"] = object{"authorization": "Bearer " + key}
 	}
-	if cfg.Server.Protocol == protocolHTTP {
+	if cfg.Server.Protocol == config.ProtocolHTTP {
 		scheme := "https://"
-		if t.plain {
+		if t.Plain {
 			scheme = "http://"
 		}
-		e["endpoint"] = scheme + t.address + t.path
+		e["endpoint"] = scheme + t.Address + t.Path
 		return "otlp_http", e, nil
 	}
-	e["endpoint"] = t.address
+	e["endpoint"] = t.Address
 	return "otlp_grpc", e, nil
 }
 
-// signalBytes is the most bytes the queue of one signal may hold.
-func (c QueueConfig) signalBytes() int64 { return int64(c.SizeMiB) << 20 / 3 }
-
-// readKey returns the key to send, empty when none is configured.
-func (c ServerConfig) readKey() (string, error) {
-	if c.KeyFile == "" {
-		return c.Key, nil
-	}
-	b, err := os.ReadFile(c.KeyFile)
-	if err != nil {
-		return "", fmt.Errorf("read server.key_file: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
-
-func tlsConfig(c TLSConfig, plain bool) object {
+func tlsConfig(c config.TLS, plain bool) object {
 	if plain {
 		return object{"insecure": true}
 	}

@@ -2,9 +2,11 @@
 
 package collector
 
+import "github.com/strata-apm/strata/collector/config"
+
 // hostReceiver describes one host metrics receiver. There are two, because looking at every process costs more than the rest
 // together and is needed less often.
-func hostReceiver(h HostConfig, interval Duration, scrapers object) object {
+func hostReceiver(h config.Host, interval config.Duration, scrapers object) object {
 	r := object{"collection_interval": interval.String(), "initial_delay": "1s", "scrapers": scrapers}
 	if h.RootPath != "" {
 		r["root_path"] = h.RootPath
@@ -55,7 +57,7 @@ func hostScrapers() object {
 
 // processScraper reads all processes; strata_enrich keeps the top ones. What a process' owner hides from the agent is not an error.
 // Processes younger than one interval are left out: short-lived ones would only leave dead series behind.
-func processScraper(h HostConfig) object {
+func processScraper(h config.Host) object {
 	disabled := object{"enabled": false}
 	return object{
 		"mute_process_all_errors": true,

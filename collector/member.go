@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/strata-apm/strata/collector/config"
+
 	"go.opentelemetry.io/collector/config/configtls"
 
 	"github.com/strata-apm/strata/collector/fleet"
@@ -48,8 +50,8 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 	if m.id, err = fleet.LoadIdentity(a.opts.StateDir, host.ID); err != nil {
 		return nil, err
 	}
-	m.queueLimit = cfg.Queue.signalBytes()
-	url, err := cfg.opampURL()
+	m.queueLimit = cfg.Queue.SignalBytes()
+	url, err := cfg.OpAMPURL()
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (m *member) describe(h Host, configured map[string]string) map[string]strin
 	return out
 }
 
-func opampTLS(ctx context.Context, cfg Config, url string) (*tls.Config, error) {
+func opampTLS(ctx context.Context, cfg config.Config, url string) (*tls.Config, error) {
 	if !strings.HasPrefix(url, "https://") {
 		return nil, nil //nolint:nilnil // No TLS is one of the answers.
 	}
@@ -95,7 +97,7 @@ func (m *member) key() string {
 	if err != nil {
 		return ""
 	}
-	key, err := cfg.Server.readKey()
+	key, err := cfg.Server.ReadKey()
 	if err != nil {
 		m.agent.opts.Logger.Warn("no key for OpAMP", "reason", err)
 	}
@@ -157,7 +159,7 @@ func (m *member) Effective() string {
 	}
 	text, err := cfg.YAML()
 	if err == nil {
-		text, err = withoutSecrets(text)
+		text, err = config.WithoutSecrets(text)
 	}
 	if err != nil {
 		return "# " + err.Error() + "\n"

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,72 +54,4 @@ func TestPushedConfigurationOnTrial(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, pushedFile), []byte("{"), 0o600))
 	_, err := openRemote(dir)
 	require.ErrorContains(t, err, "read pushed configuration")
-}
-
-func TestLocalFileLiesOverWhatIsPushed(t *testing.T) {
-	cfg, err := parse([]byte("host: {interval: 5s, process_top: 3}\nattributes: {a: pushed, b: pushed}\nlogs: [{include: [pushed]}]\n"),
-		[]byte("host: {interval: 7s}\nattributes: {b: local}\nlogs: [{include: [local]}]\n"))
-	require.NoError(t, err)
-	require.Equal(t, Duration(7*time.Second), cfg.Host.Interval)
-	require.Equal(t, 3, cfg.Host.ProcessTop)
-	require.Equal(t, map[string]string{"a": "pushed", "b": "local"}, cfg.Attributes)
-	require.Equal(t, []string{"local"}, cfg.Logs[0].Include)
-	_, err = parse([]byte("logs:\n- includes: [x]\n"), nil)
-	require.ErrorContains(t, err, "parse pushed configuration")
-	require.ErrorContains(t, err, "line 2")
-}
-
-func TestOpAMPAddress(t *testing.T) {
-	for _, c := range []struct{ server, opamp, want string }{
-		{"127.0.0.1:4317", "", "http://127.0.0.1:7080/v1/opamp"},
-		{"strata.example:4317", "", "https://strata.example:7080/v1/opamp"},
-		{"http://strata:4318", "", "http://strata:7080/v1/opamp"},
-		{"https://strata.example", "", "https://strata.example:443/v1/opamp"},
-		{"127.0.0.1:39000", "", ""},
-		{"127.0.0.1:39000", "http://127.0.0.1:7081/", "http://127.0.0.1:7081/v1/opamp"},
-		{"127.0.0.1:39000", "https://x:1/y/v1/opamp", "https://x:1/y/v1/opamp"},
-	} {
-		cfg := Default()
-		cfg.Server.Endpoint, cfg.OpAMP.Endpoint = c.server, c.opamp
-		require.NoError(t, cfg.Validate())
-		got, err := cfg.opampURL()
-		require.NoError(t, err)
-		require.Equal(t, c.want, got, c)
-	}
-	for _, bad := range []OpAMPConfig{
-		{Heartbeat: Duration(time.Minute)},
-		{Heartbeat: Duration(time.Second), Endpoint: "127.0.0.1:7080"},
-		{Heartbeat: Duration(time.Second), Endpoint: "http://key@x:1"},
-	} {
-		require.Error(t, bad.validate(), bad)
-	}
-}
-
-func TestShownWithoutSecrets(t *testing.T) {
-	got, err := withoutSecrets([]byte(`server: {key: k1, key_file: /etc/key}
-scrape: {basic_auth: {password: p1, username: u}, authorization: {credentials: c1}, url: 'http://u:p2@x/'}
-list: [{api_token: t1, enabled: true}]
-`))
-	require.NoError(t, err)
-	for _, secret := range []string{"k1", "p1", "c1", "p2", "t1"} {
-		require.NotContains(t, string(got), secret)
-	}
-	for _, shown := range []string{"/etc/key", "username: u", "http://u:<hidden>@x/", "enabled: true"} {
-		require.Contains(t, string(got), shown)
-	}
-}
-
-func TestVolume(t *testing.T) {
-	at := time.Unix(1000, 0)
-	v := newVolume(at)
-	v.add("logs/files", 30)
-	got := v.section(at.Add(10*time.Second), "h")
-	require.Equal(t, volumeCounts{Total: 30, PerMinute: 30}, got.Pipelines["logs/files"], "no rate that is too high")
-	require.Equal(t, "h", got.Config)
-	for i := range 20 {
-		v.add("logs/files", 10)
-		got = v.section(at.Add(time.Duration(15+5*i)*time.Second), "h")
-	}
-	require.Equal(t, volumeCounts{Total: 230, PerMinute: 120}, got.Pipelines["logs/files"])
-	require.LessOrEqual(t, len(v.past), 14)
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/strata-apm/strata/collector/config"
+
 	"go.opentelemetry.io/collector/config/configtls"
 )
 
@@ -36,11 +38,11 @@ func (a *Agent) Verify(ctx context.Context, server string) (string, error) {
 			return "", fmt.Errorf("read host name: %w", err)
 		}
 	}
-	key, err := cfg.Server.readKey()
+	key, err := cfg.Server.ReadKey()
 	if err != nil {
 		return "", err
 	}
-	client, err := cfg.Server.httpClient(ctx)
+	client, err := httpClient(ctx, cfg.Server)
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +99,7 @@ func lastSeen(ctx context.Context, client *http.Client, target, key string) (tim
 }
 
 // httpClient returns a client that trusts what the exporter trusts.
-func (c ServerConfig) httpClient(ctx context.Context) (*http.Client, error) {
+func httpClient(ctx context.Context, c config.Server) (*http.Client, error) {
 	var conf *tls.Config
 	conf, err := (&configtls.ClientConfig{
 		Config:             configtls.Config{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package config
 
 import (
 	"fmt"
@@ -10,13 +10,8 @@ import (
 	"github.com/strata-apm/strata/collector/middleware"
 )
 
-const (
-	idMiddleware       = middleware.TypeName
-	idEnrichMiddleware = "strata_enrich/middleware"
-)
-
-// MiddlewareConfig is about the middleware that is found on the host.
-type MiddlewareConfig struct {
+// Middleware is about the middleware that is found on the host.
+type Middleware struct {
 	Enabled  bool     `yaml:"enabled"`
 	Interval Duration `yaml:"interval"`
 	// DiscoverInterval is how often it is looked for.
@@ -31,8 +26,8 @@ type MiddlewareConfig struct {
 	Static []middleware.Static `yaml:"static,omitempty"`
 }
 
-func defaultMiddleware() MiddlewareConfig {
-	return MiddlewareConfig{ //nolint:gosec // The path of a file is no credential.
+func defaultMiddleware() Middleware {
+	return Middleware{ //nolint:gosec // The path of a file is no credential.
 		Enabled:          true,
 		Interval:         Duration(10 * time.Second),
 		DiscoverInterval: Duration(10 * time.Second),
@@ -41,8 +36,9 @@ func defaultMiddleware() MiddlewareConfig {
 	}
 }
 
-// receiver returns the configuration of the receiver on a host.
-func (c MiddlewareConfig) receiver(hostName, root string) middleware.Config {
+// Receiver returns the configuration of the middleware receiver on the host of that name. root is where the host's file system is mounted,
+// empty where it is this process's own.
+func (c Middleware) Receiver(hostName, root string) middleware.Config {
 	out := middleware.Config{
 		Interval: time.Duration(c.Interval), DiscoverInterval: time.Duration(c.DiscoverInterval), ForgetAfter: time.Duration(c.ForgetAfter),
 		CredentialsFile: c.CredentialsFile, Disable: c.Disable, Static: c.Static, HostName: hostName,
@@ -53,31 +49,10 @@ func (c MiddlewareConfig) receiver(hostName, root string) middleware.Config {
 	return out
 }
 
-func (c MiddlewareConfig) validate() error {
-	r := c.receiver("", "")
+func (c Middleware) validate() error {
+	r := c.Receiver("", "")
 	if err := r.Validate(); err != nil {
 		return fmt.Errorf("middleware: %w", err)
 	}
 	return nil
-}
-
-func (g *generator) addMiddleware() {
-	c := g.cfg.Middleware
-	if !c.Enabled {
-		return
-	}
-	attrs := g.env.Host.attributes(g.cfg.Attributes)
-	r := c.receiver(attrs["host.name"], g.cfg.Host.RootPath)
-	static := make(list, len(r.Static))
-	for i, s := range r.Static {
-		static[i] = object{"kind": s.Kind, "address": s.Address}
-	}
-	g.receivers[idMiddleware] = object{
-		"interval": r.Interval.String(), "discover_interval": r.DiscoverInterval.String(), "forget_after": r.ForgetAfter.String(),
-		"credentials_file": r.CredentialsFile, "disable": stringsList(r.Disable), "static": static,
-		"host_name": r.HostName, "proc_root": r.ProcRoot,
-	}
-	delete(attrs, "service.instance.id") // Each instance has its own.
-	g.processors[idEnrichMiddleware] = object{"attributes": stringsObject(attrs), "override": true}
-	g.pipeline("metrics/middleware", list{idMiddleware}, idEnrichMiddleware)
 }

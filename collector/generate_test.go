@@ -7,83 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-apm/strata/collector/config"
 )
 
 func updating() bool {
 	f := flag.Lookup("update")
 	return f != nil && f.Value.String() == "true"
-}
-
-func TestParseEmptyIsDefault(t *testing.T) {
-	for _, text := range []string{"", "\n", "# nothing\n", "{}\n"} {
-		cfg, err := Parse([]byte(text))
-		require.NoError(t, err)
-		require.Equal(t, Default(), cfg)
-	}
-}
-
-func TestParse(t *testing.T) {
-	cfg, err := Parse([]byte(`
-server: {endpoint: "https://strata.example:443/otlp", protocol: http, key: strata_k, compression: gzip}
-host: {interval: 30s, process_top: 5}
-logs: [{include: [/var/log/*.log], service: shop}]
-attributes: {deployment.environment.name: prod}
-`))
-	require.NoError(t, err)
-	require.Equal(t, Duration(30*time.Second), cfg.Host.Interval)
-	require.True(t, cfg.Host.Enabled, "a default is kept when its section is given")
-	target, err := cfg.Server.target()
-	require.NoError(t, err)
-	require.Equal(t, "strata.example:443", target.address)
-	require.Equal(t, "/otlp", target.path)
-	require.False(t, target.plain)
-	text, err := cfg.YAML()
-	require.NoError(t, err)
-	require.NotContains(t, string(text), "strata_k")
-}
-
-func TestParseErrors(t *testing.T) {
-	for name, tc := range map[string]struct{ text, want string }{
-		"unknown key":      {"server:\n  endpoint: a:1\n  colour: red\n", "line 3: field colour not found"},
-		"unknown section":  {"hosts: {}\n", "line 1: field hosts not found"},
-		"duration":         {"host: {interval: 10}\n", `line 1: "10" is not a duration`},
-		"short interval":   {"host: {interval: 1ms}\n", "host.interval: 1ms is below 1s"},
-		"endpoint":         {"server: {endpoint: nowhere}\n", "server.endpoint"},
-		"scheme":           {"server: {endpoint: 'ftp://a:1'}\n", `scheme "ftp"`},
-		"grpc path":        {"server: {endpoint: 'http://a:1/x'}\n", "a path needs protocol http"},
-		"protocol":         {"server: {protocol: udp}\n", "neither grpc nor http"},
-		"compression":      {"server: {compression: br}\n", "none of zstd, gzip, none"},
-		"two keys":         {"server: {key: a, key_file: b}\n", "exclude each other"},
-		"no include":       {"logs: [{service: a}]\n", "logs[0]: include"},
-		"twice":            {"logs: [{include: [a]}, {include: [a]}]\n", "same files as logs[0]"},
-		"regexp":           {"logs: [{include: [a], multiline_start: '('}]\n", "multiline_start"},
-		"start_at":         {"logs: [{include: [a], start_at: middle}]\n", "start_at"},
-		"queue":            {"queue: {size_mib: 1}\n", "queue.size_mib"},
-		"otlp":             {"otlp: {grpc: '4317'}\n", "otlp.grpc"},
-		"two documents":    {"{}\n---\n{}\n", "more than one"},
-		"not YAML":         {"\t:", "parse configuration"},
-		"client cert only": {"server: {tls: {cert_file: a}}\n", "belong together"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := Parse([]byte(tc.text))
-			require.ErrorContains(t, err, tc.want)
-		})
-	}
-}
-
-func TestTargetPlain(t *testing.T) {
-	for endpoint, plain := range map[string]bool{
-		"127.0.0.1:4317": true, "[::1]:4317": true, "localhost:4317": true, "10.0.0.1:4317": false,
-		"http://10.0.0.1:4317": true, "https://127.0.0.1:4317": false,
-	} {
-		got, err := ServerConfig{Endpoint: endpoint, Protocol: protocolGRPC}.target()
-		require.NoError(t, err)
-		require.Equal(t, plain, got.plain, endpoint)
-	}
 }
 
 // TestGenerateGolden keeps the generated configuration visible in review. Run with -update after a wanted change.
@@ -109,7 +42,7 @@ raw:
 `,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := Parse([]byte(text))
+			cfg, err := config.Parse([]byte(text))
 			require.NoError(t, err)
 			got, err := Generate(cfg, env)
 			require.NoError(t, err)
@@ -129,7 +62,7 @@ raw:
 }
 
 func TestGenerateNothing(t *testing.T) {
-	cfg, err := Parse([]byte("host: {enabled: false}\nmiddleware: {enabled: false}"))
+	cfg, err := config.Parse([]byte("host: {enabled: false}\nmiddleware: {enabled: false}"))
 	require.NoError(t, err)
 	_, err = Generate(cfg, Environment{})
 	require.ErrorContains(t, err, "nothing to do")
@@ -138,9 +71,9 @@ func TestGenerateNothing(t *testing.T) {
 // TestStartAt: files that existed before the first run are skipped, files that appear while the agent is down are not.
 func TestStartAt(t *testing.T) {
 	state := t.TempDir()
-	cfg, err := Parse([]byte("logs: [{include: [/x/*.log]}]"))
+	cfg, err := config.Parse([]byte("logs: [{include: [/x/*.log]}]"))
 	require.NoError(t, err)
-	id := cfg.Logs[0].id()
+	id := cfg.Logs[0].ID()
 	startAt := func() any {
 		got, err := Generate(cfg, Environment{StateDir: state})
 		require.NoError(t, err)
@@ -161,7 +94,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("host: {interval: 1h, process_top: 3}\nattributes: {a: b}\n"))
 	f.Add([]byte("raw: {receivers: 1, service: [1]}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cfg, err := Parse(text)
+		cfg, err := config.Parse(text)
 		if err != nil {
 			return
 		}
@@ -172,7 +105,7 @@ func FuzzParse(f *testing.F) {
 		rendered, err := cfg.YAML()
 		require.NoError(t, err)
 		if cfg.Server.Key == "" {
-			again, err := Parse(rendered)
+			again, err := config.Parse(rendered)
 			require.NoError(t, err)
 			require.Equal(t, cfg.Server, again.Server)
 		}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package config
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -12,8 +13,8 @@ import (
 
 const hidden = "<hidden>"
 
-// withoutSecrets replaces the values of keys that look like secrets and passwords in URLs, for a configuration that is shown.
-func withoutSecrets(text []byte) ([]byte, error) {
+// WithoutSecrets replaces the values of keys that look like secrets and passwords in URLs, for a configuration that is shown.
+func WithoutSecrets(text []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, err
@@ -67,4 +68,48 @@ func hideUserInfo(s string) string {
 		return s
 	}
 	return regexp.MustCompile(`(://[^/\s:@]*):[^/\s@]+@`).ReplaceAllString(s, "$1:"+hidden+"@")
+}
+
+// YAML renders the effective configuration with the key left out, so that it can be shown.
+func (c Config) YAML() ([]byte, error) {
+	if len(c.Scrape) > 0 {
+		c.Scrape, _ = hideSecrets(c.Scrape).([]any)
+	}
+	if c.Server.Key != "" {
+		c.Server.Key = "<hidden>"
+	}
+	var buf bytes.Buffer
+	enc := yaml.NewEncoder(&buf)
+	enc.SetIndent(2)
+	if err := enc.Encode(c); err != nil {
+		return nil, fmt.Errorf("render configuration: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// hideSecrets returns a copy of decoded YAML in which what signs in is not shown.
+func hideSecrets(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, inner := range v {
+			switch name := strings.ToLower(k); {
+			case name == "password" || name == "credentials" || name == "bearer_token" || name == "token" || strings.HasSuffix(name, "_secret") || strings.HasSuffix(name, "_key"):
+				out[k] = "<hidden>"
+			case name == "http_headers":
+				out[k] = "<hidden>"
+			default:
+				out[k] = hideSecrets(inner)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = hideSecrets(inner)
+		}
+		return out
+	default:
+		return v
+	}
 }

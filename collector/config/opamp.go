@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package config
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ const (
 	httpPort = "7080"
 )
 
-func (c OpAMPConfig) validate() error {
+func (c OpAMP) validate() error {
 	var errs []error
 	if d := time.Duration(c.Heartbeat); d < minHeartbeat || d > maxHeartbeat {
 		errs = append(errs, fmt.Errorf("opamp.heartbeat: %s is not between %s and %s", c.Heartbeat, minHeartbeat, maxHeartbeat))
@@ -34,9 +34,9 @@ func (c OpAMPConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// opampURL is where the agent talks to the server, empty when it does not: switched off, or not to be derived, because server.endpoint
+// OpAMPURL is where the agent talks to the server, empty when it does not: switched off, or not to be derived, because server.endpoint
 // has a port of its own.
-func (c Config) opampURL() (string, error) {
+func (c Config) OpAMPURL() (string, error) {
 	if !c.OpAMP.Enabled {
 		return "", nil
 	}
@@ -46,23 +46,23 @@ func (c Config) opampURL() (string, error) {
 		}
 		return e, nil
 	}
-	t, err := c.Server.target()
+	t, err := c.Server.Target()
 	if err != nil {
 		return "", err
 	}
-	host, port, err := net.SplitHostPort(t.address)
+	host, port, err := net.SplitHostPort(t.Address)
 	if err != nil {
 		return "", fmt.Errorf("server.endpoint: %w", err)
 	}
 	scheme := "https://"
-	if t.plain {
+	if t.Plain {
 		scheme = "http://"
 	}
 	switch port {
 	case "4317", "4318":
 		return scheme + net.JoinHostPort(host, httpPort) + opampPath, nil
 	case "80", "443", httpPort: // A proxy that serves all of it.
-		return scheme + t.address + opampPath, nil
+		return scheme + t.Address + opampPath, nil
 	default:
 		return "", nil
 	}

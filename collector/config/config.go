@@ -1,56 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package config
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
+	"crypto/sha256"
+	"encoding/hex"
+	"sort"
+	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
 
+// The protocols of a server.
+const (
+	ProtocolGRPC = "grpc"
+	ProtocolHTTP = "http"
+)
+
+// The schemes of an address on which syslog is received.
+const (
+	SyslogUDP = "udp"
+	SyslogTCP = "tcp"
+	SyslogTLS = "tls"
+)
+
 // Config is the agent's own configuration file. The zero value of a field that is missing in the file is its default.
 type Config struct {
-	Server     ServerConfig     `yaml:"server"`
-	Host       HostConfig       `yaml:"host"`
-	Logs       []LogConfig      `yaml:"logs"`
-	Syslog     []SyslogConfig   `yaml:"syslog"`
-	Journald   JournaldConfig   `yaml:"journald"`
-	LogTimes   LogTimesConfig   `yaml:"log_times"`
-	OTLP       OTLPConfig       `yaml:"otlp"`
-	Middleware MiddlewareConfig `yaml:"middleware"`
+	Server     Server     `yaml:"server"`
+	Host       Host       `yaml:"host"`
+	Logs       []LogFiles `yaml:"logs"`
+	Syslog     []Syslog   `yaml:"syslog"`
+	Journald   Journald   `yaml:"journald"`
+	LogTimes   LogTimes   `yaml:"log_times"`
+	OTLP       OTLP       `yaml:"otlp"`
+	Middleware Middleware `yaml:"middleware"`
 	// Scrape are Prometheus scrape_configs.
 	Scrape     []any             `yaml:"scrape,omitempty"`
-	Queue      QueueConfig       `yaml:"queue"`
-	OpAMP      OpAMPConfig       `yaml:"opamp"`
+	Queue      Queue             `yaml:"queue"`
+	OpAMP      OpAMP             `yaml:"opamp"`
 	Attributes map[string]string `yaml:"attributes"`
 	// Raw is merged over the generated collector configuration, for what the keys above cannot say.
 	Raw map[string]any `yaml:"raw,omitempty"`
 }
 
-// ServerConfig says where the data go.
-type ServerConfig struct {
+// Server says where the data go.
+type Server struct {
 	// Endpoint is host:port, or a URL whose scheme (http or https) decides about TLS.
 	Endpoint string `yaml:"endpoint"`
-	// Protocol is grpc or http (protobuf over HTTP).
+	// Protocol is ProtocolGRPC or ProtocolHTTP (protobuf over HTTP).
 	Protocol string `yaml:"protocol"`
-	// Key is sent as a bearer token. KeyFile is read instead when Key is empty, at start and at each reload.
-	Key         string    `yaml:"key,omitempty"`
-	KeyFile     string    `yaml:"key_file,omitempty"`
-	TLS         TLSConfig `yaml:"tls"`
-	Compression string    `yaml:"compression"`
+	// Key is sent as a bearer token. KeyFile is read instead, at start and at each reload; at most one of the two is given.
+	Key         string `yaml:"key,omitempty"`
+	KeyFile     string `yaml:"key_file,omitempty"`
+	TLS         TLS    `yaml:"tls"`
+	Compression string `yaml:"compression"`
 	// Timeout bounds one attempt to send one batch.
 	Timeout Duration `yaml:"timeout"`
 }
 
-// TLSConfig is about the connection to the server.
-type TLSConfig struct {
+// TLS is about the connection to the server.
+type TLS struct {
 	// Insecure allows a plain connection to an address that is not loopback.
 	Insecure           bool   `yaml:"insecure,omitempty"`
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
@@ -60,21 +71,21 @@ type TLSConfig struct {
 	ServerName         string `yaml:"server_name,omitempty"`
 }
 
-// HostConfig is about the host's own metrics.
-type HostConfig struct {
+// Host is about the host's own metrics.
+type Host struct {
 	Enabled  bool     `yaml:"enabled"`
 	Interval Duration `yaml:"interval"`
 	// ProcessTop is how many processes are reported: the busiest by CPU and by memory. 0 turns them off.
 	ProcessTop      int      `yaml:"process_top"`
 	ProcessInterval Duration `yaml:"process_interval"`
 	// RootPath is where the host's file system is mounted when the agent runs in a container.
-	RootPath   string           `yaml:"root_path,omitempty"`
-	Systemd    SystemdConfig    `yaml:"systemd"`
-	Containers ContainersConfig `yaml:"containers"`
+	RootPath   string     `yaml:"root_path,omitempty"`
+	Systemd    Systemd    `yaml:"systemd"`
+	Containers Containers `yaml:"containers"`
 }
 
-// SystemdConfig is about the states of systemd's units. Where systemd does not run it does nothing.
-type SystemdConfig struct {
+// Systemd is about the states of systemd's units. Where systemd does not run it does nothing.
+type Systemd struct {
 	Enabled bool `yaml:"enabled"`
 	// Units are patterns as systemctl takes them. Of those, units that are enabled or not inactive are told.
 	Units []string `yaml:"units"`
@@ -82,15 +93,15 @@ type SystemdConfig struct {
 	MaxUnits int `yaml:"max_units"`
 }
 
-// ContainersConfig is about containers, found by their control groups. Where there is no cgroup v2 it does nothing.
-type ContainersConfig struct {
+// Containers is about containers, found by their control groups. Where there is no cgroup v2 it does nothing.
+type Containers struct {
 	Enabled bool `yaml:"enabled"`
 	// Max is how many are told at the most: the busiest by CPU and by memory.
 	Max int `yaml:"max"`
 }
 
-// LogConfig is one set of files that are followed.
-type LogConfig struct {
+// LogFiles is one set of files that are followed.
+type LogFiles struct {
 	Include []string `yaml:"include"`
 	Exclude []string `yaml:"exclude,omitempty"`
 	// MultilineStart is a regular expression for the first line of a record. Without it Multiline decides: "auto" (default) joins stack
@@ -119,26 +130,15 @@ type LogConfig struct {
 	Operators []any `yaml:"operators,omitempty"`
 }
 
-// LogTimesConfig bounds the times that the agent reads from texts of files and syslog. A record with another one keeps it in an attribute and gets the time
+// LogTimes bounds the times that the agent reads from texts of files and syslog. A record with another one keeps it in an attribute and gets the time
 // at which it was read, because the server would refuse it.
-type LogTimesConfig struct {
+type LogTimes struct {
 	Past   Duration `yaml:"past"`
 	Future Duration `yaml:"future"`
 }
 
-func (c LogTimesConfig) object() object {
-	return object{"past": c.Past.String(), "future": c.Future.String()}
-}
-
-func (c LogTimesConfig) validate() error {
-	if c.Past <= 0 || c.Future <= 0 {
-		return errors.New("log_times: past and future must be positive")
-	}
-	return nil
-}
-
-// SyslogConfig is one address on which syslog is received.
-type SyslogConfig struct {
+// Syslog is one address on which syslog is received.
+type Syslog struct {
 	// Listen is udp://host:port, tcp://host:port or tls://host:port.
 	Listen string `yaml:"listen"`
 	// Protocol is auto, rfc3164 or rfc5424. It has no effect: each message is recognised by itself.
@@ -150,15 +150,15 @@ type SyslogConfig struct {
 	// Timezone is the zone of times that name none, such as Europe/Berlin; default: this host's. Location is its older name.
 	Timezone string `yaml:"timezone,omitempty"`
 	Location string `yaml:"location,omitempty"`
-	// Encoding is as of a LogConfig.
+	// Encoding is as of a LogFiles.
 	Encoding string `yaml:"encoding,omitempty"`
 	Mask     *bool  `yaml:"mask,omitempty"`
 	// MaxRecordsPerSecond: what is more is held back by tcp and tls, dropped and counted by udp. 0 is no limit.
 	MaxRecordsPerSecond int `yaml:"max_records_per_second,omitempty"`
 }
 
-// JournaldConfig is about systemd's journal. Where there is no journalctl it does nothing.
-type JournaldConfig struct {
+// Journald is about systemd's journal. Where there is no journalctl it does nothing.
+type Journald struct {
 	Enabled bool `yaml:"enabled"`
 	// Units are the ones to read, all when it is empty.
 	Units []string `yaml:"units,omitempty"`
@@ -168,22 +168,22 @@ type JournaldConfig struct {
 	MaxRecordsPerSecond int    `yaml:"max_records_per_second,omitempty"`
 }
 
-// OTLPConfig is where local programs may send OTLP to. An empty address is off.
-type OTLPConfig struct {
+// OTLP is where local programs may send OTLP to. An empty address is off.
+type OTLP struct {
 	GRPC string `yaml:"grpc"`
 	HTTP string `yaml:"http"`
 }
 
-// QueueConfig is about the queue on disk between the sources and the server.
-type QueueConfig struct {
+// Queue is about the queue on disk between the sources and the server.
+type Queue struct {
 	// Dir is relative to the working directory; empty means "queue" in the state directory.
 	Dir string `yaml:"dir"`
 	// SizeMiB bounds the queued data of all signals together; each signal may use a third.
 	SizeMiB int `yaml:"size_mib"`
 }
 
-// OpAMPConfig is about the talk with the server: heartbeats, health, and the configuration that it pushes.
-type OpAMPConfig struct {
+// OpAMP is about the talk with the server: heartbeats, health, and the configuration that it pushes.
+type OpAMP struct {
 	Enabled bool `yaml:"enabled"`
 	// Endpoint is the URL of the server's HTTP listener, http:// or https://. Empty derives it from server.endpoint; see there.
 	Endpoint string `yaml:"endpoint"`
@@ -194,70 +194,34 @@ type OpAMPConfig struct {
 // Default returns the configuration of an agent without a file: host metrics to a server on this machine.
 func Default() Config {
 	return Config{
-		Server: ServerConfig{
+		Server: Server{
 			Endpoint:    "127.0.0.1:4317",
-			Protocol:    protocolGRPC,
+			Protocol:    ProtocolGRPC,
 			Compression: "zstd",
 			Timeout:     Duration(30 * time.Second),
 		},
-		Host: HostConfig{
+		Host: Host{
 			Enabled:         true,
 			Interval:        Duration(10 * time.Second),
 			ProcessTop:      20,
 			ProcessInterval: Duration(30 * time.Second),
-			Systemd:         SystemdConfig{Enabled: true, Units: []string{"*.service"}, MaxUnits: 200},
-			Containers:      ContainersConfig{Enabled: true, Max: 100},
+			Systemd:         Systemd{Enabled: true, Units: []string{"*.service"}, MaxUnits: 200},
+			Containers:      Containers{Enabled: true, Max: 100},
 		},
 		Middleware: defaultMiddleware(),
-		LogTimes:   LogTimesConfig{Past: Duration(when.DefaultLimits().Past), Future: Duration(when.DefaultLimits().Future)},
-		Queue:      QueueConfig{SizeMiB: 512},
-		OpAMP:      OpAMPConfig{Enabled: true, Heartbeat: Duration(10 * time.Second)},
+		LogTimes:   LogTimes{Past: Duration(when.DefaultLimits().Past), Future: Duration(when.DefaultLimits().Future)},
+		Queue:      Queue{SizeMiB: 512},
+		OpAMP:      OpAMP{Enabled: true, Heartbeat: Duration(10 * time.Second)},
 	}
 }
 
-// Parse reads a configuration file's text over the defaults and validates the result. Unknown keys are errors that name the line.
-func Parse(text []byte) (Config, error) { return parse(nil, text) }
+// SignalBytes is the most bytes that the queue of one signal may hold.
+func (c Queue) SignalBytes() int64 { return int64(c.SizeMiB) << 20 / 3 }
 
-// parse reads a pushed configuration over the defaults and the file's text over both. A list is that of the last one that has it.
-func parse(under, text []byte) (Config, error) {
-	cfg := Default()
-	if err := decodeOver(&cfg, under); err != nil {
-		return Config{}, fmt.Errorf("parse pushed configuration: %w", err)
-	}
-	if err := decodeOver(&cfg, text); err != nil {
-		return Config{}, fmt.Errorf("parse configuration: %w", err)
-	}
-	if err := cfg.Validate(); err != nil {
-		return Config{}, err
-	}
-	return cfg, nil
-}
-
-func decodeOver(cfg *Config, text []byte) error {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return errors.New("more than one YAML document")
-	}
-	return nil
-}
-
-// YAML renders the effective configuration with the key left out, so that it can be shown.
-func (c Config) YAML() ([]byte, error) {
-	if len(c.Scrape) > 0 {
-		c.Scrape, _ = hideSecrets(c.Scrape).([]any)
-	}
-	if c.Server.Key != "" {
-		c.Server.Key = "<hidden>"
-	}
-	var buf bytes.Buffer
-	enc := yaml.NewEncoder(&buf)
-	enc.SetIndent(2)
-	if err := enc.Encode(c); err != nil {
-		return nil, fmt.Errorf("render configuration: %w", err)
-	}
-	return buf.Bytes(), nil
+// ID names a set of files by its patterns, not by its place in the list, so that editing the list keeps the checkpoints.
+func (c LogFiles) ID() string {
+	patterns := append([]string(nil), c.Include...)
+	sort.Strings(patterns)
+	sum := sha256.Sum256([]byte(strings.Join(patterns, "\x00")))
+	return hex.EncodeToString(sum[:6])
 }

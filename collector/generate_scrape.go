@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collector
+
+import (
+	"github.com/strata-apm/strata/collector/scrape"
+)
+
+const (
+	idScrape       = scrape.TypeName
+	idEnrichScrape = "strata_enrich/scrape"
+)
+
+func (g *generator) addScrape() error {
+	if len(g.cfg.Scrape) == 0 {
+		return nil
+	}
+	text, err := scrape.Render(g.cfg.Scrape)
+	if err != nil {
+		return err //nolint:wrapcheck // Says what it is.
+	}
+	g.receivers[idScrape] = object{"configs": text}
+	g.processors[idEnrichScrape] = object{"attributes": stringsObject(g.env.Host.attributes(g.cfg.Attributes))}
+	g.pipeline("metrics/scrape", list{idScrape}, idEnrichScrape)
+	return nil
+}
