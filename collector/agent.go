@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/queue"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -55,9 +56,9 @@ type Options struct {
 type Agent struct {
 	opts   Options
 	health *health
-	volume *volume
+	volume *queue.Volume
 	found  *middleware.Memory
-	queue  *queueState
+	queue  *queue.State
 	clock  *clock
 	// logStats are the counters of the log sources.
 	logStats *logs.Stats
@@ -71,7 +72,7 @@ func New(opts Options) *Agent {
 		opts.Board = status.New()
 	}
 	return &Agent{
-		opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory(), queue: newQueueState(),
+		opts: opts, health: newHealth(), volume: queue.NewVolume(time.Now()), found: middleware.NewMemory(), queue: queue.NewState(),
 		clock: new(clock), logStats: logs.NewStats(),
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/syslog"
 	"github.com/strata-apm/strata/collector/middleware"
+	"github.com/strata-apm/strata/collector/queue"
 	"github.com/strata-apm/strata/collector/scrape"
 )
 
@@ -37,7 +38,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	healthFactory, healthErr := a.health.factory()
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
 	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
-	queueFactory, queueErr := newQueueStoreFactory(a.queue)
+	queueFactory, queueErr := queue.NewFactory(a.queue)
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)

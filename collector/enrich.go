@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/queue"
 )
 
 // enrichConfig is the configuration of the strata_enrich processor, the one processor of every generated pipeline.
@@ -54,7 +55,7 @@ func (c *enrichConfig) Validate() error {
 	return nil
 }
 
-func newEnrichFactory(v *volume, queue *queueState, stats *logs.Stats) (processor.Factory, error) {
+func newEnrichFactory(v *queue.Volume, state *queue.State, stats *logs.Stats) (processor.Factory, error) {
 	typ, err := component.NewType("strata_enrich")
 	if err != nil {
 		return nil, err
@@ -63,11 +64,11 @@ func newEnrichFactory(v *volume, queue *queueState, stats *logs.Stats) (processo
 		typ,
 		func() component.Config { return &enrichConfig{} },
 		processor.WithMetrics(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c, next := cfg.(*enrichConfig), v.countMetrics(set.ID.Name(), next)
+			c, next := cfg.(*enrichConfig), v.CountMetrics(set.ID.Name(), next)
 			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			p := newEnrichLogs(*cfg.(*enrichConfig), queue, v.countLogs(set.ID.Name(), next))
+			p := newEnrichLogs(*cfg.(*enrichConfig), state, v.CountLogs(set.ID.Name(), next))
 			if g := p.cfg.Gate; g != nil {
 				p.gate = logs.NewGate(logs.GateOptions(*g), stats)
 			}
@@ -77,7 +78,7 @@ func newEnrichFactory(v *volume, queue *queueState, stats *logs.Stats) (processo
 			return p, nil
 		}, component.StabilityLevelStable),
 		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.countTraces(set.ID.Name(), next)}, nil
+			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.CountTraces(set.ID.Name(), next)}, nil
 		}, component.StabilityLevelStable),
 	), nil
 }
@@ -136,18 +137,18 @@ func (p *enrichTraces) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 
 type enrichLogs struct {
 	enrich
-	progress *progress   // nil: off
-	gate     *logs.Gate  // nil: none
-	group    *logs.Group // nil: none
-	queue    *queueState
+	progress *queue.Progress // nil: off
+	gate     *logs.Gate      // nil: none
+	group    *logs.Group     // nil: none
+	queue    *queue.State
 	next     consumer.Logs
 }
 
-func newEnrichLogs(cfg enrichConfig, queue *queueState, next consumer.Logs) *enrichLogs {
-	p := &enrichLogs{enrich: enrich{cfg: cfg}, queue: queue, next: next}
+func newEnrichLogs(cfg enrichConfig, state *queue.State, next consumer.Logs) *enrichLogs {
+	p := &enrichLogs{enrich: enrich{cfg: cfg}, queue: state, next: next}
 	if cfg.Progress {
-		p.progress = newProgress(queue)
-		p.StartFunc = func(ctx context.Context, _ component.Host) error { return p.progress.prepare(ctx) }
+		p.progress = queue.NewProgress(state)
+		p.StartFunc = func(ctx context.Context, _ component.Host) error { return p.progress.Prepare(ctx) }
 	}
 	return p
 }
@@ -163,11 +164,11 @@ func (p *enrichLogs) useGroup(logger *zap.Logger) {
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
 func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if p.gate != nil && !p.gate.Pass(ctx, ld, p.queue.full(logsSignal, p.cfg.QueueLimit)) {
+	if p.gate != nil && !p.gate.Pass(ctx, ld, p.queue.Full(queue.LogsSignal, p.cfg.QueueLimit)) {
 		return nil
 	}
 	if p.progress != nil {
-		ctx = withMarks(ctx, p.progress.filter(ctx, ld))
+		ctx = queue.WithMarks(ctx, p.progress.Filter(ctx, ld))
 	}
 	for _, rl := range ld.ResourceLogs().All() {
 		p.resource(rl.Resource())

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/queue"
 
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
@@ -24,8 +25,7 @@ const (
 	idEnrichLogs     = "strata_enrich/logs"
 	idEnrichOTLP     = "strata_enrich/otlp"
 	idEnrichAgent    = "strata_enrich/agent"
-	typeQueueStore   = "strata_queue"
-	idQueueStore     = typeQueueStore + "/queue"
+	idQueueStore     = queue.TypeName + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
 	idLink           = "strata_link"
 )

@@ -132,7 +132,7 @@ func (m *member) run(ctx context.Context) {
 
 // report renews what the board says of volumes, queue and clock.
 func (m *member) report(ctx context.Context, now time.Time) {
-	m.set("queue", m.agent.queue.status(ctx, m.queueLimit, now))
+	m.set("queue", m.agent.queue.Status(ctx, m.queueLimit, now))
 	if clock, ok := m.agent.clock.status(); ok {
 		m.set("clock", clock)
 	}
@@ -141,7 +141,7 @@ func (m *member) report(ctx context.Context, now time.Time) {
 		running = st.Current.Hash
 	}
 	m.set("logs", m.agent.logStats.Status())
-	m.set("volume", m.agent.volume.section(now, running))
+	m.set("volume", m.agent.volume.Section(now, running))
 	m.writeStatus(ctx, now)
 }
 

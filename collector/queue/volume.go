@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package queue
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 // volumeWindow is what a rate is taken over.
 const volumeWindow = time.Minute
 
-// volume counts the records that each pipeline has queued, over all collectors that the agent runs one after the other. Safe for
+// Volume counts the records that each pipeline has queued, over all collectors that the agent runs one after the other. Safe for
 // concurrent use.
-type volume struct {
+type Volume struct {
 	mu sync.Mutex
 	// total is by pipeline; guarded by mu.
 	total map[string]int64
@@ -27,37 +27,40 @@ type volume struct {
 	past []volumeAt
 }
 
+// volumeAt is the totals at one moment.
 type volumeAt struct {
 	at    time.Time
 	total map[string]int64
 }
 
-// volumeSection is what the status board shows.
-type volumeSection struct {
+// VolumeSection is what the status board shows.
+type VolumeSection struct {
 	// At is when it was counted, Unix seconds.
 	At float64 `json:"at"`
 	// Config is the hash of the pushed configuration that ran then.
 	Config    string                  `json:"config"`
-	Pipelines map[string]volumeCounts `json:"pipelines"`
+	Pipelines map[string]VolumeCounts `json:"pipelines"`
 }
 
-type volumeCounts struct {
+// VolumeCounts is about one pipeline: all records so far, and how many there were in a minute lately.
+type VolumeCounts struct {
 	Total     int64   `json:"total"`
 	PerMinute float64 `json:"per_minute"`
 }
 
-func newVolume(now time.Time) *volume {
-	return &volume{total: map[string]int64{}, past: []volumeAt{{at: now, total: map[string]int64{}}}}
+// NewVolume returns a volume that counts from now on.
+func NewVolume(now time.Time) *Volume {
+	return &Volume{total: map[string]int64{}, past: []volumeAt{{at: now, total: map[string]int64{}}}}
 }
 
-func (v *volume) add(pipeline string, n int) {
+func (v *Volume) add(pipeline string, n int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.total[pipeline] += int64(n)
 }
 
-// section returns the counts and those of the last minute. In the first minute the rates are too low, never too high.
-func (v *volume) section(now time.Time, config string) volumeSection {
+// Section returns the counts and those of the last minute. In the first minute the rates are too low, never too high.
+func (v *Volume) Section(now time.Time, config string) VolumeSection {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.past = append(v.past, volumeAt{now, maps.Clone(v.total)})
@@ -66,21 +69,21 @@ func (v *volume) section(now time.Time, config string) volumeSection {
 	}
 	first := v.past[0]
 	minutes := max(now.Sub(first.at), volumeWindow).Minutes()
-	out := volumeSection{At: float64(now.UnixMilli()) / 1000, Config: config, Pipelines: make(map[string]volumeCounts, len(v.total))}
+	out := VolumeSection{At: float64(now.UnixMilli()) / 1000, Config: config, Pipelines: make(map[string]VolumeCounts, len(v.total))}
 	for name, n := range v.total {
-		out.Pipelines[name] = volumeCounts{Total: n, PerMinute: float64(n-first.total[name]) / minutes}
+		out.Pipelines[name] = VolumeCounts{Total: n, PerMinute: float64(n-first.total[name]) / minutes}
 	}
 	return out
 }
 
-// countMetrics counts what next has taken.
-func (v *volume) countMetrics(name string, next consumer.Metrics) consumer.Metrics {
+// CountMetrics counts what next has taken.
+func (v *Volume) CountMetrics(name string, next consumer.Metrics) consumer.Metrics {
 	return metricsCounter{Metrics: next, v: v, name: "metrics/" + name}
 }
 
 type metricsCounter struct {
 	consumer.Metrics
-	v    *volume
+	v    *Volume
 	name string
 }
 
@@ -93,8 +96,8 @@ func (c metricsCounter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 	return nil
 }
 
-// countLogs is countMetrics for log records.
-func (v *volume) countLogs(name string, next consumer.Logs) consumer.Logs {
+// CountLogs is CountMetrics for log records.
+func (v *Volume) CountLogs(name string, next consumer.Logs) consumer.Logs {
 	if name == "logs" {
 		name = "files" // As the pipeline is called.
 	}
@@ -103,7 +106,7 @@ func (v *volume) countLogs(name string, next consumer.Logs) consumer.Logs {
 
 type logsCounter struct {
 	consumer.Logs
-	v    *volume
+	v    *Volume
 	name string
 }
 
@@ -116,14 +119,14 @@ func (c logsCounter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	return nil
 }
 
-// countTraces is countMetrics for spans.
-func (v *volume) countTraces(name string, next consumer.Traces) consumer.Traces {
+// CountTraces is CountMetrics for spans.
+func (v *Volume) CountTraces(name string, next consumer.Traces) consumer.Traces {
 	return tracesCounter{Traces: next, v: v, name: "traces/" + name}
 }
 
 type tracesCounter struct {
 	consumer.Traces
-	v    *volume
+	v    *Volume
 	name string
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package queue
 
 import (
 	"bytes"
@@ -30,20 +30,21 @@ const (
 	markAge = 30 * 24 * time.Hour
 )
 
-// progress remembers for each file the last record that was queued. The receiver's own checkpoint is written once per round over all
+// Progress remembers for each file the last record that was queued. The receiver's own checkpoint is written once per round over all
 // files, so after a kill it reads again what the round had queued; those records are recognised here and left out.
 //
 // A mark is committed in the transaction that queues its records, so it never says more or less than the queue holds. It is believed only
 // when the file still has the marked record's text at its place. If it does not, or there is no mark, nothing is left out: records may be
 // repeated then, but none is lost. Safe for concurrent use.
-type progress struct {
-	queue *queueState
+type Progress struct {
+	queue *State
 
 	mu sync.Mutex
 	// until is by the file's identity, or its path where it is not known: records up to this offset were queued by an earlier run; -1 when that is over. Guarded by mu.
 	until map[string]*repeated
 }
 
+// repeated is a file that may be read again.
 type repeated struct {
 	mark
 	// last makes sure that offsets grow; when they do not, the file was truncated and everything in it is new.
@@ -64,12 +65,13 @@ type mark struct {
 	path string
 }
 
-func newProgress(queue *queueState) *progress {
-	return &progress{queue: queue, until: make(map[string]*repeated)}
+// NewProgress returns the progress of files whose marks lie in the queue of log records.
+func NewProgress(queue *State) *Progress {
+	return &Progress{queue: queue, until: make(map[string]*repeated)}
 }
 
-// prepare throws away old marks.
-func (p *progress) prepare(ctx context.Context) error {
+// Prepare throws away old marks.
+func (p *Progress) Prepare(ctx context.Context) error {
 	oldest := day(time.Now().Add(-markAge))
 	err := p.queue.forget(ctx, func(value []byte) bool {
 		var m mark
@@ -81,11 +83,12 @@ func (p *progress) prepare(ctx context.Context) error {
 	return nil
 }
 
+// day returns the whole days since 1970.
 func day(t time.Time) int64 { return t.Unix() / 86400 }
 
-// filter removes the records that were queued by an earlier run, takes the offset off the others, and returns the marks to commit with
+// Filter removes the records that were queued by an earlier run, takes the offset off the others, and returns the marks to commit with
 // them.
-func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
+func (p *Progress) Filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	marks := make(map[string]mark)
@@ -132,7 +135,7 @@ func (p *progress) filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 }
 
 // repeats says whether a record was queued before; mu is held.
-func (p *progress) repeats(ctx context.Context, key string, m mark) bool {
+func (p *Progress) repeats(ctx context.Context, key string, m mark) bool {
 	r := p.until[key]
 	if r == nil {
 		r = &repeated{mark: p.load(ctx, key, m.path), last: -1}
@@ -148,7 +151,7 @@ func (p *progress) repeats(ctx context.Context, key string, m mark) bool {
 }
 
 // load returns a file's mark, one with offset -1 when there is none or the file is not the one that was marked.
-func (p *progress) load(ctx context.Context, key, path string) mark {
+func (p *Progress) load(ctx context.Context, key, path string) mark {
 	none := mark{Offset: -1}
 	text := p.queue.mark(ctx, key)
 	if text == nil && key != path { // An earlier release knew files by their paths.

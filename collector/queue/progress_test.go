@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package queue
 
 import (
 	"fmt"
@@ -62,18 +62,18 @@ func TestProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			queue, path := newTestQueue(t), filepath.Join(t.TempDir(), "a.log")
 			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-			before := newProgress(queue.state)
-			require.NoError(t, before.prepare(t.Context()))
-			queue.put(t, before.filter(t.Context(), readAs(path, 0, first, second)))
+			before := NewProgress(queue.state)
+			require.NoError(t, before.Prepare(t.Context()))
+			queue.put(t, before.Filter(t.Context(), readAs(path, 0, first, second)))
 			if tc.between != nil {
 				tc.between(t, path)
 			}
-			after := newProgress(queue.state)
+			after := NewProgress(queue.state)
 			ld := readAs(path, tc.offset, tc.lines...)
-			after.filter(t.Context(), ld)
+			after.Filter(t.Context(), ld)
 			require.Equal(t, tc.want, texts(ld))
 			again := readAs(path, 0, first)
-			after.filter(t.Context(), again)
+			after.Filter(t.Context(), again)
 			if name == "truncated while read" {
 				require.Equal(t, []string{"one"}, texts(again), "offsets that do not grow are a new file")
 			}
@@ -102,7 +102,7 @@ func TestProgressForgetsOldMarks(t *testing.T) {
 	queue.put(t, map[string][]byte{
 		"old": []byte(fmt.Sprintf(`{"day":%d}`, day(time.Now().Add(-markAge))-1)), "new": []byte(fmt.Sprintf(`{"day":%d}`, day(time.Now()))), "bad": []byte("{"),
 	})
-	require.NoError(t, newProgress(queue.state).prepare(t.Context()))
+	require.NoError(t, NewProgress(queue.state).Prepare(t.Context()))
 	require.Nil(t, queue.state.mark(t.Context(), "old"))
 	require.Nil(t, queue.state.mark(t.Context(), "bad"))
 	require.NotNil(t, queue.state.mark(t.Context(), "new"))

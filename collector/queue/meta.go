@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package queue
 
 import (
 	"errors"
@@ -10,35 +10,36 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// queueMetaKey is where the exporter's persistent queue keeps its account, a protobuf message PersistentMetadata of the library
+// metaKey is where the exporter's persistent queue keeps its account, a protobuf message PersistentMetadata of the library
 // exporterhelper v0.158. The test TestAgent/Kill shows that this reading of it is the library's.
-const queueMetaKey = "qmv0"
+const metaKey = "qmv0"
 
-func queueItemKey(index uint64) string { return strconv.FormatUint(index, 10) }
+func itemKey(index uint64) string { return strconv.FormatUint(index, 10) }
 
-// queueMeta is that account.
-type queueMeta struct {
+// metadata is the account of a persistent queue.
+type metadata struct {
 	items, bytes int64
-	read, write  uint64
-	dispatched   []uint64 // on the way to the server
+	// read is the index of the next request to send, write that of the next one to queue.
+	read, write uint64
+	dispatched  []uint64 // on the way to the server
 }
 
-func (m queueMeta) requests() uint64 { return m.write - m.read + uint64(len(m.dispatched)) }
+func (m metadata) requests() uint64 { return m.write - m.read + uint64(len(m.dispatched)) }
 
-var errQueueMeta = errors.New("the queue's account is not one of this version")
+var errMeta = errors.New("the queue's account is not one of this version")
 
-func parseQueueMeta(b []byte) (queueMeta, error) {
-	var m queueMeta
+func parseMeta(b []byte) (metadata, error) {
+	var m metadata
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return m, fmt.Errorf("%w: %w", errQueueMeta, protowire.ParseError(n))
+			return m, fmt.Errorf("%w: %w", errMeta, protowire.ParseError(n))
 		}
 		b = b[n:]
 		if num == 5 && typ == protowire.BytesType {
 			packed, n := protowire.ConsumeBytes(b)
 			if n < 0 || len(packed)%8 != 0 {
-				return m, errQueueMeta
+				return m, errMeta
 			}
 			b = b[n:]
 			for len(packed) > 0 {
@@ -48,11 +49,11 @@ func parseQueueMeta(b []byte) (queueMeta, error) {
 			continue
 		}
 		if typ != protowire.Fixed64Type {
-			return m, errQueueMeta
+			return m, errMeta
 		}
 		v, n := protowire.ConsumeFixed64(b)
 		if n < 0 {
-			return m, errQueueMeta
+			return m, errMeta
 		}
 		b = b[n:]
 		switch num {
@@ -67,13 +68,13 @@ func parseQueueMeta(b []byte) (queueMeta, error) {
 		case 5:
 			m.dispatched = append(m.dispatched, v)
 		default:
-			return m, errQueueMeta
+			return m, errMeta
 		}
 	}
 	return m, nil
 }
 
-func (m queueMeta) marshal() []byte {
+func (m metadata) marshal() []byte {
 	var b []byte
 	for i, v := range []uint64{uint64(m.items), uint64(m.bytes), m.read, m.write} { //nolint:gosec // sfixed64
 		b = protowire.AppendTag(b, protowire.Number(i+1), protowire.Fixed64Type)
