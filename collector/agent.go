@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/queue"
 
 	"go.opentelemetry.io/collector/component"
@@ -105,7 +106,7 @@ func (a *Agent) generate(cfg config.Config) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve state directory: %w", err)
 	}
-	host, err := DetectHost(stateDir, cfg.Host.RootPath)
+	host, err := enrich.DetectHost(stateDir, cfg.Host.RootPath)
 	if err != nil {
 		return nil, err
 	}

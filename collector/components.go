@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 
+	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/syslog"
@@ -37,7 +38,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server, a.clock)
 	healthFactory, healthErr := a.health.factory()
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
-	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
+	enrichFactory, enrichErr := enrich.NewFactory(a.volume, a.queue, a.logStats)
 	queueFactory, queueErr := queue.NewFactory(a.queue)
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/queue"
 
 	"github.com/strata-apm/strata/collector/hoststate"
@@ -21,10 +22,10 @@ const (
 	idHostMetrics    = "host_metrics"
 	idProcessMetrics = "host_metrics/process"
 	idOTLP           = "otlp"
-	idEnrichHost     = "strata_enrich/host"
-	idEnrichLogs     = "strata_enrich/logs"
-	idEnrichOTLP     = "strata_enrich/otlp"
-	idEnrichAgent    = "strata_enrich/agent"
+	idEnrichHost     = enrich.TypeName + "/host"
+	idEnrichLogs     = enrich.TypeName + "/logs"
+	idEnrichOTLP     = enrich.TypeName + "/otlp"
+	idEnrichAgent    = enrich.TypeName + "/agent"
 	idQueueStore     = queue.TypeName + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
 	idLink           = "strata_link"
@@ -37,7 +38,7 @@ type (
 
 // Environment is what the generated configuration depends on besides the file.
 type Environment struct {
-	Host     Host
+	Host     enrich.Host
 	StateDir string
 	// LookPath finds a program; nil is exec.LookPath.
 	LookPath func(name string) (string, error)
@@ -126,7 +127,7 @@ func (g *generator) addHost() {
 	if !h.Enabled {
 		return
 	}
-	attrs := g.env.Host.attributes(g.cfg.Attributes)
+	attrs := g.env.Host.Attributes(g.cfg.Attributes)
 	attrs["service.instance.id"] = attrs["host.id"]
 	g.processors[idEnrichHost] = object{"attributes": stringsObject(attrs), "override": true, "process_top": h.ProcessTop}
 	g.receivers[idHostMetrics] = hostReceiver(h, h.Interval, hostScrapers())
@@ -169,7 +170,7 @@ func (g *generator) addLogs() error {
 		receivers = append(receivers, id)
 	}
 	g.processors[idEnrichLogs] = object{
-		"attributes":      stringsObject(g.env.Host.attributes(g.cfg.Attributes)),
+		"attributes":      stringsObject(g.env.Host.Attributes(g.cfg.Attributes)),
 		"override":        true,
 		"detect_severity": true,
 		"progress":        true,
@@ -183,7 +184,7 @@ func (g *generator) addLogStats() {
 	if len(g.cfg.Logs) == 0 && len(g.cfg.Syslog) == 0 && g.receivers[idJournald] == nil {
 		return
 	}
-	attrs := g.env.Host.attributes(g.cfg.Attributes)
+	attrs := g.env.Host.Attributes(g.cfg.Attributes)
 	attrs["service.instance.id"] = attrs["host.id"]
 	g.receivers[logs.StatsType] = object{"interval": g.cfg.Host.Interval.String()}
 	g.processors[idEnrichAgent] = object{"attributes": stringsObject(attrs), "override": true}
@@ -296,7 +297,7 @@ func (g *generator) addOTLP() {
 		return
 	}
 	g.receivers[idOTLP] = object{"protocols": protocols}
-	g.processors[idEnrichOTLP] = object{"attributes": stringsObject(g.env.Host.attributes(g.cfg.Attributes))}
+	g.processors[idEnrichOTLP] = object{"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes))}
 	for _, signal := range []string{"metrics", "traces", "logs"} {
 		g.pipeline(signal+"/otlp", list{idOTLP}, idEnrichOTLP)
 	}

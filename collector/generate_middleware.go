@@ -2,11 +2,14 @@
 
 package collector
 
-import "github.com/strata-apm/strata/collector/middleware"
+import (
+	"github.com/strata-apm/strata/collector/enrich"
+	"github.com/strata-apm/strata/collector/middleware"
+)
 
 const (
 	idMiddleware       = middleware.TypeName
-	idEnrichMiddleware = "strata_enrich/middleware"
+	idEnrichMiddleware = enrich.TypeName + "/middleware"
 )
 
 func (g *generator) addMiddleware() {
@@ -14,7 +17,7 @@ func (g *generator) addMiddleware() {
 	if !c.Enabled {
 		return
 	}
-	attrs := g.env.Host.attributes(g.cfg.Attributes)
+	attrs := g.env.Host.Attributes(g.cfg.Attributes)
 	r := c.Receiver(attrs["host.name"], g.cfg.Host.RootPath)
 	static := make(list, len(r.Static))
 	for i, s := range r.Static {

@@ -3,12 +3,13 @@
 package collector
 
 import (
+	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/scrape"
 )
 
 const (
 	idScrape       = scrape.TypeName
-	idEnrichScrape = "strata_enrich/scrape"
+	idEnrichScrape = enrich.TypeName + "/scrape"
 )
 
 func (g *generator) addScrape() error {
@@ -20,7 +21,7 @@ func (g *generator) addScrape() error {
 		return err //nolint:wrapcheck // Says what it is.
 	}
 	g.receivers[idScrape] = object{"configs": text}
-	g.processors[idEnrichScrape] = object{"attributes": stringsObject(g.env.Host.attributes(g.cfg.Attributes))}
+	g.processors[idEnrichScrape] = object{"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes))}
 	g.pipeline("metrics/scrape", list{idScrape}, idEnrichScrape)
 	return nil
 }

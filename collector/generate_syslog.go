@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
 
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/syslog"
@@ -65,9 +66,9 @@ func (g *generator) addJournald() {
 
 // gated makes the pipeline of a source that is no file.
 func (g *generator) gated(name, receiver string, gate object) {
-	processor := "strata_enrich/" + name
+	processor := enrich.TypeName + "/" + name
 	g.processors[processor] = object{
-		"attributes": stringsObject(g.env.Host.attributes(g.cfg.Attributes)), "override": true, "detect_severity": true, "gate": gate,
+		"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes)), "override": true, "detect_severity": true, "gate": gate,
 		"queue_limit": g.cfg.Queue.SignalBytes(),
 	}
 	g.pipeline("logs/"+name, list{receiver}, processor)

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
 )
 
 func updating() bool {
@@ -22,7 +23,7 @@ func updating() bool {
 // TestGenerateGolden keeps the generated configuration visible in review. Run with -update after a wanted change.
 func TestGenerateGolden(t *testing.T) {
 	env := Environment{
-		Host:     Host{Name: "web-1", ID: "0123456789abcdef0123456789abcdef", OSType: "linux", Description: "Debian 13", Arch: "amd64"},
+		Host:     enrich.Host{Name: "web-1", ID: "0123456789abcdef0123456789abcdef", OSType: "linux", Description: "Debian 13", Arch: "amd64"},
 		StateDir: "/state",
 	}
 	for name, text := range map[string]string{

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
 
 	"go.opentelemetry.io/collector/config/configtls"
 
@@ -43,7 +44,7 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 			return nil, err
 		}
 	}
-	host, err := DetectHost(a.opts.StateDir, cfg.Host.RootPath)
+	host, err := enrich.DetectHost(a.opts.StateDir, cfg.Host.RootPath)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +71,8 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 	return m, nil
 }
 
-func (m *member) describe(h Host, configured map[string]string) map[string]string {
-	out := h.attributes(nil)
+func (m *member) describe(h enrich.Host, configured map[string]string) map[string]string {
+	out := h.Attributes(nil)
 	maps.Copy(out, configured)
 	return out
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package enrich
 
 import (
 	"context"
@@ -19,8 +19,11 @@ import (
 	"github.com/strata-apm/strata/collector/queue"
 )
 
-// enrichConfig is the configuration of the strata_enrich processor, the one processor of every generated pipeline.
-type enrichConfig struct {
+// TypeName is the type of the processor in the collector's configuration.
+const TypeName = "strata_enrich"
+
+// config is the configuration of the processor.
+type config struct {
 	// Attributes are put on every resource.
 	Attributes map[string]string `mapstructure:"attributes"`
 	// Override replaces values that are there. It is set for what the agent read itself and unset for what programs sent, because
@@ -30,7 +33,7 @@ type enrichConfig struct {
 	ProcessTop int `mapstructure:"process_top"`
 	// DetectSeverity sets the severity of log records that have none from the level word in their text.
 	DetectSeverity bool `mapstructure:"detect_severity"`
-	// Progress keeps how far each file was queued; see progress.
+	// Progress keeps how far each file was queued; see queue.Progress.
 	Progress bool `mapstructure:"progress"`
 	// Gate is for sources that are no files.
 	Gate *gateConfig `mapstructure:"gate"`
@@ -48,27 +51,29 @@ type gateConfig struct {
 }
 
 // Validate implements confmap.Validator.
-func (c *enrichConfig) Validate() error {
+func (c *config) Validate() error {
 	if c.ProcessTop < 0 {
 		return errors.New("process_top is negative")
 	}
 	return nil
 }
 
-func newEnrichFactory(v *queue.Volume, state *queue.State, stats *logs.Stats) (processor.Factory, error) {
-	typ, err := component.NewType("strata_enrich")
+// NewFactory returns the factory of the processor. Records that it passes on are counted in v, records that the queue may not take are held
+// back by what state says, and what becomes of log records is counted in stats.
+func NewFactory(v *queue.Volume, state *queue.State, stats *logs.Stats) (processor.Factory, error) {
+	typ, err := component.NewType(TypeName)
 	if err != nil {
 		return nil, err
 	}
 	return processor.NewFactory(
 		typ,
-		func() component.Config { return &enrichConfig{} },
+		func() component.Config { return &config{} },
 		processor.WithMetrics(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c, next := cfg.(*enrichConfig), v.CountMetrics(set.ID.Name(), next)
-			return &enrichMetrics{enrich: enrich{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
+			c, next := cfg.(*config), v.CountMetrics(set.ID.Name(), next)
+			return &metricsProcessor{base: base{cfg: *c}, top: topProcesses{limit: c.ProcessTop}, next: next}, nil
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			p := newEnrichLogs(*cfg.(*enrichConfig), state, v.CountLogs(set.ID.Name(), next))
+			p := newLogsProcessor(*cfg.(*config), state, v.CountLogs(set.ID.Name(), next))
 			if g := p.cfg.Gate; g != nil {
 				p.gate = logs.NewGate(logs.GateOptions(*g), stats)
 			}
@@ -78,24 +83,24 @@ func newEnrichFactory(v *queue.Volume, state *queue.State, stats *logs.Stats) (p
 			return p, nil
 		}, component.StabilityLevelStable),
 		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			return &enrichTraces{enrich: enrich{cfg: *cfg.(*enrichConfig)}, next: v.CountTraces(set.ID.Name(), next)}, nil
+			return &tracesProcessor{base: base{cfg: *cfg.(*config)}, next: v.CountTraces(set.ID.Name(), next)}, nil
 		}, component.StabilityLevelStable),
 	), nil
 }
 
-// enrich is what the processors of the three signals share.
-type enrich struct {
+// base is what the processors of the three signals share.
+type base struct {
 	component.StartFunc
 	component.ShutdownFunc
-	cfg enrichConfig
+	cfg config
 }
 
 // Capabilities says that resources are changed in place.
-func (*enrich) Capabilities() consumer.Capabilities {
+func (*base) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-func (e *enrich) resource(r pcommon.Resource) {
+func (e *base) resource(r pcommon.Resource) {
 	attrs := r.Attributes()
 	for k, v := range e.cfg.Attributes {
 		if !e.cfg.Override {
@@ -107,13 +112,13 @@ func (e *enrich) resource(r pcommon.Resource) {
 	}
 }
 
-type enrichMetrics struct {
-	enrich
+type metricsProcessor struct {
+	base
 	top  topProcesses
 	next consumer.Metrics
 }
 
-func (p *enrichMetrics) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+func (p *metricsProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	if p.cfg.ProcessTop > 0 {
 		p.top.apply(md)
 	}
@@ -123,20 +128,20 @@ func (p *enrichMetrics) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 	return p.next.ConsumeMetrics(ctx, md)
 }
 
-type enrichTraces struct {
-	enrich
+type tracesProcessor struct {
+	base
 	next consumer.Traces
 }
 
-func (p *enrichTraces) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	for _, rs := range td.ResourceSpans().All() {
 		p.resource(rs.Resource())
 	}
 	return p.next.ConsumeTraces(ctx, td)
 }
 
-type enrichLogs struct {
-	enrich
+type logsProcessor struct {
+	base
 	progress *queue.Progress // nil: off
 	gate     *logs.Gate      // nil: none
 	group    *logs.Group     // nil: none
@@ -144,8 +149,8 @@ type enrichLogs struct {
 	next     consumer.Logs
 }
 
-func newEnrichLogs(cfg enrichConfig, state *queue.State, next consumer.Logs) *enrichLogs {
-	p := &enrichLogs{enrich: enrich{cfg: cfg}, queue: state, next: next}
+func newLogsProcessor(cfg config, state *queue.State, next consumer.Logs) *logsProcessor {
+	p := &logsProcessor{base: base{cfg: cfg}, queue: state, next: next}
 	if cfg.Progress {
 		p.progress = queue.NewProgress(state)
 		p.StartFunc = func(ctx context.Context, _ component.Host) error { return p.progress.Prepare(ctx) }
@@ -154,7 +159,7 @@ func newEnrichLogs(cfg enrichConfig, state *queue.State, next consumer.Logs) *en
 }
 
 // useGroup gathers records in front of the queue.
-func (p *enrichLogs) useGroup(logger *zap.Logger) {
+func (p *logsProcessor) useGroup(logger *zap.Logger) {
 	p.group = logs.NewGroup(p.next, logger)
 	p.StartFunc = func(context.Context, component.Host) error { p.group.Start(); return nil } //nolint:contextcheck // The context of a start ends with it.
 	p.ShutdownFunc = func(context.Context) error { p.group.Stop(); return nil }
@@ -163,7 +168,7 @@ func (p *enrichLogs) useGroup(logger *zap.Logger) {
 // ConsumeLogs passes lines of files on without their context: the receiver cancels it when it stops, takes the error for an answer
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
-func (p *enrichLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if p.gate != nil && !p.gate.Pass(ctx, ld, p.queue.Full(queue.LogsSignal, p.cfg.QueueLimit)) {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package enrich
 
 import (
 	"context"
@@ -74,7 +74,7 @@ func TestTopProcesses(t *testing.T) {
 
 func TestEnrichMetrics(t *testing.T) {
 	sink := new(consumertest.MetricsSink)
-	p := &enrichMetrics{enrich: enrich{cfg: enrichConfig{Attributes: map[string]string{"host.name": "h"}, Override: true}}, next: sink}
+	p := &metricsProcessor{base: base{cfg: config{Attributes: map[string]string{"host.name": "h"}, Override: true}}, next: sink}
 	md := pmetric.NewMetrics()
 	md.ResourceMetrics().AppendEmpty().Resource().Attributes().PutStr("host.name", "other")
 	require.NoError(t, p.ConsumeMetrics(t.Context(), md))
@@ -84,7 +84,7 @@ func TestEnrichMetrics(t *testing.T) {
 
 func TestEnrichTracesKeepsWhatIsThere(t *testing.T) {
 	sink := new(consumertest.TracesSink)
-	p := &enrichTraces{enrich: enrich{cfg: enrichConfig{Attributes: map[string]string{"host.name": "h", "os.type": "linux"}}}, next: sink}
+	p := &tracesProcessor{base: base{cfg: config{Attributes: map[string]string{"host.name": "h", "os.type": "linux"}}}, next: sink}
 	td := ptrace.NewTraces()
 	td.ResourceSpans().AppendEmpty().Resource().Attributes().PutStr("host.name", "other")
 	require.NoError(t, p.ConsumeTraces(t.Context(), td))
@@ -96,7 +96,7 @@ func TestEnrichTracesKeepsWhatIsThere(t *testing.T) {
 func TestEnrichLogsOutlivesReceiver(t *testing.T) {
 	next, err := newConsumerThatChecksContext()
 	require.NoError(t, err)
-	p := &enrichLogs{enrich: enrich{cfg: enrichConfig{Override: true}}, next: next}
+	p := &logsProcessor{base: base{cfg: config{Override: true}}, next: next}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.NoError(t, p.ConsumeLogs(ctx, plog.NewLogs()))

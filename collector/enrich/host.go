@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package enrich
 
 import (
 	"bufio"
@@ -95,11 +95,11 @@ func semconvArch(goarch string) string {
 	}
 }
 
-// attributes returns the identity as resource attributes with the configured ones over it, so that a user can rename a host.
+// Attributes returns the identity as resource attributes with the configured ones over it, so that a user can rename a host.
 //
 // service.instance.id is the host's id and there is no service.name: Prometheus' translation writes target_info only for a resource
 // with one of the two, and a service.name would make every host appear among the services.
-func (h Host) attributes(configured map[string]string) map[string]string {
+func (h Host) Attributes(configured map[string]string) map[string]string {
 	out := map[string]string{
 		"host.name": h.Name,
 		"host.id":   h.ID,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package enrich
 
 import (
 	"strings"
@@ -66,6 +66,7 @@ func severityOf(upper string) plog.SeverityNumber {
 	return logs.Severity(upper)
 }
 
+// marked says whether the word at line[start:end] stands where formats put a level.
 func marked(line string, start, end int) bool {
 	before, after := byte(' '), byte(' ')
 	if start > 0 {
