@@ -15,6 +15,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/config"
 	"github.com/strata-apm/strata/collector/enrich"
+	"github.com/strata-apm/strata/collector/link"
 	"github.com/strata-apm/strata/collector/queue"
 
 	"go.opentelemetry.io/collector/component"
@@ -60,7 +61,7 @@ type Agent struct {
 	volume *queue.Volume
 	found  *middleware.Memory
 	queue  *queue.State
-	clock  *clock
+	clock  *link.Clock
 	// logStats are the counters of the log sources.
 	logStats *logs.Stats
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
@@ -74,7 +75,7 @@ func New(opts Options) *Agent {
 	}
 	return &Agent{
 		opts: opts, health: newHealth(), volume: queue.NewVolume(time.Now()), found: middleware.NewMemory(), queue: queue.NewState(),
-		clock: new(clock), logStats: logs.NewStats(),
+		clock: new(link.Clock), logStats: logs.NewStats(),
 	}
 }
 
@@ -140,6 +141,25 @@ func (a *Agent) validate(ctx context.Context, text []byte) error {
 		return err
 	}
 	return col.DryRun(ctx)
+}
+
+// Verify waits until the server at the URL has metrics of this host that are younger than the call, and returns the host's name; see
+// link.Verify.
+func (a *Agent) Verify(ctx context.Context, server string) (string, error) {
+	cfg, err := a.LoadConfig()
+	if err != nil {
+		return "", err
+	}
+	name := cfg.Attributes["host.name"]
+	if name == "" {
+		if name, err = os.Hostname(); err != nil {
+			return "", fmt.Errorf("read host name: %w", err)
+		}
+	}
+	if err := link.Verify(ctx, cfg.Server, server, name); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // Run ships data until ctx ends. SIGHUP makes it read its file again. It returns nil after an orderly stop.

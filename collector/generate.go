@@ -10,6 +10,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/config"
 	"github.com/strata-apm/strata/collector/enrich"
+	"github.com/strata-apm/strata/collector/link"
 	"github.com/strata-apm/strata/collector/queue"
 
 	"github.com/strata-apm/strata/collector/hoststate"
@@ -28,7 +29,6 @@ const (
 	idEnrichAgent    = enrich.TypeName + "/agent"
 	idQueueStore     = queue.TypeName + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
-	idLink           = "strata_link"
 )
 
 type (
@@ -66,7 +66,7 @@ func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 	}
 	out := object{
 		"extensions": object{
-			idLink:        object{},
+			link.TypeName: object{},
 			idHealth:      object{},
 			idQueueStore:  storageConfig(g.queueDir(), true),
 			idCheckpoints: storageConfig(filepath.Join(env.StateDir, "checkpoints"), false),
@@ -75,7 +75,7 @@ func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 		"processors": g.processors,
 		"exporters":  object{exporterID: exporter},
 		"service": object{
-			"extensions": list{idLink, idHealth, idQueueStore, idCheckpoints},
+			"extensions": list{link.TypeName, idHealth, idQueueStore, idCheckpoints},
 			"pipelines":  g.pipelines,
 		},
 	}

@@ -4,6 +4,7 @@ package collector
 
 import (
 	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/link"
 )
 
 // exporterConfig describes the connection to the server and the queue in front of it.
@@ -23,7 +24,7 @@ func exporterConfig(cfg config.Config) (string, object, error) {
 		"compression": cfg.Server.Compression,
 		"timeout":     cfg.Server.Timeout.String(),
 		"tls":         tlsConfig(cfg.Server.TLS, t.Plain),
-		"middlewares": list{object{"id": idLink}},
+		"middlewares": list{object{"id": link.TypeName}},
 		"retry_on_failure": object{
 			"enabled": true, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s",
 		},

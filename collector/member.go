@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -15,8 +14,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/config"
 	"github.com/strata-apm/strata/collector/enrich"
-
-	"go.opentelemetry.io/collector/config/configtls"
+	"github.com/strata-apm/strata/collector/link"
 
 	"github.com/strata-apm/strata/collector/fleet"
 )
@@ -60,9 +58,11 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 		a.opts.Logger.Info("no OpAMP: opamp.enabled is false, or opamp.endpoint is empty and server.endpoint has no usual port")
 		return m, nil
 	}
-	tlsConfig, err := opampTLS(ctx, cfg, url)
-	if err != nil {
-		return nil, err
+	var tlsConfig *tls.Config
+	if strings.HasPrefix(url, "https://") {
+		if tlsConfig, err = link.TLS(ctx, cfg.Server.TLS); err != nil {
+			return nil, err
+		}
 	}
 	m.client = fleet.New(fleet.Options{
 		URL: url, Key: m.key, TLS: tlsConfig, Heartbeat: time.Duration(cfg.OpAMP.Heartbeat), Identity: m.id, Version: a.opts.Version,
@@ -75,21 +75,6 @@ func (m *member) describe(h enrich.Host, configured map[string]string) map[strin
 	out := h.Attributes(nil)
 	maps.Copy(out, configured)
 	return out
-}
-
-func opampTLS(ctx context.Context, cfg config.Config, url string) (*tls.Config, error) {
-	if !strings.HasPrefix(url, "https://") {
-		return nil, nil //nolint:nilnil // No TLS is one of the answers.
-	}
-	c := configtls.NewDefaultClientConfig()
-	t := cfg.Server.TLS
-	c.InsecureSkipVerify, c.ServerName = t.InsecureSkipVerify, t.ServerName
-	c.CAFile, c.CertFile, c.KeyFile = t.CAFile, t.CertFile, t.KeyFile
-	out, err := c.LoadTLSConfig(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("server.tls: %w", err)
-	}
-	return out, nil
 }
 
 // key is read with each connection, so that one that was replaced is used.
@@ -134,7 +119,7 @@ func (m *member) run(ctx context.Context) {
 // report renews what the board says of volumes, queue and clock.
 func (m *member) report(ctx context.Context, now time.Time) {
 	m.set("queue", m.agent.queue.Status(ctx, m.queueLimit, now))
-	if clock, ok := m.agent.clock.status(); ok {
+	if clock, ok := m.agent.clock.Status(); ok {
 		m.set("clock", clock)
 	}
 	st, running := m.agent.remote.state(), ""

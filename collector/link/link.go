@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package link
 
 import (
 	"context"
@@ -22,6 +22,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// TypeName is the type of the extension in the collector's configuration.
+const TypeName = "strata_link"
+
 // link watches the connection to the server. It writes one line when the server goes away and one when it is back, and it turns
 // answers that are about the agent and not about the data ("who are you", "no such service here") into ones that are retried: a key
 // that was revoked by mistake or a proxy that has no backend yet must not cost data.
@@ -29,10 +32,10 @@ type link struct {
 	component.StartFunc
 	logger *slog.Logger
 	server string
-	clock  *clock
+	clock  *Clock
 
 	mu    sync.Mutex
-	state linkState // guarded by mu
+	state linkState // guarded by mu; the zero value is unknown
 	// settle gives what the start left on the heap back to the system, once it is over. Guarded by mu.
 	settle *time.Timer
 }
@@ -53,8 +56,10 @@ var (
 	_ extensionmiddleware.HTTPClient = (*link)(nil)
 )
 
-func newLinkFactory(logger *slog.Logger, server string, clock *clock) (extension.Factory, error) {
-	typ, err := component.NewType(idLink)
+// NewFactory returns the factory of the extension that watches the connection to server, which it names in its log lines. The dates of
+// answers are noted in clock.
+func NewFactory(logger *slog.Logger, server string, clock *Clock) (extension.Factory, error) {
+	typ, err := component.NewType(TypeName)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +98,7 @@ func (l *link) Shutdown(context.Context) error {
 	return nil
 }
 
+// up notes that the server answers.
 func (l *link) up() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,6 +112,7 @@ func (l *link) up() {
 	l.state = linkUp
 }
 
+// down notes that the server cannot be reached or takes nothing now.
 func (l *link) down(reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,6 +127,8 @@ func (l *link) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) 
 	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(l.intercept)}, nil
 }
 
+// intercept judges the answer to one call.
+//
 //nolint:revive // The signature is gRPC's.
 func (l *link) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
@@ -156,6 +165,7 @@ type roundTripper struct {
 	next http.RoundTripper
 }
 
+// RoundTrip implements http.RoundTripper.
 func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := time.Now()
 	resp, err := r.next.RoundTrip(req)

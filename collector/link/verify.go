@@ -1,72 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package link
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/strata-apm/strata/collector/config"
-
-	"go.opentelemetry.io/collector/config/configtls"
 )
 
-const verifyInterval = 500 * time.Millisecond
+const (
+	// verifyInterval is between two questions, verifyTimeout bounds one of them.
+	verifyInterval = 500 * time.Millisecond
+	verifyTimeout  = 10 * time.Second
+)
 
 // ErrKeyRefused says that the server knows the key no more, or never did.
 var ErrKeyRefused = errors.New("the server refuses the key")
 
-// Verify waits until the server at the URL has metrics of this host that are younger than the call, and returns the host's name. It asks
-// with the key and the certificates of the configuration. A refused key is an error at once, everything else is asked again until ctx ends.
-func (a *Agent) Verify(ctx context.Context, server string) (string, error) {
-	cfg, err := a.LoadConfig()
+// Verify waits until the server at the URL has metrics of the host that are younger than the call. It asks with the key and the
+// certificates of cfg. A refused key is an error at once, everything else is asked again until ctx ends.
+func Verify(ctx context.Context, cfg config.Server, server, host string) error {
+	key, err := cfg.ReadKey()
 	if err != nil {
-		return "", err
+		return err
 	}
-	name := cfg.Attributes["host.name"]
-	if name == "" {
-		if name, err = os.Hostname(); err != nil {
-			return "", fmt.Errorf("read host name: %w", err)
-		}
-	}
-	key, err := cfg.Server.ReadKey()
+	tlsConfig, err := TLS(ctx, cfg.TLS)
 	if err != nil {
-		return "", err
+		return err
 	}
-	client, err := httpClient(ctx, cfg.Server)
-	if err != nil {
-		return "", err
-	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tlsConfig, DisableKeepAlives: true}
+	client := &http.Client{Transport: transport, Timeout: verifyTimeout}
 	started := time.Now()
-	target := strings.TrimRight(server, "/") + "/v1/agent/host?name=" + url.QueryEscape(name)
+	target := strings.TrimRight(server, "/") + "/v1/agent/host?name=" + url.QueryEscape(host)
 	for {
 		seen, err := lastSeen(ctx, client, target, key)
 		if err == nil && !seen.Before(started) {
-			return name, nil
+			return nil
 		}
 		if errors.Is(err, ErrKeyRefused) {
-			return "", err
+			return err
 		}
 		if err == nil {
-			err = errors.New("the server has no new data of " + name)
+			err = errors.New("the server has no new data of " + host)
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("gave up after %s: %w", time.Since(started).Round(time.Second), err)
+			return fmt.Errorf("gave up after %s: %w", time.Since(started).Round(time.Second), err)
 		case <-time.After(verifyInterval):
 		}
 	}
 }
 
+// lastSeen asks the server once when it last had metrics of the host that target names.
 func lastSeen(ctx context.Context, client *http.Client, target, key string) (time.Time, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
@@ -96,18 +89,4 @@ func lastSeen(ctx context.Context, client *http.Client, target, key string) (tim
 		return time.Time{}, fmt.Errorf("read the server's answer: %w", err)
 	}
 	return time.UnixMilli(answer.LastSeen), nil
-}
-
-// httpClient returns a client that trusts what the exporter trusts.
-func httpClient(ctx context.Context, c config.Server) (*http.Client, error) {
-	var conf *tls.Config
-	conf, err := (&configtls.ClientConfig{
-		Config:             configtls.Config{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile},
-		InsecureSkipVerify: c.TLS.InsecureSkipVerify, ServerName: c.TLS.ServerName,
-	}).LoadTLSConfig(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("server.tls: %w", err)
-	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: conf, DisableKeepAlives: true}
-	return &http.Client{Transport: transport, Timeout: 10 * time.Second}, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package link
 
 import (
 	"math"
@@ -12,9 +12,9 @@ import (
 // clockWindow is how long an answer says something about the clocks: they drift apart by some 50 µs/s at the most.
 const clockWindow = 10 * time.Minute
 
-// clock measures how far the server's clock is ahead of this host's. An answer's Date, which has whole seconds, and the times around the
+// Clock measures how far the server's clock is ahead of this host's. An answer's Date, which has whole seconds, and the times around the
 // request bound the difference; many answers together narrow it down to the time of a round trip. Safe for concurrent use.
-type clock struct {
+type Clock struct {
 	mu sync.Mutex
 	// low and high bound the server's clock minus ours. Guarded by mu, as since is.
 	low, high time.Duration
@@ -29,7 +29,7 @@ type ClockStatus struct {
 }
 
 // answered notes an answer with the date that was asked for at sent and arrived at received.
-func (c *clock) answered(date string, sent, received time.Time) {
+func (c *Clock) answered(date string, sent, received time.Time) {
 	d, err := http.ParseTime(date)
 	if err != nil || received.Before(sent) {
 		return
@@ -45,8 +45,8 @@ func (c *clock) answered(date string, sent, received time.Time) {
 	c.low, c.high, c.since = low, high, received // The first one, a new window, or a clock was set.
 }
 
-// status returns what is known, false when there was no answer with a date yet.
-func (c *clock) status() (ClockStatus, bool) {
+// Status returns what is known, false when there was no answer with a date yet.
+func (c *Clock) Status() (ClockStatus, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.since.IsZero() {
