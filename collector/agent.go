@@ -16,6 +16,7 @@ import (
 	"github.com/strata-apm/strata/collector/config"
 	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/link"
+	"github.com/strata-apm/strata/collector/otelconfig"
 	"github.com/strata-apm/strata/collector/queue"
 
 	"go.opentelemetry.io/collector/component"
@@ -111,8 +112,11 @@ func (a *Agent) generate(cfg config.Config) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Generate(cfg, Environment{Host: host, StateDir: stateDir})
+	return otelconfig.Generate(cfg, otelconfig.Environment{Host: host, StateDir: stateDir})
 }
+
+// HideSecrets replaces what signs in within a generated configuration, so that it can be shown.
+func HideSecrets(generated map[string]any) { otelconfig.HideSecrets(generated) }
 
 // Check validates the file and what is generated from it, by the collector's own rules, and starts nothing.
 func (a *Agent) Check(ctx context.Context) error {
@@ -201,15 +205,14 @@ func (a *Agent) newCollector(cfg config.Config, load func() (map[string]any, err
 	if err := featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true); err != nil {
 		return nil, fmt.Errorf("switch log receivers to synchronous hand-over: %w", err)
 	}
-	p := &provider{logger: a.opts.Logger, load: load}
 	return otelcol.NewCollector(otelcol.CollectorSettings{
 		BuildInfo:               component.BuildInfo{Command: "strata-agent", Description: "strata-agent", Version: a.opts.Version},
 		DisableGracefulShutdown: true,
 		SkipSettingGRPCLogger:   true,
 		Factories:               func() (otelcol.Factories, error) { return a.factories(cfg.Server.Endpoint) },
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs:              []string{providerScheme + ":agent"},
-			ProviderFactories: []confmap.ProviderFactory{p.factory()},
+			URIs:              []string{otelconfig.ProviderScheme + ":agent"},
+			ProviderFactories: []confmap.ProviderFactory{otelconfig.NewProviderFactory(a.opts.Logger, load)},
 		}},
 	})
 }

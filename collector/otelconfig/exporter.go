@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package otelconfig
 
 import (
 	"github.com/strata-apm/strata/collector/config"
@@ -52,6 +52,7 @@ func exporterConfig(cfg config.Config) (string, object, error) {
 	return "otlp_grpc", e, nil
 }
 
+// tlsConfig describes how the exporter connects; plain is without TLS.
 func tlsConfig(c config.TLS, plain bool) object {
 	if plain {
 		return object{"insecure": true}
@@ -70,7 +71,7 @@ func tlsConfig(c config.TLS, plain bool) object {
 	return out
 }
 
-// HideSecrets replaces the headers of a generated configuration's exporters, so that it can be shown.
+// HideSecrets replaces the headers of a generated configuration's exporters and what is scraped, so that it can be shown.
 func HideSecrets(generated map[string]any) {
 	receivers, _ := generated["receivers"].(object)
 	if r, ok := receivers[idScrape].(object); ok {

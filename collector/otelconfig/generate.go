@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package otelconfig
 
 import (
 	"errors"
@@ -30,6 +30,9 @@ const (
 	idQueueStore     = queue.TypeName + "/queue"
 	idCheckpoints    = "file_storage/checkpoints"
 )
+
+// HealthType is the type of the extension that hears how the collector's components are.
+const HealthType = "strata_health"
 
 type (
 	object = map[string]any
@@ -67,7 +70,7 @@ func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 	out := object{
 		"extensions": object{
 			link.TypeName: object{},
-			idHealth:      object{},
+			HealthType:    object{},
 			idQueueStore:  storageConfig(g.queueDir(), true),
 			idCheckpoints: storageConfig(filepath.Join(env.StateDir, "checkpoints"), false),
 		},
@@ -75,7 +78,7 @@ func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 		"processors": g.processors,
 		"exporters":  object{exporterID: exporter},
 		"service": object{
-			"extensions": list{link.TypeName, idHealth, idQueueStore, idCheckpoints},
+			"extensions": list{link.TypeName, HealthType, idQueueStore, idCheckpoints},
 			"pipelines":  g.pipelines,
 		},
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package collector
+package otelconfig
 
 import "github.com/strata-apm/strata/collector/config"
 
