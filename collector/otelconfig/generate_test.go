@@ -86,10 +86,6 @@ func TestStartAt(t *testing.T) {
 	require.Equal(t, "beginning", startAt())
 }
 
-func TestEscape(t *testing.T) {
-	require.Equal(t, object{"a": list{"x$$", "$${env:HOME}", 1}}, escape(object{"a": list{"x$", "${env:HOME}", 1}}))
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("server: {endpoint: '127.0.0.1:4317'}\nlogs: [{include: [a]}]\nraw: {service: {pipelines: {x: null}}}\n"))
 	f.Add([]byte("host: {interval: 1h, process_top: 3}\nattributes: {a: b}\n"))
