@@ -155,7 +155,7 @@ func TestNoAnswerOverHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, log := newLink()
-			_, err := roundTripper{link: l, next: answering(0, "", refused)}.RoundTrip(httptest.NewRequestWithContext(tc.ctx, http.MethodPost, "http://a", http.NoBody)) //nolint:bodyclose // There is no answer.
+			_, err := roundTripper{link: l, next: answering(0, "", refused)}.RoundTrip(httptest.NewRequestWithContext(tc.ctx, http.MethodPost, "http://a", http.NoBody))
 			require.ErrorIs(t, err, refused)
 			require.Equal(t, tc.down, strings.Contains(log.String(), "server unreachable"))
 		})
