@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/strata-apm/strata/collector/fleet"
+
 	"github.com/strata-apm/strata/collector/config"
 	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/link"
@@ -66,7 +68,7 @@ type Agent struct {
 	// logStats are the counters of the log sources.
 	logStats *logs.Stats
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
-	remote *remote
+	remote *fleet.Remote
 }
 
 // New returns an agent that does nothing yet.
@@ -84,7 +86,7 @@ func New(opts Options) *Agent {
 func (a *Agent) LoadConfig() (config.Config, error) {
 	var under []byte
 	if a.remote != nil {
-		under = a.remote.text()
+		under = a.remote.Text()
 	}
 	return a.loadOver(under)
 }
@@ -176,7 +178,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if a.remote, err = openRemote(a.opts.StateDir); err != nil {
+	if a.remote, err = fleet.OpenRemote(a.opts.StateDir); err != nil {
 		return err
 	}
 	member, err := a.newMember(ctx)

@@ -106,7 +106,7 @@ func (m *member) run(ctx context.Context) {
 			return
 		case <-m.agent.health.changed:
 			wake(m.changed)
-		case <-m.agent.remote.changed:
+		case <-m.agent.remote.Changed():
 			wake(m.changed)
 		case now := <-tick.C:
 			m.report(ctx, now)
@@ -122,7 +122,7 @@ func (m *member) report(ctx context.Context, now time.Time) {
 	if clock, ok := m.agent.clock.Status(); ok {
 		m.set("clock", clock)
 	}
-	st, running := m.agent.remote.state(), ""
+	st, running := m.agent.remote.State(), ""
 	if m.agent.health.tell().Healthy {
 		running = st.Current.Hash
 	}
@@ -157,11 +157,11 @@ func (m *member) Effective() string {
 func (m *member) Health() fleet.Health { return m.agent.health.tell() }
 
 // Pushed implements fleet.Agent.
-func (m *member) Pushed() fleet.Pushed { return m.agent.remote.pushed() }
+func (m *member) Pushed() fleet.Pushed { return m.agent.remote.Pushed() }
 
 // Offer implements fleet.Agent.
 func (m *member) Offer(hash, text []byte) {
-	m.agent.remote.offer(version{Hash: hex.EncodeToString(hash), Text: string(text)})
+	m.agent.remote.Offer(fleet.ConfigVersion{Hash: hex.EncodeToString(hash), Text: string(text)})
 }
 
 // Changed implements fleet.Agent.
