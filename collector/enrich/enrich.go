@@ -100,6 +100,7 @@ func (*base) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
+// resource puts the attributes on a resource.
 func (e *base) resource(r pcommon.Resource) {
 	attrs := r.Attributes()
 	for k, v := range e.cfg.Attributes {

@@ -90,6 +90,7 @@ func Generate(cfg config.Config, env Environment) (map[string]any, error) {
 	return out, nil
 }
 
+// generator gathers the parts of one configuration.
 type generator struct {
 	cfg                              config.Config
 	env                              Environment
@@ -121,10 +122,12 @@ func storageConfig(dir string, compact bool) object {
 	return c
 }
 
+// pipeline makes a pipeline with the one processor that each has.
 func (g *generator) pipeline(id string, receivers list, processor string) {
 	g.pipelines[id] = object{"receivers": receivers, "processors": list{processor}, "exporters": list{g.exporterID}}
 }
 
+// addHost makes the pipeline of the host's own metrics.
 func (g *generator) addHost() {
 	h := g.cfg.Host
 	if !h.Enabled {
@@ -147,6 +150,7 @@ func (g *generator) addHost() {
 	g.pipeline("metrics/host", receivers, idEnrichHost)
 }
 
+// addLogs makes the pipeline of all sets of files.
 func (g *generator) addLogs() error {
 	if len(g.cfg.Logs) == 0 {
 		return nil
@@ -220,6 +224,7 @@ func filesID(c config.LogFiles) string {
 	return logs.Type + "/" + c.ID()
 }
 
+// filesReceiver describes the receiver of a set of files. A key that is not given is left to the receiver's default.
 func filesReceiver(c config.LogFiles, startAt string) object {
 	if len(c.Operators) > 0 {
 		return operatorReceiver(c, startAt)
@@ -262,6 +267,7 @@ func filesReceiver(c config.LogFiles, startAt string) object {
 	return r
 }
 
+// operatorReceiver describes the collector's own receiver of files, for sets that ask for its operators.
 func operatorReceiver(c config.LogFiles, startAt string) object {
 	r := object{
 		"include":           stringsList(c.Include),
@@ -288,6 +294,7 @@ func operatorReceiver(c config.LogFiles, startAt string) object {
 	return r
 }
 
+// addOTLP makes the pipelines of what local programs send.
 func (g *generator) addOTLP() {
 	protocols := object{}
 	if g.cfg.OTLP.GRPC != "" {

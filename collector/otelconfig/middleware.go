@@ -12,6 +12,7 @@ const (
 	idEnrichMiddleware = enrich.TypeName + "/middleware"
 )
 
+// addMiddleware makes the pipeline of the middleware that is found on the host.
 func (g *generator) addMiddleware() {
 	c := g.cfg.Middleware
 	if !c.Enabled {

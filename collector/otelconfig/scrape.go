@@ -12,6 +12,7 @@ const (
 	idEnrichScrape = enrich.TypeName + "/scrape"
 )
 
+// addScrape makes the pipeline of the Prometheus targets, where there are any.
 func (g *generator) addScrape() error {
 	if len(g.cfg.Scrape) == 0 {
 		return nil

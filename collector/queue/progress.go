@@ -24,7 +24,7 @@ const (
 	attrFilePath   = logs.AttrFilePath
 	attrFileOffset = logs.AttrFileOffset
 
-	// headSize is how much of a record's text a mark keeps to recognise the file by.
+	// headSize is how much more of a file is read than a mark's text has, for the white space that the receiver trims in front of it.
 	headSize = 200
 	// markAge is when the mark of a file that was not written for long is thrown away.
 	markAge = 30 * 24 * time.Hour
@@ -40,7 +40,8 @@ type Progress struct {
 	queue *State
 
 	mu sync.Mutex
-	// until is by the file's identity, or its path where it is not known: records up to this offset were queued by an earlier run; -1 when that is over. Guarded by mu.
+	// until is by the file's identity, or by its path where that is not known. Records up to its offset were queued by an earlier run; the
+	// offset is -1 when no more of them are to come. Guarded by mu.
 	until map[string]*repeated
 }
 
@@ -57,10 +58,12 @@ type mark struct {
 	// End is where the record after it begins; 0 where that is not known.
 	End   int64  `json:"end,omitempty"`
 	Inode uint64 `json:"inode"`
-	Head  string `json:"head,omitempty"`
-	// Raw is what stands at Offset, byte for byte; Head is the text of records whose receiver does not tell it.
+	// Head begins the text of a record whose receiver does not tell what stands in the file.
+	Head string `json:"head,omitempty"`
+	// Raw is what stands in the file at Offset, byte for byte.
 	Raw []byte `json:"raw,omitempty"`
-	Day int64  `json:"day"` // since 1970, when it was made
+	// Day is when the mark was made, in days since 1970.
+	Day int64 `json:"day"`
 
 	path string
 }

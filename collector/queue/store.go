@@ -26,10 +26,11 @@ const (
 	// marksPrefix begins the keys of the marks that are committed with a queued request, timesPrefix those of when a request was queued.
 	marksPrefix = "strata/mark/"
 	timesPrefix = "strata/time/"
-	// fullMargin is more than a request of a source that cannot wait has.
+	// fullMargin is more bytes than a request of a source that cannot wait has.
 	fullMargin = 1 << 20
 )
 
+// marksKey is the key of marks in a context.
 type marksKey struct{}
 
 // WithMarks hands marks to the store of the queue: they are committed with the request that is queued with this context.
