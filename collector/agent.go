@@ -13,6 +13,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/strata-apm/strata/collector/fleet"
+
+	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
+	"github.com/strata-apm/strata/collector/link"
+	"github.com/strata-apm/strata/collector/otelconfig"
+	"github.com/strata-apm/strata/collector/queue"
+
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
@@ -53,14 +61,14 @@ type Options struct {
 type Agent struct {
 	opts   Options
 	health *health
-	volume *volume
+	volume *queue.Volume
 	found  *middleware.Memory
-	queue  *queueState
-	clock  *clock
+	queue  *queue.State
+	clock  *link.Clock
 	// logStats are the counters of the log sources.
 	logStats *logs.Stats
 	// remote is what the server pushed; nil outside Run: a check is about the file alone.
-	remote *remote
+	remote *fleet.Remote
 }
 
 // New returns an agent that does nothing yet.
@@ -69,34 +77,23 @@ func New(opts Options) *Agent {
 		opts.Board = status.New()
 	}
 	return &Agent{
-		opts: opts, health: newHealth(), volume: newVolume(time.Now()), found: middleware.NewMemory(), queue: newQueueState(),
-		clock: new(clock), logStats: logs.NewStats(),
+		opts: opts, health: newHealth(), volume: queue.NewVolume(time.Now()), found: middleware.NewMemory(), queue: queue.NewState(),
+		clock: new(link.Clock), logStats: logs.NewStats(),
 	}
 }
 
 // LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.
-func (a *Agent) LoadConfig() (Config, error) {
+func (a *Agent) LoadConfig() (config.Config, error) {
 	var under []byte
 	if a.remote != nil {
-		under = a.remote.text()
+		under = a.remote.Text()
 	}
 	return a.loadOver(under)
 }
 
 // loadOver reads the file over a pushed configuration.
-func (a *Agent) loadOver(under []byte) (Config, error) {
-	if a.opts.ConfigFile == "" {
-		return parse(under, nil)
-	}
-	text, err := os.ReadFile(a.opts.ConfigFile)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	cfg, err := parse(under, text)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", a.opts.ConfigFile, err)
-	}
-	return cfg, nil
+func (a *Agent) loadOver(under []byte) (config.Config, error) {
+	return config.Load(a.opts.ConfigFile, under)
 }
 
 // Generate returns the collector configuration the agent would run with.
@@ -108,17 +105,20 @@ func (a *Agent) Generate() (map[string]any, error) {
 	return a.generate(cfg)
 }
 
-func (a *Agent) generate(cfg Config) (map[string]any, error) {
+func (a *Agent) generate(cfg config.Config) (map[string]any, error) {
 	stateDir, err := filepath.Abs(a.opts.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("resolve state directory: %w", err)
 	}
-	host, err := DetectHost(stateDir, cfg.Host.RootPath)
+	host, err := enrich.DetectHost(stateDir, cfg.Host.RootPath)
 	if err != nil {
 		return nil, err
 	}
-	return Generate(cfg, Environment{Host: host, StateDir: stateDir})
+	return otelconfig.Generate(cfg, otelconfig.Environment{Host: host, StateDir: stateDir})
 }
+
+// HideSecrets replaces what signs in within a generated configuration, so that it can be shown.
+func HideSecrets(generated map[string]any) { otelconfig.HideSecrets(generated) }
 
 // Check validates the file and what is generated from it, by the collector's own rules, and starts nothing.
 func (a *Agent) Check(ctx context.Context) error {
@@ -135,7 +135,7 @@ func (a *Agent) validate(ctx context.Context, text []byte) error {
 	if err := pushed.Check(text); err != nil {
 		return err
 	}
-	if _, err := parse(text, nil); err != nil { // By itself, for a message that does not name the host's own file.
+	if _, err := config.Merge(text, nil); err != nil { // By itself, for a message that does not name the host's own file.
 		return err
 	}
 	cfg, err := a.loadOver(text)
@@ -149,6 +149,25 @@ func (a *Agent) validate(ctx context.Context, text []byte) error {
 	return col.DryRun(ctx)
 }
 
+// Verify waits until the server at the URL has metrics of this host that are younger than the call, and returns the host's name; see
+// link.Verify.
+func (a *Agent) Verify(ctx context.Context, server string) (string, error) {
+	cfg, err := a.LoadConfig()
+	if err != nil {
+		return "", err
+	}
+	name := cfg.Attributes["host.name"]
+	if name == "" {
+		if name, err = os.Hostname(); err != nil {
+			return "", fmt.Errorf("read host name: %w", err)
+		}
+	}
+	if err := link.Verify(ctx, cfg.Server, server, name); err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
 // Run ships data until ctx ends. SIGHUP makes it read its file again. It returns nil after an orderly stop.
 func (a *Agent) Run(ctx context.Context) error {
 	unlock, err := lockDir(a.opts.StateDir)
@@ -159,7 +178,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if a.remote, err = openRemote(a.opts.StateDir); err != nil {
+	if a.remote, err = fleet.OpenRemote(a.opts.StateDir); err != nil {
 		return err
 	}
 	member, err := a.newMember(ctx)
@@ -183,20 +202,19 @@ func (a *Agent) collector() (*otelcol.Collector, error) {
 	return a.newCollector(cfg, a.Generate)
 }
 
-func (a *Agent) newCollector(cfg Config, load func() (map[string]any, error)) (*otelcol.Collector, error) {
+func (a *Agent) newCollector(cfg config.Config, load func() (map[string]any, error)) (*otelcol.Collector, error) {
 	// Without it, file receivers hand lines to a buffer in memory and move their checkpoint past them: a kill would lose them.
 	if err := featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true); err != nil {
 		return nil, fmt.Errorf("switch log receivers to synchronous hand-over: %w", err)
 	}
-	p := &provider{logger: a.opts.Logger, load: load}
 	return otelcol.NewCollector(otelcol.CollectorSettings{
 		BuildInfo:               component.BuildInfo{Command: "strata-agent", Description: "strata-agent", Version: a.opts.Version},
 		DisableGracefulShutdown: true,
 		SkipSettingGRPCLogger:   true,
 		Factories:               func() (otelcol.Factories, error) { return a.factories(cfg.Server.Endpoint) },
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs:              []string{providerScheme + ":agent"},
-			ProviderFactories: []confmap.ProviderFactory{p.factory()},
+			URIs:              []string{otelconfig.ProviderScheme + ":agent"},
+			ProviderFactories: []confmap.ProviderFactory{otelconfig.NewProviderFactory(a.opts.Logger, load)},
 		}},
 	})
 }

@@ -24,20 +24,23 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 
+	"github.com/strata-apm/strata/collector/enrich"
 	"github.com/strata-apm/strata/collector/hoststate"
+	"github.com/strata-apm/strata/collector/link"
 	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/syslog"
 	"github.com/strata-apm/strata/collector/middleware"
+	"github.com/strata-apm/strata/collector/queue"
 	"github.com/strata-apm/strata/collector/scrape"
 )
 
 // factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
 func (a *Agent) factories(server string) (otelcol.Factories, error) {
-	linkFactory, linkErr := newLinkFactory(a.opts.Logger, server, a.clock)
+	linkFactory, linkErr := link.NewFactory(a.opts.Logger, server, a.clock)
 	healthFactory, healthErr := a.health.factory()
 	middlewareFactory, middlewareErr := middleware.NewFactory(middleware.Options{Board: a.opts.Board, Logger: a.opts.Logger, Memory: a.found})
-	enrichFactory, enrichErr := newEnrichFactory(a.volume, a.queue, a.logStats)
-	queueFactory, queueErr := newQueueStoreFactory(a.queue)
+	enrichFactory, enrichErr := enrich.NewFactory(a.volume, a.queue, a.logStats)
+	queueFactory, queueErr := queue.NewFactory(a.queue)
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
 	filesFactory, filesErr := logs.NewFactory(a.logStats)

@@ -14,9 +14,8 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/strata-apm/strata/collector/fleet"
+	"github.com/strata-apm/strata/collector/otelconfig"
 )
-
-const idHealth = "strata_health"
 
 // maxParts bounds the parts whose health is told.
 const maxParts = 60
@@ -123,7 +122,7 @@ func wake(ch chan struct{}) {
 }
 
 func (h *health) factory() (extension.Factory, error) {
-	typ, err := component.NewType(idHealth)
+	typ, err := component.NewType(otelconfig.HealthType)
 	if err != nil {
 		return nil, err
 	}

@@ -3,13 +3,11 @@
 package collector
 
 import (
-	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	flag.Bool("update", false, "rewrite golden files")
 	goleak.VerifyTestMain(m)
 }

@@ -6,14 +6,15 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/collector/config/configtls"
+	"github.com/strata-apm/strata/collector/config"
+	"github.com/strata-apm/strata/collector/enrich"
+	"github.com/strata-apm/strata/collector/link"
 
 	"github.com/strata-apm/strata/collector/fleet"
 )
@@ -41,15 +42,15 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 			return nil, err
 		}
 	}
-	host, err := DetectHost(a.opts.StateDir, cfg.Host.RootPath)
+	host, err := enrich.DetectHost(a.opts.StateDir, cfg.Host.RootPath)
 	if err != nil {
 		return nil, err
 	}
 	if m.id, err = fleet.LoadIdentity(a.opts.StateDir, host.ID); err != nil {
 		return nil, err
 	}
-	m.queueLimit = cfg.Queue.signalBytes()
-	url, err := cfg.opampURL()
+	m.queueLimit = cfg.Queue.SignalBytes()
+	url, err := cfg.OpAMPURL()
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +58,11 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 		a.opts.Logger.Info("no OpAMP: opamp.enabled is false, or opamp.endpoint is empty and server.endpoint has no usual port")
 		return m, nil
 	}
-	tlsConfig, err := opampTLS(ctx, cfg, url)
-	if err != nil {
-		return nil, err
+	var tlsConfig *tls.Config
+	if strings.HasPrefix(url, "https://") {
+		if tlsConfig, err = link.TLS(ctx, cfg.Server.TLS); err != nil {
+			return nil, err
+		}
 	}
 	m.client = fleet.New(fleet.Options{
 		URL: url, Key: m.key, TLS: tlsConfig, Heartbeat: time.Duration(cfg.OpAMP.Heartbeat), Identity: m.id, Version: a.opts.Version,
@@ -68,25 +71,10 @@ func (a *Agent) newMember(ctx context.Context) (*member, error) {
 	return m, nil
 }
 
-func (m *member) describe(h Host, configured map[string]string) map[string]string {
-	out := h.attributes(nil)
+func (m *member) describe(h enrich.Host, configured map[string]string) map[string]string {
+	out := h.Attributes(nil)
 	maps.Copy(out, configured)
 	return out
-}
-
-func opampTLS(ctx context.Context, cfg Config, url string) (*tls.Config, error) {
-	if !strings.HasPrefix(url, "https://") {
-		return nil, nil //nolint:nilnil // No TLS is one of the answers.
-	}
-	c := configtls.NewDefaultClientConfig()
-	t := cfg.Server.TLS
-	c.InsecureSkipVerify, c.ServerName = t.InsecureSkipVerify, t.ServerName
-	c.CAFile, c.CertFile, c.KeyFile = t.CAFile, t.CertFile, t.KeyFile
-	out, err := c.LoadTLSConfig(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("server.tls: %w", err)
-	}
-	return out, nil
 }
 
 // key is read with each connection, so that one that was replaced is used.
@@ -95,7 +83,7 @@ func (m *member) key() string {
 	if err != nil {
 		return ""
 	}
-	key, err := cfg.Server.readKey()
+	key, err := cfg.Server.ReadKey()
 	if err != nil {
 		m.agent.opts.Logger.Warn("no key for OpAMP", "reason", err)
 	}
@@ -118,7 +106,7 @@ func (m *member) run(ctx context.Context) {
 			return
 		case <-m.agent.health.changed:
 			wake(m.changed)
-		case <-m.agent.remote.changed:
+		case <-m.agent.remote.Changed():
 			wake(m.changed)
 		case now := <-tick.C:
 			m.report(ctx, now)
@@ -130,16 +118,16 @@ func (m *member) run(ctx context.Context) {
 
 // report renews what the board says of volumes, queue and clock.
 func (m *member) report(ctx context.Context, now time.Time) {
-	m.set("queue", m.agent.queue.status(ctx, m.queueLimit, now))
-	if clock, ok := m.agent.clock.status(); ok {
+	m.set("queue", m.agent.queue.Status(ctx, m.queueLimit, now))
+	if clock, ok := m.agent.clock.Status(); ok {
 		m.set("clock", clock)
 	}
-	st, running := m.agent.remote.state(), ""
+	st, running := m.agent.remote.State(), ""
 	if m.agent.health.tell().Healthy {
 		running = st.Current.Hash
 	}
 	m.set("logs", m.agent.logStats.Status())
-	m.set("volume", m.agent.volume.section(now, running))
+	m.set("volume", m.agent.volume.Section(now, running))
 	m.writeStatus(ctx, now)
 }
 
@@ -157,7 +145,7 @@ func (m *member) Effective() string {
 	}
 	text, err := cfg.YAML()
 	if err == nil {
-		text, err = withoutSecrets(text)
+		text, err = config.WithoutSecrets(text)
 	}
 	if err != nil {
 		return "# " + err.Error() + "\n"
@@ -169,11 +157,11 @@ func (m *member) Effective() string {
 func (m *member) Health() fleet.Health { return m.agent.health.tell() }
 
 // Pushed implements fleet.Agent.
-func (m *member) Pushed() fleet.Pushed { return m.agent.remote.pushed() }
+func (m *member) Pushed() fleet.Pushed { return m.agent.remote.Pushed() }
 
 // Offer implements fleet.Agent.
 func (m *member) Offer(hash, text []byte) {
-	m.agent.remote.offer(version{Hash: hex.EncodeToString(hash), Text: string(text)})
+	m.agent.remote.Offer(fleet.ConfigVersion{Hash: hex.EncodeToString(hash), Text: string(text)})
 }
 
 // Changed implements fleet.Agent.

@@ -11,15 +11,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/strata-apm/strata/collector/fleet"
+
 	"go.opentelemetry.io/collector/otelcol"
 )
 
-const (
-	// trialTime is how long a pushed configuration may still be taken back by the agent itself. The server watches longer.
-	trialTime = 30 * time.Second
-	// startWithin is how long a collector may take to start with a pushed configuration.
-	startWithin = 30 * time.Second
-)
+// startWithin is how long a collector may take to start with a pushed configuration.
+const startWithin = 30 * time.Second
 
 // errAgain says that a collector ended so that another one can start.
 var errAgain = errors.New("start again")
@@ -52,35 +50,35 @@ func (a *Agent) runOne(ctx context.Context) error {
 	trial := time.NewTimer(startWithin)
 	defer trial.Stop()
 	var started <-chan time.Time
-	if a.remote.onTrial() {
+	if a.remote.OnTrial() {
 		started = trial.C
 	}
 	for {
 		select {
 		case err := <-done:
 			a.health.setRunning(false)
-			if err == nil && a.remote.onTrial() {
+			if err == nil && a.remote.OnTrial() {
 				err = errors.New("it ended by itself")
 			}
 			return a.takeBack(err)
 		case <-a.health.ready:
-			if err := a.remote.applied(); err != nil {
+			if err := a.remote.Applied(); err != nil {
 				a.opts.Logger.Error("pushed configuration not kept", "error", err)
 			}
-			trial.Reset(trialTime)
+			trial.Reset(fleet.TrialTime)
 		case reason := <-a.health.failed:
-			if a.remote.onTrial() {
+			if a.remote.OnTrial() {
 				return a.takeBack(errors.Join(errors.New(reason), a.stop(ctx, col, done)))
 			}
 		case <-started:
 			if !a.health.tell().Healthy {
 				return a.takeBack(errors.Join(fmt.Errorf("it does not run within %s", startWithin), a.stop(ctx, col, done)))
 			}
-			if err := a.remote.confirm(); err != nil {
+			if err := a.remote.Confirm(); err != nil {
 				a.opts.Logger.Error("pushed configuration not kept", "error", err)
 			}
 			started = nil
-		case v := <-a.remote.offers:
+		case v := <-a.remote.Offers():
 			if !a.accept(ctx, v) {
 				continue
 			}
@@ -89,7 +87,7 @@ func (a *Agent) runOne(ctx context.Context) error {
 			}
 			return errAgain
 		case <-ctx.Done():
-			if err := a.remote.confirm(); err != nil { // It was told to stop, which says nothing against the configuration.
+			if err := a.remote.Confirm(); err != nil { // It was told to stop, which says nothing against the configuration.
 				a.opts.Logger.Error("pushed configuration not kept", "error", err)
 			}
 			return a.stop(ctx, col, done)
@@ -99,33 +97,33 @@ func (a *Agent) runOne(ctx context.Context) error {
 
 // takeBack goes back to the configuration before when the one on trial did not run, and passes the error on otherwise.
 func (a *Agent) takeBack(cause error) error {
-	if cause == nil || errors.Is(cause, ErrStopTimeout) || !a.remote.onTrial() {
+	if cause == nil || errors.Is(cause, ErrStopTimeout) || !a.remote.OnTrial() {
 		return cause
 	}
 	a.opts.Logger.Error("the pushed configuration does not run, back to the one before", "error", cause)
-	if err := a.remote.revert(cause.Error()); err != nil {
+	if err := a.remote.Revert(cause.Error()); err != nil {
 		return errors.Join(cause, err)
 	}
 	return errAgain
 }
 
 // accept validates an offer and puts it on trial; it reports whether a collector is to start with it. What it refuses changes nothing.
-func (a *Agent) accept(ctx context.Context, v version) bool {
+func (a *Agent) accept(ctx context.Context, v fleet.ConfigVersion) bool {
 	log := a.opts.Logger.With("hash", v.Hash)
-	if now := a.remote.state(); now.Current.Text == v.Text && !now.Trial {
-		if err := a.remote.same(v); err != nil {
+	if now := a.remote.State(); now.Current.Text == v.Text && !now.Trial {
+		if err := a.remote.Same(v); err != nil {
 			log.Error("pushed configuration not kept", "error", err)
 		}
 		return false
 	}
 	if err := a.validate(ctx, []byte(v.Text)); err != nil {
 		log.Warn("pushed configuration refused, nothing changed", "reason", err)
-		if err := a.remote.refuse(v, err); err != nil {
+		if err := a.remote.Refuse(v, err); err != nil {
 			log.Error("refusal not kept", "error", err)
 		}
 		return false
 	}
-	if err := a.remote.try(v); err != nil {
+	if err := a.remote.Try(v); err != nil {
 		log.Error("pushed configuration not kept, nothing changed", "error", err)
 		return false
 	}

@@ -43,7 +43,7 @@ type PushedStatus struct {
 
 // writeStatus renews the file. It is for people who look, so it is neither synced nor worth more than a line when it fails.
 func (m *member) writeStatus(ctx context.Context, now time.Time) {
-	h, st := m.agent.health.tell(), m.agent.remote.state()
+	h, st := m.agent.health.tell(), m.agent.remote.State()
 	out := Status{
 		PID: os.Getpid(), Version: m.agent.opts.Version, AgentID: m.id.UID.String(), UpdatedAt: now.UTC(), Healthy: h.Healthy, Health: h.Status,
 		Board: m.agent.opts.Board.Sections(),
