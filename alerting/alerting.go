@@ -13,12 +13,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/rules"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/httpx"
 )
 
 // maxConcurrentEvals bounds the rules that are evaluated beside the regular ones, as Prometheus does.
@@ -100,8 +100,8 @@ func (a *Alerting) Ready() bool { return a.ready.Load() }
 // Warnings describes rule sources that do not load, empty when all do.
 func (a *Alerting) Warnings() []string { return a.loader.warnings() }
 
-// Routes adds the API's routes below /api/v1. Who may use them is decided before: reading needs scope read, changing scope admin.
-func (a *Alerting) Routes(r chi.Router) { a.api.Routes(r) }
+// Routes is the table of the API's routes.
+func (a *Alerting) Routes() []httpx.Route { return a.api.Routes() }
 
 // Run evaluates rules and delivers notifications until ctx ends, then releases its leases. It loads the rules first; a catalog that
 // does not answer then is an error.
