@@ -289,5 +289,5 @@ func TestOneDrives(t *testing.T) {
 	drivers["one"].release(t.Context())
 	require.NoError(t, drivers["two"].drive(t.Context()))
 	require.False(t, drivers["two"].since.IsZero())
-	require.ErrorIs(t, store.Assign(t.Context(), nil, drivers["one"].lease()), storage.ErrConflict)
+	require.ErrorIs(t, store.Assign(t.Context(), nil, drivers["one"].lease.Fence()), storage.ErrConflict)
 }

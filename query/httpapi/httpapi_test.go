@@ -163,7 +163,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestBadRequests(t *testing.T) {
-	for path, code := range map[string]string{
+	for path, code := range map[string]httpx.Code{
 		"/traces?query=(":                          httpx.CodeBadQuery,
 		"/traces?query=level:info":                 httpx.CodeBadQuery,
 		"/logs?query=color:red":                    httpx.CodeBadQuery,
@@ -186,7 +186,7 @@ func TestBadRequests(t *testing.T) {
 		srv := serve(t, &fake{}, nil)
 		status, _, body := get(t, srv, path)
 		require.Equal(t, http.StatusBadRequest, status, path)
-		require.Equal(t, code, body["error"].(map[string]any)["code"], path)
+		require.Equal(t, string(code), body["error"].(map[string]any)["code"], path)
 	}
 	srv := serve(t, &fake{}, nil)
 	_, _, body := get(t, srv, "/traces?query="+url.QueryEscape("a level:info"))
