@@ -211,7 +211,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		status, h, body := get(t, srv, "/traces")
 		require.Equal(t, c.status, status)
 		e := body["error"].(map[string]any)
-		require.Equal(t, c.code, e["code"])
+		require.Equal(t, string(c.code), e["code"])
 		require.NotNil(t, e["details"])
 		require.NotContains(t, e["message"], "secret")
 		require.Equal(t, c.status == 503, h.Get("Retry-After") != "")
