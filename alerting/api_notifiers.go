@@ -15,6 +15,7 @@ import (
 
 	"github.com/strata-apm/strata/alerting/webhook"
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/safedial"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -99,8 +100,8 @@ func (b notifierBody) notifier(before storage.Notifier) (storage.Notifier, error
 	if len(n.URL) > maxURLLength {
 		return n, fmt.Errorf("url: more than %d bytes", maxURLLength)
 	}
-	if err := webhook.ValidateURL(n.URL, n.AllowPrivate); err != nil {
-		if errors.Is(err, webhook.ErrForbiddenAddress) {
+	if err := safedial.ValidateURL(n.URL, n.AllowPrivate); err != nil {
+		if errors.Is(err, safedial.ErrForbiddenAddress) {
 			return n, fmt.Errorf("%w; allow_private permits loopback, private and link-local addresses", err)
 		}
 		return n, err
