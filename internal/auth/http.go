@@ -17,7 +17,7 @@ import (
 const (
 	cookieName = "strata_session"
 	// badAttemptsWait is what an address is asked to wait that has sent too many bad credentials.
-	badAttemptsWait = 3 * time.Second
+	badAttemptsWait = badRefill
 )
 
 // AuthenticateHTTP returns who sent the request. It returns ErrNoCredentials when there are none and they are needed,
