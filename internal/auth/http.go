@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
