@@ -8,7 +8,7 @@ COMMIT   := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT     := $(BIN)/golangci-lint
 LINT_VER := v2.15.0
-RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest/otlp/... ./internal/ledger/... ./internal/auth/... ./alerting/... ./storage/catalog/... ./fleet/... ./collector/fleet/...
+RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest/otlp/... ./internal/ledger/... ./internal/auth/... ./alerting/... ./storage/catalog/... ./fleet/... ./collector/fleet/... ./collector/queue ./collector/link ./internal/lease/...
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help

@@ -13,12 +13,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/rules"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/lease"
 )
 
 // maxConcurrentEvals bounds the rules that are evaluated beside the regular ones, as Prometheus does.
@@ -29,7 +30,7 @@ type Alerting struct {
 	opts       Options
 	loader     *loader
 	manager    *rules.Manager
-	leases     *leases
+	leases     *lease.Manager
 	gate       *gate
 	dispatcher *dispatcher
 	delivery   *delivery
@@ -61,12 +62,11 @@ func New(opts Options) (*Alerting, error) {
 		return nil, err
 	}
 	a := &Alerting{opts: opts, counts: c, loader: newLoader(opts.Parser, opts.BuiltIn, opts.Logger), gate: newGate(), first: make(map[string]bool)}
-	a.leases = newLeases(opts, c)
+	a.leases = lease.New(lease.Options{
+		Store: opts.Store.Leases, Holder: opts.Holder, Presence: copyPrefix, Kinds: []string{rulesPrefix, notifierPrefix}, Replaced: opts.LeaseTTL, Logger: opts.Logger,
+	})
 	a.delivery = newDelivery(opts, c, a.leases, webhook.NewSender(opts.Version))
 	a.dispatcher = newDispatcher(opts, c, a.delivery, a.leases)
-	a.dispatcher.stillActive = a.stillActive
-	a.delivery.onNew = a.dispatcher.tell
-	a.leases.wanted, a.leases.letGo, a.leases.changed = a.wanted, a.delivery.letGo, a.delivery.refresh
 	a.api = a.newAPI()
 	// The manager wants its context at construction; Run ends it.
 	ctx, cancel := context.WithCancel(context.Background())
@@ -100,8 +100,8 @@ func (a *Alerting) Ready() bool { return a.ready.Load() }
 // Warnings describes rule sources that do not load, empty when all do.
 func (a *Alerting) Warnings() []string { return a.loader.warnings() }
 
-// Routes adds the API's routes below /api/v1. Who may use them is decided before: reading needs scope read, changing scope admin.
-func (a *Alerting) Routes(r chi.Router) { a.api.Routes(r) }
+// Routes is the table of the API's routes.
+func (a *Alerting) Routes() []httpx.Route { return a.api.Routes() }
 
 // Run evaluates rules and delivers notifications until ctx ends, then releases its leases. It loads the rules first; a catalog that
 // does not answer then is an error.
@@ -112,11 +112,11 @@ func (a *Alerting) Run(ctx context.Context) error {
 	}
 	a.started = time.Now()
 	a.ready.Store(true)
-	defer a.leases.release(ctx)
+	defer a.leases.Release(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { a.manager.Run(); return nil })
-	g.Go(func() error { return a.leases.run(ctx) })
-	g.Go(func() error { return a.delivery.run(ctx) })
+	g.Go(func() error { return a.leases.Run(ctx, owner{a}) })
+	g.Go(func() error { return a.delivery.run(ctx, a.dispatcher.tell) })
 	g.Go(func() error { return a.delivery.watchQueue(ctx) })
 	g.Go(func() error { return a.housekeep(ctx) })
 	g.Go(func() error { return a.poll(ctx) })
@@ -140,8 +140,8 @@ func (a *Alerting) begin(ctx context.Context) error {
 	if _, _, err := a.delivery.load(ctx); err != nil {
 		return err
 	}
-	a.leases.tick(ctx)
-	return a.dispatcher.adopt(ctx)
+	a.leases.Tick(ctx, owner{a})
+	return a.dispatcher.adopt(ctx, a.ruleLeases())
 }
 
 func (a *Alerting) firstLoad(ctx context.Context) error {
@@ -160,6 +160,35 @@ func (a *Alerting) firstLoad(ctx context.Context) error {
 		a.first[name] = true
 	}
 	return nil
+}
+
+// owner is what this copy's leases are for.
+type owner struct{ *Alerting }
+
+// Wanted implements lease.Owner.
+func (o owner) Wanted() []string { return o.wanted() }
+
+// LetGo implements lease.Owner. Evaluations end by themselves, at their next query.
+func (o owner) LetGo(names []string) { o.delivery.letGo(names) }
+
+// Changed implements lease.Owner.
+func (o owner) Changed(held []string) {
+	o.counts.held(held)
+	o.delivery.refresh()
+}
+
+// ruleLeases lists the rule groups that this copy may act for now.
+func (a *Alerting) ruleLeases() []lease.Grant {
+	if !a.leases.Alone() {
+		return a.leases.Having(rulesPrefix)
+	}
+	var out []lease.Grant
+	for _, name := range a.wanted() {
+		if g, ok := a.leases.Grant(name); ok && strings.HasPrefix(name, rulesPrefix) {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // wanted names the leases there are to have.
@@ -204,7 +233,7 @@ func (a *Alerting) housekeep(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			a.opts.Logger.Error("rules not reloaded", "error", err)
 		}
-		a.dispatcher.sweep(ctx)
+		a.dispatcher.sweep(ctx, a.ruleLeases(), a.stillActive)
 	}
 }
 
@@ -287,7 +316,7 @@ func (a *Alerting) reload(ctx context.Context, state string) error {
 	a.namesMu.Lock()
 	a.groups = names
 	a.namesMu.Unlock()
-	a.leases.kick()
+	a.leases.Kick()
 	a.seen, a.version = state, version
 	return nil
 }
@@ -308,9 +337,9 @@ func (a *Alerting) fileState() string {
 
 // stillActive says whether an alert that has not been reported for a while may still be one: its rule cannot be evaluated now, was not
 // evaluated yet, or has it pending again after a restart. Only a rule that works and does not have it, or no rule at all, ends it.
-func (a *Alerting) stillActive(lease, name string, fp model.Fingerprint) bool {
+func (a *Alerting) stillActive(leaseName, name string, fp model.Fingerprint) bool {
 	for _, g := range a.manager.RuleGroups() {
-		if ruleLease(g.File(), g.Name()) != lease {
+		if ruleLease(g.File(), g.Name()) != leaseName {
 			continue
 		}
 		for _, r := range g.AlertingRules() {

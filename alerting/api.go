@@ -4,14 +4,12 @@ package alerting
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/strata-apm/strata/alerting/webhook"
@@ -92,60 +90,36 @@ func (a *Alerting) applied(ctx context.Context) {
 	}
 }
 
-// Routes adds the routes below /api/v1. Who may use them is decided before: reading needs scope read, changing scope admin.
-func (a *API) Routes(r chi.Router) {
-	r.Get("/rules", a.listRules)
-	r.Post("/rules", a.createRules)
-	r.Put("/rules/{id}", a.updateRules)
-	r.Delete("/rules/{id}", a.deleteRules)
-	r.Get("/notifiers", a.listNotifiers)
-	r.Post("/notifiers", a.createNotifier)
-	r.Put("/notifiers/{id}", a.updateNotifier)
-	r.Delete("/notifiers/{id}", a.deleteNotifier)
-	r.Post("/notifiers/{id}/test", a.testNotifier)
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-func writeAPIError(w http.ResponseWriter, status int, code, message string, details any) {
-	if details == nil {
-		details = map[string]any{}
+// Routes is the table of the API's routes.
+func (a *API) Routes() []httpx.Route {
+	const alerting = "alerting"
+	return []httpx.Route{
+		{Method: http.MethodGet, Path: "/rules", Permission: httpx.Read, Tag: alerting, Summary: "List rule groups", Answer: groupsAnswer{}, Handle: a.listRules},
+		{Method: http.MethodPost, Path: "/rules", Permission: httpx.Admin, Tag: alerting, Summary: "Create a rule group", Body: groupBody{}, Answer: groupJSON{}, Status: http.StatusCreated, Handle: a.createRules},
+		{Method: http.MethodPut, Path: "/rules/{id}", Permission: httpx.Admin, Tag: alerting, Summary: "Change a rule group", Body: groupBody{}, Answer: groupJSON{}, Handle: a.updateRules},
+		{Method: http.MethodDelete, Path: "/rules/{id}", Permission: httpx.Admin, Tag: alerting, Summary: "Remove a rule group", Status: http.StatusNoContent, Handle: a.deleteRules},
+		{Method: http.MethodGet, Path: "/notifiers", Permission: httpx.Read, Tag: alerting, Summary: "List notifiers", Answer: notifiersAnswer{}, Handle: a.listNotifiers},
+		{Method: http.MethodPost, Path: "/notifiers", Permission: httpx.Admin, Tag: alerting, Summary: "Create a notifier", Body: notifierBody{}, Answer: notifierJSON{}, Status: http.StatusCreated, Handle: a.createNotifier},
+		{Method: http.MethodPut, Path: "/notifiers/{id}", Permission: httpx.Admin, Tag: alerting, Summary: "Change a notifier", Body: notifierBody{}, Answer: notifierJSON{}, Handle: a.updateNotifier},
+		{Method: http.MethodDelete, Path: "/notifiers/{id}", Permission: httpx.Admin, Tag: alerting, Summary: "Remove a notifier", Status: http.StatusNoContent, Handle: a.deleteNotifier},
+		{Method: http.MethodPost, Path: "/notifiers/{id}/test", Permission: httpx.Admin, Tag: alerting, Summary: "Send a test notification", Answer: testAnswer{}, Handle: a.testNotifier},
 	}
-	writeJSON(w, status, map[string]any{"error": map[string]any{"code": code, "message": message, "details": details}})
 }
 
-func badRequest(w http.ResponseWriter, err error) {
-	writeAPIError(w, http.StatusBadRequest, "bad_request", err.Error(), nil)
-}
-
-// fail answers with what the store's error means.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+// catalogError says what an error of the catalog means to whoever changes rules and notifiers. The driver's words stay with the server.
+func catalogError(err error) error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		writeAPIError(w, http.StatusNotFound, "not_found", "not found", nil)
+		return httpx.NotFound("not found")
 	case errors.Is(err, storage.ErrConflict):
-		writeAPIError(w, http.StatusConflict, "conflict", "the name is taken", nil)
+		return httpx.Conflict("the name is taken")
 	case errors.Is(err, storage.ErrBadQuery):
-		writeAPIError(w, http.StatusBadRequest, "bad_request", "the catalog cannot store this text", nil)
+		return httpx.BadRequest("the catalog cannot store this text")
 	case errors.Is(err, storage.ErrUnavailable):
-		w.Header().Set("Retry-After", "1")
-		writeAPIError(w, http.StatusServiceUnavailable, "unavailable", "the catalog does not answer", nil)
+		return httpx.Unavailable("the catalog does not answer")
 	default:
-		a.opts.Logger.Error("request failed", "path", r.URL.Path, "error", err)
-		writeAPIError(w, http.StatusInternalServerError, "internal", "internal error", nil)
+		return err
 	}
-}
-
-func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(w, r, maxBody, into)); ok {
-		writeAPIError(w, bad.Status, bad.Code, bad.Message, nil)
-		return false
-	}
-	return true
 }
 
 func optionalTime(t time.Time) *time.Time {

@@ -14,6 +14,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/safedial"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -52,13 +54,23 @@ func notifierAnswer(n storage.Notifier, s storage.NotifierStatus, pending int) n
 	}
 }
 
-// notifierBody is what is written. What is missing has its default, for a change as for a new one, except the secret, which stays.
-// The fields that are only read are accepted, so that an answer can be edited and sent back.
+// notifierBody is a notifier as it is written. What is missing has its default, for a change as for a new one, except the secret, which stays.
 type notifierBody struct {
-	notifierJSON
-	SendResolved *bool   `json:"send_resolved"`
-	Enabled      *bool   `json:"enabled"`
-	Secret       *string `json:"secret"`
+	Name         string  `json:"name"`
+	Type         string  `json:"type,omitempty"`
+	URL          string  `json:"url"`
+	SendResolved *bool   `json:"send_resolved,omitempty"`
+	Enabled      *bool   `json:"enabled,omitempty"`
+	AllowPrivate bool    `json:"allow_private,omitempty"`
+	Secret       *string `json:"secret,omitempty"`
+
+	// The fields that are only read are accepted and ignored, so that an answer can be edited and sent back.
+	ID          string     `json:"id,omitempty"`
+	SecretSet   bool       `json:"secret_set,omitempty"`
+	LastAttempt *time.Time `json:"last_attempt,omitempty"`
+	LastStatus  string     `json:"last_status,omitempty"`
+	LastError   string     `json:"last_error,omitempty"`
+	Pending     int        `json:"pending,omitempty"`
 }
 
 // notifier validates the body over what was there before.
@@ -88,8 +100,8 @@ func (b notifierBody) notifier(before storage.Notifier) (storage.Notifier, error
 	if len(n.URL) > maxURLLength {
 		return n, fmt.Errorf("url: more than %d bytes", maxURLLength)
 	}
-	if err := webhook.ValidateURL(n.URL, n.AllowPrivate); err != nil {
-		if errors.Is(err, webhook.ErrForbiddenAddress) {
+	if err := safedial.ValidateURL(n.URL, n.AllowPrivate); err != nil {
+		if errors.Is(err, safedial.ErrForbiddenAddress) {
 			return n, fmt.Errorf("%w; allow_private permits loopback, private and link-local addresses", err)
 		}
 		return n, err
@@ -97,75 +109,77 @@ func (b notifierBody) notifier(before storage.Notifier) (storage.Notifier, error
 	return n, webhook.ValidateSecret(n.Secret)
 }
 
-func (a *API) listNotifiers(w http.ResponseWriter, r *http.Request) {
+type notifiersAnswer struct {
+	Notifiers []notifierJSON `json:"notifiers"`
+	Warnings  []string       `json:"warnings"`
+}
+
+func (a *API) listNotifiers(r *http.Request) (any, error) {
 	ns, statuses, err := a.opts.Store.Notifiers.ListNotifiers(r.Context())
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
 	pending, err := a.opts.Store.Log.CountPending(r.Context())
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
-	out := make([]notifierJSON, len(ns))
+	out := notifiersAnswer{Notifiers: make([]notifierJSON, len(ns)), Warnings: []string{}}
 	for i, n := range ns {
-		out[i] = notifierAnswer(n, statuses[n.ID], pending[n.ID])
+		out.Notifiers[i] = notifierAnswer(n, statuses[n.ID], pending[n.ID])
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"notifiers": out, "warnings": []string{}})
+	return out, nil
 }
 
-// find returns a notifier; it has answered when ok is false.
-func (a *API) find(w http.ResponseWriter, r *http.Request) (n storage.Notifier, s storage.NotifierStatus, ok bool) {
+// find returns the notifier that the request names.
+func (a *API) find(r *http.Request) (n storage.Notifier, s storage.NotifierStatus, err error) {
 	ns, statuses, err := a.opts.Store.Notifiers.ListNotifiers(r.Context())
 	if err != nil {
-		a.fail(w, r, err)
-		return n, s, false
+		return n, s, catalogError(err)
 	}
 	for _, n := range ns {
 		if n.ID == chi.URLParam(r, "id") {
-			return n, statuses[n.ID], true
+			return n, statuses[n.ID], nil
 		}
 	}
-	a.fail(w, r, storage.ErrNotFound)
-	return n, s, false
+	return n, s, httpx.NotFound("not found")
 }
 
-func (a *API) createNotifier(w http.ResponseWriter, r *http.Request) {
+// readNotifier reads and validates the body over what was there before.
+func readNotifier(r *http.Request, before storage.Notifier) (storage.Notifier, error) {
 	var body notifierBody
-	if !readJSON(w, r, &body) {
-		return
-	}
-	n, err := body.notifier(storage.Notifier{ID: newID(""), CreatedAt: time.Now()})
-	if err != nil {
-		badRequest(w, err)
-		return
-	}
-	if err := a.opts.Store.Notifiers.PutNotifier(r.Context(), n); err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	a.notifiersChanged(r.Context())
-	writeJSON(w, http.StatusCreated, notifierAnswer(n, storage.NotifierStatus{}, 0))
-}
-
-func (a *API) updateNotifier(w http.ResponseWriter, r *http.Request) {
-	before, status, ok := a.find(w, r)
-	if !ok {
-		return
-	}
-	var body notifierBody
-	if !readJSON(w, r, &body) {
-		return
+	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
+		return storage.Notifier{}, err //nolint:wrapcheck // The client's own words.
 	}
 	n, err := body.notifier(before)
 	if err != nil {
-		badRequest(w, err)
-		return
+		return storage.Notifier{}, httpx.BadRequest("%v", err)
+	}
+	return n, nil
+}
+
+func (a *API) createNotifier(r *http.Request) (any, error) {
+	n, err := readNotifier(r, storage.Notifier{ID: newID(""), CreatedAt: time.Now()})
+	if err != nil {
+		return nil, err
 	}
 	if err := a.opts.Store.Notifiers.PutNotifier(r.Context(), n); err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
+	}
+	a.notifiersChanged(r.Context())
+	return notifierAnswer(n, storage.NotifierStatus{}, 0), nil
+}
+
+func (a *API) updateNotifier(r *http.Request) (any, error) {
+	before, status, err := a.find(r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := readNotifier(r, before)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.opts.Store.Notifiers.PutNotifier(r.Context(), n); err != nil {
+		return nil, catalogError(err)
 	}
 	if before.Enabled != n.Enabled {
 		// Off: what waits would be old news once it is on again. On: a decision under way may have left something behind.
@@ -174,27 +188,32 @@ func (a *API) updateNotifier(w http.ResponseWriter, r *http.Request) {
 	a.notifiersChanged(r.Context())
 	pending, err := a.opts.Store.Log.CountPending(r.Context())
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
-	writeJSON(w, http.StatusOK, notifierAnswer(n, status, pending[n.ID]))
+	return notifierAnswer(n, status, pending[n.ID]), nil
 }
 
-func (a *API) deleteNotifier(w http.ResponseWriter, r *http.Request) {
-	id := chi.URLParam(r, "id")
-	if err := a.opts.Store.Notifiers.DeleteNotifier(r.Context(), id); err != nil {
-		a.fail(w, r, err)
-		return
+func (a *API) deleteNotifier(r *http.Request) (any, error) {
+	if err := a.opts.Store.Notifiers.DeleteNotifier(r.Context(), chi.URLParam(r, "id")); err != nil {
+		return nil, catalogError(err)
 	}
 	a.notifiersChanged(r.Context())
-	w.WriteHeader(http.StatusNoContent)
+	return nil, nil //nolint:nilnil // The answer has no body.
+}
+
+// testAnswer is how a test notification went.
+type testAnswer struct {
+	OK bool `json:"ok"`
+	// Status is the receiver's HTTP status; 0 when it gave none.
+	Status int    `json:"status"`
+	Error  string `json:"error"`
 }
 
 // testNotifier sends a made-up alert once, past the queue, and says how it went.
-func (a *API) testNotifier(w http.ResponseWriter, r *http.Request) {
-	n, _, ok := a.find(w, r)
-	if !ok {
-		return
+func (a *API) testNotifier(r *http.Request) (any, error) {
+	n, _, err := a.find(r)
+	if err != nil {
+		return nil, err
 	}
 	now := time.Now().UTC()
 	body, err := json.Marshal(webhook.NewMessage(webhook.Group{
@@ -205,19 +224,14 @@ func (a *API) testNotifier(w http.ResponseWriter, r *http.Request) {
 		Annotations: map[string]string{"summary": "This is a test notification. Nothing is wrong."},
 	}}))
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, fmt.Errorf("encode test notification: %w", err)
 	}
 	res := a.sender.Send(r.Context(), webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, newID("msg_"), body)
-	answer := struct {
-		OK     bool   `json:"ok"`
-		Status int    `json:"status"`
-		Error  string `json:"error"`
-	}{OK: res.Err == nil, Status: res.Status}
+	answer := testAnswer{OK: res.Err == nil, Status: res.Status}
 	status := storage.NotifierStatus{OK: res.Err == nil}
 	if res.Err != nil {
 		answer.Error, status.Error = res.Err.Error(), res.Err.Error()
 	}
 	setStatus(r.Context(), a.opts.Store.Notifiers, a.opts.Logger, n, status)
-	writeJSON(w, http.StatusOK, answer)
+	return answer, nil
 }

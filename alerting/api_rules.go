@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -64,15 +65,19 @@ func (a *API) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
 	return out
 }
 
-func (a *API) listRules(w http.ResponseWriter, r *http.Request) {
+type groupsAnswer struct {
+	Groups   []groupJSON `json:"groups"`
+	Warnings []string    `json:"warnings"`
+}
+
+func (a *API) listRules(r *http.Request) (any, error) {
 	stored, err := a.opts.Store.Rules.ListRuleGroups(r.Context())
 	if err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
-	out := make([]groupJSON, 0, len(stored))
+	out := groupsAnswer{Groups: make([]groupJSON, 0, len(stored))}
 	for _, g := range stored {
-		out = append(out, a.apiGroup(g))
+		out.Groups = append(out.Groups, a.apiGroup(g))
 	}
 	evaluated, warnings, err := a.opts.State.RuleGroups(r.Context())
 	if err != nil {
@@ -81,90 +86,88 @@ func (a *API) listRules(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, g := range evaluated {
 		if !strings.HasPrefix(g.File, apiPrefix) {
-			out = append(out, a.fileGroup(g.File, g.Group))
+			out.Groups = append(out.Groups, a.fileGroup(g.File, g.Group))
 		}
 	}
-	if warnings == nil {
-		warnings = []string{}
-	}
-	slices.SortFunc(out, func(x, y groupJSON) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
-	writeJSON(w, http.StatusOK, map[string]any{"groups": out, "warnings": warnings})
+	out.Warnings = append([]string{}, warnings...)
+	slices.SortFunc(out.Groups, func(x, y groupJSON) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
+	return out, nil
 }
 
-// readGroup reads and validates the body; it has answered when ok is false.
-func (a *API) readGroup(w http.ResponseWriter, r *http.Request) (g storage.RuleGroup, ok bool) {
-	var body struct {
-		YAML string `json:"yaml"`
-	}
-	if !readJSON(w, r, &body) {
-		return storage.RuleGroup{}, false
+// groupBody is a rule group as it is written.
+type groupBody struct {
+	// YAML is one group of a Prometheus rule file.
+	YAML string `json:"yaml"`
+}
+
+// readGroup reads and validates the body.
+func (a *API) readGroup(r *http.Request) (storage.RuleGroup, error) {
+	var body groupBody
+	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
+		return storage.RuleGroup{}, err //nolint:wrapcheck // The client's own words.
 	}
 	parsed, err := parseGroup(body.YAML, a.opts.Parser)
 	if err != nil {
-		details := map[string]any{}
+		bad := httpx.BadRequest("%v", err)
 		if all, ok := errors.AsType[ruleErrors](err); ok {
-			details["errors"] = all
+			bad.Details = map[string]any{"errors": all}
 		}
-		writeAPIError(w, http.StatusBadRequest, "bad_request", err.Error(), details)
-		return storage.RuleGroup{}, false
+		return storage.RuleGroup{}, bad
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	return storage.RuleGroup{Name: parsed.Name, YAML: body.YAML, CreatedAt: now, UpdatedAt: now}, true
+	return storage.RuleGroup{Name: parsed.Name, YAML: body.YAML, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-func (a *API) createRules(w http.ResponseWriter, r *http.Request) {
-	g, ok := a.readGroup(w, r)
-	if !ok {
-		return
+func (a *API) createRules(r *http.Request) (any, error) {
+	g, err := a.readGroup(r)
+	if err != nil {
+		return nil, err
 	}
 	g.ID = newID("")
 	if err := a.opts.Store.Rules.CreateRuleGroup(r.Context(), g); err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
 	a.rulesChanged(r.Context())
-	writeJSON(w, http.StatusCreated, a.apiGroup(g))
+	return a.apiGroup(g), nil
 }
 
-func (a *API) updateRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) updateRules(r *http.Request) (any, error) {
 	id := chi.URLParam(r, "id")
-	if refuseFile(w, id) {
-		return
+	if err := refuseFile(id); err != nil {
+		return nil, err
 	}
-	g, ok := a.readGroup(w, r)
-	if !ok {
-		return
+	g, err := a.readGroup(r)
+	if err != nil {
+		return nil, err
 	}
 	g.ID = id
 	if err := a.opts.Store.Rules.UpdateRuleGroup(r.Context(), g); err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
 	a.rulesChanged(r.Context())
-	writeJSON(w, http.StatusOK, a.apiGroup(g))
+	return a.apiGroup(g), nil
 }
 
-func (a *API) deleteRules(w http.ResponseWriter, r *http.Request) {
+func (a *API) deleteRules(r *http.Request) (any, error) {
 	id := chi.URLParam(r, "id")
-	if refuseFile(w, id) {
-		return
+	if err := refuseFile(id); err != nil {
+		return nil, err
 	}
 	if err := a.opts.Store.Rules.DeleteRuleGroup(r.Context(), id); err != nil {
-		a.fail(w, r, err)
-		return
+		return nil, catalogError(err)
 	}
 	a.rulesChanged(r.Context())
-	w.WriteHeader(http.StatusNoContent)
+	return nil, nil //nolint:nilnil // The answer has no body.
 }
 
-func refuseFile(w http.ResponseWriter, id string) bool {
+// refuseFile refuses the change of a group that the catalog does not hold.
+func refuseFile(id string) error {
 	switch {
 	case strings.HasPrefix(id, fileIDPrefix):
-		writeAPIError(w, http.StatusConflict, "conflict", "this group comes from a file; edit the file", nil)
+		return httpx.Conflict("this group comes from a file; edit the file")
 	case strings.HasPrefix(id, builtInIDPrefix):
-		writeAPIError(w, http.StatusConflict, "conflict", "this group comes with a pack; alerting.disable_packs switches it off", nil)
+		return httpx.Conflict("this group comes with a pack; alerting.disable_packs switches it off")
 	default:
-		return false
+		return nil
 	}
-	return true
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/internal/testutil/pgtest"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage"
@@ -121,8 +122,8 @@ func (c *cluster) kill(i int) {
 // having lists the leases of one copy and prefix.
 func (c *cluster) having(i int, prefix string) []string {
 	var out []string
-	for _, g := range c.copies[i].leases.having(prefix) {
-		out = append(out, g.name)
+	for _, g := range c.copies[i].leases.Having(prefix) {
+		out = append(out, g.Name)
 	}
 	slices.Sort(out)
 	return out
@@ -345,17 +346,31 @@ func (q *stoppingQueryable) Querier(mint, maxt int64) (promstorage.Querier, erro
 	return q.storageQueryable.Querier(mint, maxt)
 }
 
+// wanting is an owner that wants leases and does nothing under them.
+type wanting []string
+
+// Wanted implements lease.Owner.
+func (w wanting) Wanted() []string { return w }
+
+// LetGo implements lease.Owner.
+func (wanting) LetGo([]string) {}
+
+// Changed implements lease.Owner.
+func (wanting) Changed([]string) {}
+
 // testFence: one that believes in its lease, because its clock stood still, is refused by the catalog.
 func testFence(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	c := newCluster(t, server, 1)
 	f := c.copies[0]
 	id := f.webhook("n", "http://127.0.0.1:9")
+	f.leases.Tick(t.Context(), wanting{"rules/x"})
+	g, ok := f.leases.Grant("rules/x")
+	require.True(t, ok)
+	require.NoError(t, f.cat.ReleaseLeases(t.Context(), "copy 0", []string{"rules/x"}))
 	other, err := f.cat.AcquireLeases(t.Context(), "other", []string{"rules/x"}, time.Hour)
 	require.NoError(t, err)
 	require.Len(t, other, 1)
-	g := grant{name: "rules/x", epoch: 1, until: time.Now().Add(time.Hour)}
-	f.leases.held["rules/x"] = g
 	f.dispatcher.notify(withGrant(t.Context(), g), "", alertOf("Late", false))
 	pending, err := f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
@@ -368,7 +383,7 @@ func testFence(t *testing.T, server *pgtest.Server) {
 	pending, err = f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1)
-	f.dispatcher.notify(withGrant(t.Context(), grant{name: "rules/x", epoch: 2}), "", alertOf("Later", false))
+	f.dispatcher.notify(withGrant(t.Context(), lease.Grant{Name: "rules/x", Epoch: g.Epoch + 1}), "", alertOf("Later", false))
 	pending, err = f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1, "an evaluation of a lease before this one")

@@ -116,7 +116,7 @@ func (d *decisions) store(ctx context.Context, lease string) error {
 	if len(d.log) == 0 {
 		return nil
 	}
-	err := d.opts.Store.Queue.Enqueue(ctx, d.queue, d.log, d.leases.fence(lease))
+	err := d.opts.Store.Queue.Enqueue(ctx, d.queue, d.log, d.leases.Fence(lease))
 	if lease != "" && errors.Is(err, storage.ErrConflict) {
 		d.opts.Logger.Warn("decision left to the copy that has the rule group now", "lease", lease, "error", err)
 		return nil

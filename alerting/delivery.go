@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -49,11 +50,9 @@ type delivery struct {
 	opts   Options
 	counts *counts
 	sender *webhook.Sender
-	leases *leases
+	leases *lease.Manager
 	// changed asks run to look at the notifiers again.
 	changed chan struct{}
-	// onNew is told when a notifier was added or switched on.
-	onNew func(context.Context)
 
 	mu      sync.Mutex
 	enabled []string           // ids of all enabled notifiers, sorted; guarded by mu
@@ -62,17 +61,16 @@ type delivery struct {
 
 type worker struct {
 	notifier storage.Notifier
-	grant    grant
+	grant    lease.Grant
 	// work has room for one signal: there is something in the queue.
 	work   chan struct{}
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-func newDelivery(opts Options, c *counts, l *leases, s *webhook.Sender) *delivery {
+func newDelivery(opts Options, c *counts, l *lease.Manager, s *webhook.Sender) *delivery {
 	return &delivery{
 		opts: opts, counts: c, sender: s, leases: l, changed: make(chan struct{}, 1), workers: make(map[string]*worker),
-		onNew: func(context.Context) {},
 	}
 }
 
@@ -108,14 +106,14 @@ func signal(c chan struct{}) {
 }
 
 // run keeps the workers equal to the notifiers of the catalog, which other processes change as well, until ctx ends, then waits for
-// them.
-func (d *delivery) run(ctx context.Context) error {
+// them. onNew is told when a notifier was added or switched on.
+func (d *delivery) run(ctx context.Context, onNew func(context.Context)) error {
 	defer d.sender.Close()
 	defer d.stopAll()
 	ticker := time.NewTicker(d.opts.PollInterval)
 	defer ticker.Stop()
 	for {
-		if err := d.sync(ctx); err != nil && ctx.Err() == nil {
+		if err := d.sync(ctx, onNew); err != nil && ctx.Err() == nil {
 			d.opts.Logger.Error("notifiers not read", "error", err)
 		}
 		select {
@@ -169,12 +167,12 @@ func (d *delivery) load(ctx context.Context) (want map[string]storage.Notifier, 
 	d.mu.Unlock()
 	fresh = slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(before, id) })
 	if !slices.Equal(before, now) {
-		d.leases.kick()
+		d.leases.Kick()
 	}
 	return want, fresh, nil
 }
 
-func (d *delivery) sync(ctx context.Context) error {
+func (d *delivery) sync(ctx context.Context, onNew func(context.Context)) error {
 	want, fresh, err := d.load(ctx)
 	if err != nil {
 		return err
@@ -182,7 +180,7 @@ func (d *delivery) sync(ctx context.Context) error {
 	d.mu.Lock()
 	var stopped []*worker
 	for id, w := range d.workers {
-		if want[id] != w.notifier || w.ended() || !d.leases.holds(w.grant) {
+		if want[id] != w.notifier || w.ended() || !d.leases.Holds(w.grant) {
 			w.cancel()
 			stopped = append(stopped, w)
 			delete(d.workers, id)
@@ -195,7 +193,7 @@ func (d *delivery) sync(ctx context.Context) error {
 	}
 	d.start(ctx, want)
 	if fresh {
-		d.onNew(ctx)
+		onNew(ctx)
 	}
 	return nil
 }
@@ -205,7 +203,7 @@ func (d *delivery) start(ctx context.Context, want map[string]storage.Notifier) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, n := range want {
-		g, ok := d.leases.grant(notifierPrefix + id)
+		g, ok := d.leases.Grant(notifierPrefix + id)
 		if !ok || d.workers[id] != nil {
 			continue
 		}
@@ -289,7 +287,7 @@ func (d *delivery) work(ctx context.Context, w *worker) {
 func (d *delivery) deliver(ctx context.Context, w *worker, item storage.Notification) bool {
 	n := w.notifier
 	for attempt := 0; ; attempt++ {
-		if !d.leases.holds(w.grant) {
+		if !d.leases.Holds(w.grant) {
 			return false
 		}
 		r := d.sender.Send(ctx, webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, item.ID, []byte(item.Payload))

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/rules"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/lease"
 )
 
 const (
@@ -35,9 +36,7 @@ type dispatcher struct {
 	opts     Options
 	counts   *counts
 	delivery *delivery
-	leases   *leases
-	// stillActive is asked before an alert that is not reported any more counts as resolved.
-	stillActive func(lease, name string, fp model.Fingerprint) bool
+	leases   *lease.Manager
 
 	mu      sync.Mutex
 	groups  map[string]*alertGroup // by group key; guarded by mu
@@ -68,7 +67,7 @@ type toldGroup struct {
 	at     time.Time
 }
 
-func newDispatcher(opts Options, c *counts, d *delivery, l *leases) *dispatcher {
+func newDispatcher(opts Options, c *counts, d *delivery, l *lease.Manager) *dispatcher {
 	return &dispatcher{
 		opts: opts, counts: c, delivery: d, leases: l,
 		groups: make(map[string]*alertGroup), adopted: make(map[string]uint64),
@@ -103,9 +102,9 @@ func (d *dispatcher) group(lease, name string) *alertGroup {
 }
 
 // adopt takes up the log for the leases that this copy has got since the last call: what the copy or the run before has told. Alerts
-// that notifiers believe to fire are believed until their rules have had the time to report them again.
-func (d *dispatcher) adopt(ctx context.Context) error {
-	fresh := d.fresh()
+// that notifiers believe to fire are believed until their rules have had the time to report them again. having are the rule groups that this copy may act for.
+func (d *dispatcher) adopt(ctx context.Context, having []lease.Grant) error {
+	fresh := d.fresh(having)
 	if len(fresh) == 0 {
 		return nil
 	}
@@ -142,10 +141,10 @@ func (d *dispatcher) adopt(ctx context.Context) error {
 }
 
 // fresh lists the leases whose log has not been taken up, with their epochs, and forgets those that were lost.
-func (d *dispatcher) fresh() map[string]uint64 {
+func (d *dispatcher) fresh(grants []lease.Grant) map[string]uint64 {
 	having := make(map[string]uint64)
-	for _, g := range d.leases.having(rulesPrefix) {
-		having[g.name] = g.epoch
+	for _, g := range grants {
+		having[g.Name] = g.Epoch
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -182,8 +181,8 @@ func ruleURL(external *url.URL, alert string) string {
 
 // notify is the rules.NotifyFunc. When it returns, what had to be told is stored.
 func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
-	lease := grantOf(ctx)
-	if len(alerts) == 0 || !d.leases.holds(lease) {
+	grant := grantOf(ctx)
+	if len(alerts) == 0 || !d.leases.Holds(grant) {
 		return // After a lease was lost its next holder finds out for himself.
 	}
 	d.mu.Lock()
@@ -192,8 +191,8 @@ func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Aler
 	for _, a := range alerts {
 		ls := withExternal(a.Labels, d.opts.ExternalLabels)
 		name := ls.Get(labels.AlertName)
-		g := d.group(lease.name, name)
-		touched[groupKey(lease.name, name)] = g
+		g := d.group(grant.Name, name)
+		touched[groupKey(grant.Name, name)] = g
 		fp := fingerprint(ls)
 		entry := &activeAlert{validUntil: a.ValidUntil, alert: webhook.Alert{
 			Status: webhook.StatusFiring, Labels: ls.Map(), Annotations: a.Annotations.Map(), StartsAt: a.FiredAt.UTC(),
@@ -211,9 +210,10 @@ func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Aler
 	d.decide(ctx, touched)
 }
 
-// sweep resolves alerts that nobody reports any more, such as those of a deleted rule, and forgets old ones.
-func (d *dispatcher) sweep(ctx context.Context) {
-	if err := d.adopt(ctx); err != nil {
+// sweep resolves alerts that nobody reports any more, such as those of a deleted rule, and forgets old ones. having are the rule groups that this copy may act
+// for. stillActive is asked before an alert that is not reported any more counts as resolved.
+func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActive func(leaseName, alert string, fp model.Fingerprint) bool) {
+	if err := d.adopt(ctx, having); err != nil {
 		d.opts.Logger.Error("notification log not taken up", "error", err)
 		return
 	}
@@ -224,7 +224,7 @@ func (d *dispatcher) sweep(ctx context.Context) {
 			if ended[fp] == nil {
 				ended[fp] = make(map[string]bool)
 			}
-			ended[fp][key] = !d.stillActive(g.lease, g.name, fp)
+			ended[fp][key] = !stillActive(g.lease, g.name, fp)
 		}
 	}
 	now := d.opts.now()

@@ -9,8 +9,8 @@
 // of them; the decision is stored in the catalog, queue and log in one transaction; delivery.go sends what is queued, one worker for
 // each notifier, until the receiver has taken it.
 //
-// Several copies may share a catalog. leases.go keeps this copy's leases, one for each rule group and each notifier, and balance.go the
-// shares of the copies; gate.go lets only the groups be evaluated whose lease it has, and restores their state when it gets one. A
+// Several copies may share a catalog. internal/lease keeps this copy's share of the leases, one for each rule group and each notifier;
+// gate.go lets only the groups be evaluated whose lease it has, and restores their state when it gets one. A
 // process that evaluates nothing serves the same API with NewAPI. See docs/design/0009-catalog.md.
 //
 // Invariants:

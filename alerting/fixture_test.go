@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -27,6 +26,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/httpx/httpxtest"
 	"github.com/strata-apm/strata/storage/catalog"
 )
 
@@ -124,10 +124,8 @@ func (f *fixture) do(method, path string, body any) *httptest.ResponseRecorder {
 		require.NoError(f.t, err)
 		text = string(b)
 	}
-	mux := chi.NewRouter()
-	mux.Route("/api/v1", f.Routes)
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequestWithContext(f.t.Context(), method, "/api/v1"+path, strings.NewReader(text)))
+	httpxtest.Handler(nil, f.Routes()).ServeHTTP(w, httptest.NewRequestWithContext(f.t.Context(), method, "/api/v1"+path, strings.NewReader(text)))
 	return w
 }
 

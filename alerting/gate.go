@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"github.com/strata-apm/strata/internal/lease"
 )
 
 // errLeaseOver ends an evaluation whose group may be another copy's by now.
@@ -20,13 +22,14 @@ var errLeaseOver = errors.New("another copy evaluates this group now")
 
 type grantKey struct{}
 
-func withGrant(ctx context.Context, g grant) context.Context {
+// withGrant puts a lease into the context of an evaluation: the context is all that Prometheus hands on to its query and notify functions.
+func withGrant(ctx context.Context, g lease.Grant) context.Context {
 	return context.WithValue(ctx, grantKey{}, g)
 }
 
 // grantOf returns the lease that an evaluation goes on under.
-func grantOf(ctx context.Context) grant {
-	g, _ := ctx.Value(grantKey{}).(grant)
+func grantOf(ctx context.Context) lease.Grant {
+	g, _ := ctx.Value(grantKey{}).(lease.Grant)
 	return g
 }
 
@@ -54,22 +57,22 @@ type gateState struct {
 
 func newGate() *gate { return &gate{groups: make(map[string]*gateState)} }
 
-func (g *gate) state(lease string) *gateState {
+func (g *gate) state(name string) *gateState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.groups[lease] == nil {
-		g.groups[lease] = &gateState{}
+	if g.groups[name] == nil {
+		g.groups[name] = &gateState{}
 	}
-	return g.groups[lease]
+	return g.groups[name]
 }
 
 // evaluate is the rules.GroupEvalIterationFunc: it lets a group's evaluation pass while this copy has the group's lease.
 func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
-	lease := ruleLease(g.File(), g.Name())
-	st := a.gate.state(lease)
+	name := ruleLease(g.File(), g.Name())
+	st := a.gate.state(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	gr, ok := a.leases.grant(lease)
+	gr, ok := a.leases.Grant(name)
 	if !ok {
 		if st.epoch != 0 {
 			forgetAlerts(g)
@@ -77,13 +80,13 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 		}
 		return
 	}
-	if st.epoch != gr.epoch {
-		if err := a.dispatcher.adopt(ctx); err != nil {
+	if st.epoch != gr.Epoch {
+		if err := a.dispatcher.adopt(ctx, a.ruleLeases()); err != nil {
 			a.opts.Logger.Error("rule group not taken over, tried again at its next evaluation", "group", g.Name(), "error", err)
 			return
 		}
 		a.takeOver(g, st)
-		st.epoch = gr.epoch
+		st.epoch = gr.Epoch
 	}
 	ctx = withGrant(ctx, gr)
 	evalCtx, back := ctx, (*revivals)(nil)
@@ -92,7 +95,7 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 		evalCtx = context.WithValue(ctx, revivalKey{}, back)
 	}
 	rules.DefaultEvalIterationFunc(evalCtx, g, ts)
-	if !a.leases.holds(gr) {
+	if !a.leases.Holds(gr) {
 		return
 	}
 	if back != nil {
@@ -115,9 +118,8 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 // write ALERTS_FOR_STATE, which it is restored from.
 func (a *Alerting) takeOver(g *rules.Group, st *gateState) {
 	forgetAlerts(g)
-	lease := ruleLease(g.File(), g.Name())
 	switch {
-	case a.first[lease] && (a.opts.Store.Leases == nil || time.Since(a.started) <= 2*g.Interval()):
+	case a.first[ruleLease(g.File(), g.Name())] && (a.opts.Store.Leases == nil || time.Since(a.started) <= 2*g.Interval()):
 		// After a start Prometheus waits for a second evaluation, because what the alerts depend on may have been away as well.
 		st.restoreIn, st.continued = 2, false
 	case a.opts.Store.Leases == nil: // A group that is new.
@@ -193,11 +195,11 @@ func (a *Alerting) continueForState(ctx context.Context, g *rules.Group, ts time
 func (a *Alerting) guarded(query rules.QueryFunc) rules.QueryFunc {
 	return func(ctx context.Context, q string, t time.Time) (promql.Vector, error) {
 		g := grantOf(ctx)
-		if !a.leases.holds(g) {
+		if !a.leases.Holds(g) {
 			return nil, errLeaseOver
 		}
 		v, err := query(ctx, q, t)
-		if err == nil && !a.leases.holds(g) {
+		if err == nil && !a.leases.Holds(g) {
 			return nil, errLeaseOver
 		}
 		return v, err

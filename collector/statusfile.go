@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/strata-apm/strata/atomicfile"
 	"github.com/strata-apm/strata/collector/fleet"
 )
 
@@ -62,10 +63,7 @@ func (m *member) writeStatus(ctx context.Context, now time.Time) {
 	}
 	text, err := json.Marshal(out)
 	if err == nil {
-		tmp := m.statusPath() + ".tmp"
-		if err = os.WriteFile(tmp, text, 0o600); err == nil {
-			err = os.Rename(tmp, m.statusPath())
-		}
+		err = atomicfile.Swap(m.statusPath(), text, 0o600)
 	}
 	if err != nil {
 		m.agent.opts.Logger.WarnContext(ctx, "status file not written", "reason", err)

@@ -6,11 +6,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/strata-apm/strata/internal/httpx"
-	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -41,67 +37,30 @@ func NewAPI(store Store, actor func(context.Context) string, logger *slog.Logger
 	return &API{store: store, actor: actor, logger: logger, now: time.Now}
 }
 
-// Routes adds the routes. Who may use them is decided before: reading needs scope read, changing scope admin.
-func (a *API) Routes(r chi.Router) {
-	r.Get("/agents", a.answer(a.listAgents))
-	r.Get("/agents/{id}", a.answer(a.getAgent))
-	r.Delete("/agents/{id}", a.answer(a.deleteAgent))
-	r.Get("/agents/{id}/config", a.answer(a.agentConfig))
-	r.Get("/agent-configs", a.answer(a.listConfigs))
-	r.Post("/agent-configs", a.answer(a.createConfig))
-	r.Get("/agent-configs/{id}", a.answer(a.getConfig))
-	r.Get("/rollouts", a.answer(a.listRollouts))
-	r.Post("/rollouts", a.answer(a.createRollout))
-	r.Get("/rollouts/{id}", a.answer(a.getRollout))
-	r.Post("/rollouts/{id}/cancel", a.answer(a.cancelRollout))
-}
-
-// created is an answer with status 201.
-type created struct{ body any }
-
-// nothing is an answer with status 204.
-type nothing struct{}
-
-func (a *API) answer(h func(*http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		v, err := h(r)
-		if err != nil {
-			a.logger.Debug("request failed", "path", r.URL.Path, "err", err)
-			httpapi.WriteError(w, err)
-			return
-		}
-		switch v := v.(type) {
-		case created:
-			httpapi.WriteJSON(w, http.StatusCreated, v.body)
-		case nothing:
-			w.WriteHeader(http.StatusNoContent)
-		default:
-			httpapi.WriteJSON(w, http.StatusOK, v)
-		}
+// Routes is the table of the API's routes.
+func (a *API) Routes() []httpx.Route {
+	const agents = "agents"
+	page := httpx.PageParams()
+	found := append([]httpx.Param{
+		{Name: "text", Description: "part of the host's name"}, {Name: "state", OneOf: []string{string(Online), string(Late), string(Offline), string(Stopped)}},
+	}, page...)
+	return []httpx.Route{
+		{Method: http.MethodGet, Path: "/agents", Permission: httpx.Read, Tag: agents, Summary: "List agents: who is heard, what each runs with and what it says of itself", Params: found, Answer: agentsAnswer{}, Handle: a.listAgents},
+		{Method: http.MethodGet, Path: "/agents/{id}", Permission: httpx.Read, Tag: agents, Summary: "Describe one agent", Answer: agentAnswer{}, Handle: a.getAgent},
+		{Method: http.MethodDelete, Path: "/agents/{id}", Permission: httpx.Admin, Tag: agents, Summary: "Forget an agent; one that lives is back with its next heartbeat", Status: http.StatusNoContent, Handle: a.deleteAgent},
+		{Method: http.MethodGet, Path: "/agents/{id}/config", Permission: httpx.Read, Tag: agents, Summary: "What an agent runs with and what it was offered", Answer: agentConfigAnswer{}, Handle: a.agentConfig},
+		{Method: http.MethodGet, Path: "/agent-configs", Permission: httpx.Read, Tag: agents, Summary: "List configurations for agents", Params: page, Answer: configsAnswer{}, Handle: a.listConfigs},
+		{Method: http.MethodPost, Path: "/agent-configs", Permission: httpx.Admin, Tag: agents, Summary: "Create a configuration; it never changes and reaches agents by a roll-out", Body: ConfigRequest{}, Answer: configAnswer{}, Status: http.StatusCreated, Handle: a.createConfig},
+		{Method: http.MethodGet, Path: "/agent-configs/{id}", Permission: httpx.Read, Tag: agents, Summary: "Read a configuration", Answer: configAnswer{}, Handle: a.getConfig},
+		{Method: http.MethodGet, Path: "/rollouts", Permission: httpx.Read, Tag: agents, Summary: "List roll-outs", Params: page, Answer: rolloutsAnswer{}, Handle: a.listRollouts},
+		{Method: http.MethodPost, Path: "/rollouts", Permission: httpx.Admin, Tag: agents, Summary: "Roll a configuration out, first to canaries", Body: RolloutRequest{}, Answer: rolloutAnswer{}, Status: http.StatusCreated, Handle: a.createRollout},
+		{Method: http.MethodGet, Path: "/rollouts/{id}", Permission: httpx.Read, Tag: agents, Summary: "How a roll-out goes, agent by agent", Answer: rolloutAnswer{}, Handle: a.getRollout},
+		{Method: http.MethodPost, Path: "/rollouts/{id}/cancel", Permission: httpx.Admin, Tag: agents, Summary: "Stop a roll-out and roll it back", Answer: rolloutAnswer{}, Handle: a.cancelRollout},
 	}
-}
-
-func badRequest(message string, details map[string]any) error {
-	return &httpapi.Error{Status: http.StatusBadRequest, Code: httpapi.CodeBadRequest, Message: message, Details: details}
-}
-
-func readJSON(r *http.Request, into any) error {
-	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(nil, r, maxRequest, into)); ok {
-		return &httpapi.Error{Status: bad.Status, Code: bad.Code, Message: bad.Message}
-	}
-	return nil
 }
 
 func limitOf(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, badRequest(fmt.Sprintf("limit: %q is no positive number", text), nil)
-	}
-	return min(n, mostLimit), nil
+	return httpx.Count(r, "limit", defaultLimit, mostLimit, new([]string)) //nolint:wrapcheck // The client's own words.
 }
 
 // agentJSON is an agent as the API shows it.
@@ -197,7 +156,7 @@ func (a *API) listAgents(r *http.Request) (any, error) {
 	switch state {
 	case "", Online, Late, Offline, Stopped:
 	default:
-		return nil, badRequest(fmt.Sprintf("state: %q is none of online, late, offline, stopped", state), nil)
+		return nil, httpx.BadRequest("state: %q is none of online, late, offline, stopped", state)
 	}
 	q := storage.AgentQuery{Text: clean(r.URL.Query().Get("text")), Limit: limit + 1}
 	if q.AfterHost, q.AfterID, err = readCursor(r.URL.Query().Get("cursor")); err != nil {
@@ -236,11 +195,11 @@ func (a *API) listAgents(r *http.Request) (any, error) {
 func readCursor(text string) (host, id string, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return "", "", badRequest("cursor: not one of this API", nil)
+		return "", "", httpx.BadRequest("cursor: not one of this API")
 	}
 	host, id, ok := strings.Cut(string(b), "\x00")
 	if !ok && text != "" || strings.ContainsRune(id, 0) {
-		return "", "", badRequest("cursor: not one of this API", nil)
+		return "", "", httpx.BadRequest("cursor: not one of this API")
 	}
 	return host, id, nil
 }
@@ -289,7 +248,7 @@ func (a *API) deleteAgent(r *http.Request) (any, error) {
 	if err := a.store.DeleteAgent(r.Context(), id); err != nil {
 		return nil, err
 	}
-	return nothing{}, nil
+	return nil, nil //nolint:nilnil // The answer has no body.
 }
 
 type offeredJSON struct {

@@ -16,7 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/strata-apm/strata/collector/pushed"
-	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -33,7 +33,7 @@ func newID(now time.Time) string {
 type ConfigRequest struct {
 	Name     string   `json:"name"`
 	YAML     string   `json:"yaml"`
-	Selector Selector `json:"selector"`
+	Selector Selector `json:"selector,omitzero"`
 }
 
 type configJSON struct {
@@ -93,21 +93,21 @@ func (a *API) getConfig(r *http.Request) (any, error) {
 
 func (a *API) createConfig(r *http.Request) (any, error) {
 	var body ConfigRequest
-	if err := readJSON(r, &body); err != nil {
+	if err := httpx.ReadJSON(r, maxRequest, &body); err != nil {
 		return nil, err
 	}
 	if n := utf8.RuneCountInString(body.Name); n == 0 || n > maxName || strings.TrimSpace(body.Name) != body.Name {
-		return nil, badRequest(fmt.Sprintf("name: must have 1 to %d characters and no space around it", maxName), nil)
+		return nil, httpx.BadRequest("name: must have 1 to %d characters and no space around it", maxName)
 	}
 	if err := body.Selector.Validate(); err != nil {
-		return nil, badRequest(err.Error(), nil)
+		return nil, httpx.BadRequest("%v", err)
 	}
 	if err := pushed.Check([]byte(body.YAML)); err != nil {
-		details := map[string]any{}
+		bad := httpx.BadRequest("yaml: %v", err)
 		if at, ok := errors.AsType[*pushed.Error](err); ok {
-			details["line"] = at.Line
+			bad.Details = map[string]any{"line": at.Line}
 		}
-		return nil, badRequest("yaml: "+err.Error(), details)
+		return nil, bad
 	}
 	selector, err := json.Marshal(body.Selector)
 	if err != nil {
@@ -120,19 +120,22 @@ func (a *API) createConfig(r *http.Request) (any, error) {
 	if err := a.store.CreateAgentConfig(r.Context(), c); err != nil {
 		return nil, err
 	}
-	return created{configAnswer{Config: configOf(c), Warnings: []string{}}}, nil
+	return configAnswer{Config: configOf(c), Warnings: []string{}}, nil
 }
 
-// RolloutRequest starts a roll-out. Canary is a percentage or a count, 10 % when neither is given.
+// Canary is who gets a configuration first: a count or a percentage of the agents, 10 % when neither is given.
+type Canary struct {
+	Count   int     `json:"count,omitempty"`
+	Percent float64 `json:"percent,omitempty"`
+}
+
+// RolloutRequest starts a roll-out.
 type RolloutRequest struct {
 	ConfigID string `json:"config_id"`
-	Canary   struct {
-		Count   int     `json:"count"`
-		Percent float64 `json:"percent"`
-	} `json:"canary"`
+	Canary   Canary `json:"canary,omitzero"`
 	// WatchSeconds is how long each canary is watched; 0 means 120.
-	WatchSeconds float64 `json:"watch_seconds"`
-	AllowSilence bool    `json:"allow_silence"`
+	WatchSeconds float64 `json:"watch_seconds,omitempty"`
+	AllowSilence bool    `json:"allow_silence,omitempty"`
 }
 
 const defaultCanaryPercent = 10
@@ -147,9 +150,9 @@ func (b RolloutRequest) plan() (Plan, error) {
 	}
 	switch {
 	case p.CanaryCount < 0 || p.CanaryPercent < 0 || p.CanaryPercent > 100 || p.CanaryCount > 0 && p.CanaryPercent > 0:
-		return p, badRequest("canary: either a positive count or a percent up to 100", nil)
+		return p, httpx.BadRequest("canary: either a positive count or a percent up to 100")
 	case p.WatchSeconds < MinWatch.Seconds() || p.WatchSeconds > MaxWatch.Seconds():
-		return p, badRequest(fmt.Sprintf("watch_seconds: must lie between %.0f and %.0f", MinWatch.Seconds(), MaxWatch.Seconds()), nil)
+		return p, httpx.BadRequest("watch_seconds: must lie between %.0f and %.0f", MinWatch.Seconds(), MaxWatch.Seconds())
 	}
 	return p, nil
 }
@@ -244,7 +247,7 @@ func (a *API) getRollout(r *http.Request) (any, error) {
 
 func (a *API) createRollout(r *http.Request) (any, error) {
 	var body RolloutRequest
-	if err := readJSON(r, &body); err != nil {
+	if err := httpx.ReadJSON(r, maxRequest, &body); err != nil {
 		return nil, err
 	}
 	plan, err := body.plan()
@@ -253,7 +256,7 @@ func (a *API) createRollout(r *http.Request) (any, error) {
 	}
 	cfg, err := a.store.AgentConfig(r.Context(), clean(body.ConfigID))
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, badRequest(fmt.Sprintf("config_id: there is no configuration %q", body.ConfigID), nil)
+		return nil, httpx.BadRequest("config_id: there is no configuration %q", body.ConfigID)
 	}
 	if err != nil {
 		return nil, err
@@ -270,7 +273,7 @@ func (a *API) createRollout(r *http.Request) (any, error) {
 		ID: newID(a.now()), ConfigID: cfg.ID, State: RolloutPending, Active: true, Data: data, CreatedAt: a.now(), UpdatedAt: a.now(),
 	}
 	if err := a.store.CreateRollout(r.Context(), x); errors.Is(err, storage.ErrConflict) {
-		return nil, &httpapi.Error{Status: http.StatusConflict, Code: httpapi.CodeConflict, Message: "another roll-out is under way"}
+		return nil, httpx.Conflict("another roll-out is under way")
 	} else if err != nil {
 		return nil, err
 	}
@@ -278,7 +281,7 @@ func (a *API) createRollout(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return created{rolloutAnswer{Rollout: j, Warnings: []string{}}}, nil
+	return rolloutAnswer{Rollout: j, Warnings: []string{}}, nil
 }
 
 func (a *API) cancelRollout(r *http.Request) (any, error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -24,13 +25,17 @@ const (
 type driver struct {
 	opts    Options
 	metrics *metrics
+	lease   lease.Single
 	now     func() time.Time
 	// since is when this process began to drive.
 	since time.Time
 }
 
 func newDriver(opts Options) *driver {
-	return &driver{opts: opts, metrics: newMetrics(), now: time.Now}
+	return &driver{
+		opts: opts, metrics: newMetrics(), now: time.Now,
+		lease: lease.Single{Store: opts.Leases, Name: leaseName, Holder: opts.Instance, TTL: leaseTTL},
+	}
 }
 
 func (d *driver) run(ctx context.Context) error {
@@ -49,37 +54,20 @@ func (d *driver) run(ctx context.Context) error {
 	}
 }
 
-func (d *driver) lease() storage.Lease {
-	if d.opts.Leases == nil {
-		return storage.Lease{}
-	}
-	return storage.Lease{Name: leaseName, Holder: d.opts.Instance}
-}
-
 func (d *driver) release(ctx context.Context) {
 	d.metrics.clear()
-	if d.opts.Leases == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if err := d.opts.Leases.ReleaseLeases(ctx, d.opts.Instance, []string{leaseName}); err != nil {
+	if err := d.lease.Release(ctx); err != nil {
 		d.opts.Logger.Warn("the lease of the fleet's driver ends by itself", "err", err)
 	}
 }
 
 // drive does what is due when this process has the lease.
 func (d *driver) drive(ctx context.Context) error {
-	if d.opts.Leases != nil {
-		held, err := d.opts.Leases.AcquireLeases(ctx, d.opts.Instance, []string{leaseName}, leaseTTL)
-		if err != nil || len(held) == 0 {
-			d.metrics.clear()
-			d.since = time.Time{}
-			if err != nil {
-				return fmt.Errorf("acquire lease: %w", err)
-			}
-			return nil
-		}
+	held, err := d.lease.Hold(ctx)
+	if !held {
+		d.metrics.clear()
+		d.since = time.Time{}
+		return err //nolint:wrapcheck // It names the lease.
 	}
 	if d.since.IsZero() {
 		d.since = d.now()
@@ -134,7 +122,7 @@ func (d *driver) advance(ctx context.Context, r storage.Rollout, all []storage.A
 		d.opts.Logger.Info("roll-out", "rollout", r.ID, "state", state, "reason", p.Reason)
 	}
 	r.State, r.Active, r.Data, r.UpdatedAt = state, !over(state), data, d.now()
-	if err := d.opts.Store.UpdateRollout(ctx, r, assignments, d.lease()); err != nil {
+	if err := d.opts.Store.UpdateRollout(ctx, r, assignments, d.lease.Fence()); err != nil {
 		return fmt.Errorf("store roll-out %s: %w", r.ID, err)
 	}
 	return nil
@@ -206,7 +194,7 @@ func (d *driver) adopt(ctx context.Context, rollouts []storage.Rollout, all []st
 	if len(out) == 0 {
 		return nil
 	}
-	if err := d.opts.Store.Assign(ctx, out, d.lease()); err != nil && !errors.Is(err, storage.ErrConflict) {
+	if err := d.opts.Store.Assign(ctx, out, d.lease.Fence()); err != nil && !errors.Is(err, storage.ErrConflict) {
 		return fmt.Errorf("assign to new agents: %w", err)
 	}
 	return nil

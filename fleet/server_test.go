@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/strata-apm/strata/internal/httpx/httpxtest"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/catalog"
 )
@@ -47,7 +48,7 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, err)
 	r := chi.NewRouter()
 	r.Handle("/v1/opamp", svc.Handler())
-	r.Route("/api/v1", NewAPI(store, who, slog.New(slog.DiscardHandler)).Routes)
+	r.Mount("/", httpxtest.Handler(nil, NewAPI(store, who, slog.New(slog.DiscardHandler)).Routes()))
 	srv := httptest.NewServer(r)
 	t.Cleanup(srv.Close)
 	return &bench{t: t, url: srv.URL, store: store, service: svc}
@@ -288,5 +289,5 @@ func TestOneDrives(t *testing.T) {
 	drivers["one"].release(t.Context())
 	require.NoError(t, drivers["two"].drive(t.Context()))
 	require.False(t, drivers["two"].since.IsZero())
-	require.ErrorIs(t, store.Assign(t.Context(), nil, drivers["one"].lease()), storage.ErrConflict)
+	require.ErrorIs(t, store.Assign(t.Context(), nil, drivers["one"].lease.Fence()), storage.ErrConflict)
 }

@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/strata-apm/strata/internal/safedial"
 )
 
 const (
@@ -54,33 +55,13 @@ type Sender struct {
 
 // NewSender returns a sender. Close ends its idle connections.
 func NewSender(version string) *Sender {
-	return &Sender{open: newClient(true), guarded: newClient(false), userAgent: "strata/" + version, now: time.Now}
+	return &Sender{open: safedial.NewClient(timeout, true), guarded: safedial.NewClient(timeout, false), userAgent: "strata/" + version, now: time.Now}
 }
 
 // Close ends idle connections.
 func (s *Sender) Close() {
 	s.open.CloseIdleConnections()
 	s.guarded.CloseIdleConnections()
-}
-
-func newClient(allowPrivate bool) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout, Control: control(allowPrivate)}
-	return &http.Client{
-		Timeout: timeout,
-		Transport: &http.Transport{
-			// A proxy would do the dialling, where nothing is checked.
-			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    timeout,
-			ResponseHeaderTimeout:  timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			MaxIdleConnsPerHost:    1,
-			IdleConnTimeout:        time.Minute,
-			DisableCompression:     true,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // Send makes one attempt. The id is the same for every attempt of one notification.

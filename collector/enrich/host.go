@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/strata-apm/strata/atomicfile"
 )
 
 // Host is the identity put on everything the agent sends about its machine.
@@ -63,7 +65,7 @@ func hostID(stateDir, rootPath string) (string, error) {
 	if err := os.MkdirAll(stateDir, 0o750); err != nil {
 		return "", fmt.Errorf("create state directory: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
+	if err := atomicfile.Write(path, []byte(id+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("write host id: %w", err)
 	}
 	return id, nil

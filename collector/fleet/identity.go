@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/uuid"
+
+	"github.com/strata-apm/strata/atomicfile"
 )
 
 // identityFile is in the state directory.
@@ -40,11 +42,7 @@ func LoadIdentity(dir, hostID string) (Identity, error) {
 	if text, err = json.Marshal(id); err != nil {
 		return Identity{}, fmt.Errorf("encode agent id: %w", err)
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, append(text, '\n'), 0o600); err != nil {
-		return Identity{}, fmt.Errorf("write agent id: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := atomicfile.Write(path, append(text, '\n'), 0o600); err != nil {
 		return Identity{}, fmt.Errorf("write agent id: %w", err)
 	}
 	return id, nil

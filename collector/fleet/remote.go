@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/strata-apm/strata/atomicfile"
 )
 
 // TrialTime is how long a pushed configuration may still be taken back by the agent itself. The server watches longer.
@@ -76,25 +78,11 @@ func (r *Remote) save() error {
 	if err != nil {
 		return fmt.Errorf("encode pushed configuration: %w", err)
 	}
-	tmp := r.path + ".tmp"
-	if err := writeSynced(tmp, text); err != nil {
-		return fmt.Errorf("keep pushed configuration: %w", err)
-	}
-	if err := os.Rename(tmp, r.path); err != nil {
+	if err := atomicfile.Write(r.path, text, 0o600); err != nil {
 		return fmt.Errorf("keep pushed configuration: %w", err)
 	}
 	notify(r.changed)
 	return nil
-}
-
-// writeSynced writes a file and waits until it is on stable storage.
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // In the operator's state directory.
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // Changed receives a value after what Pushed returns has changed. It is for one reader.

@@ -139,11 +139,10 @@ func TestRemoteTellsOfChanges(t *testing.T) {
 func TestRemoteOnABrokenDisk(t *testing.T) {
 	dir := t.TempDir()
 	r := reopen(t, dir)
-	require.NoError(t, os.Mkdir(filepath.Join(dir, pushedFile+".tmp"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, pushedFile), 0o700))
 	require.ErrorContains(t, r.Try(ConfigVersion{"01", "one"}), "keep pushed configuration")
 	require.False(t, r.OnTrial())
 	require.Empty(t, r.Text())
-	require.NoError(t, os.Mkdir(filepath.Join(dir, pushedFile), 0o700))
 	_, err := OpenRemote(dir)
 	require.ErrorContains(t, err, "read pushed configuration")
 }

@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
@@ -27,6 +26,7 @@ import (
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/dirlock"
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/internal/selfmon"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/promapi"
@@ -67,9 +67,9 @@ type App struct {
 	gateway   *gatewayPart
 	writers   map[string]func(context.Context, bus.Partition) error // by topic
 	alerting  *alerting.Alerting
-	rules     interface{ Routes(r chi.Router) } // the API of rules and notifiers
-	peers     *peers                            // where there are other processes
-	fleet     *fleet.Service                    // what talks to agents
+	rules     interface{ Routes() []httpx.Route } // the API of rules and notifiers
+	peers     *peers                              // where there are other processes
+	fleet     *fleet.Service                      // what talks to agents
 	fleetAPI  *fleet.API
 	http      *http.Server
 	guard     *guard.Guard // of all APIs that query

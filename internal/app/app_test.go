@@ -3,39 +3,13 @@
 package app
 
 import (
-	"net/http"
-	"strings"
 	"testing"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/strata-apm/strata/alerting"
-	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/auth"
-	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
-	"github.com/strata-apm/strata/query/httpapi"
 )
-
-// Every route that is mounted below /api/v1 is in the OpenAPI document.
-func TestEveryRouteIsDocumented(t *testing.T) {
-	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}, fleetAPI: &fleet.API{}}
-	r := chi.NewRouter()
-	a.mountRoutes(r, &httpapi.API{})
-	n := 0
-	require.NoError(t, chi.Walk(r, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		n++
-		route = strings.TrimSuffix(route, "/")
-		if route == "/session/signin" { // The one-time link a person opens, no API.
-			return nil
-		}
-		require.True(t, httpapi.Documented(method, route), "%s %s", method, route)
-		return nil
-	}))
-	require.Greater(t, n, 20)
-}
 
 func TestTotalsBalance(t *testing.T) {
 	counts := map[ledger.Signal]ledger.Counts{

@@ -13,7 +13,6 @@ import (
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
-	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -152,8 +151,8 @@ type instancesAnswer struct {
 	Warnings  []string      `json:"warnings"`
 }
 
-// serveInstances lists the processes and what each says of itself.
-func (a *App) serveInstances(w http.ResponseWriter, r *http.Request) {
+// instances lists the processes and what each says of itself.
+func (a *App) instances(r *http.Request) (any, error) {
 	ans := instancesAnswer{Instances: []instanceRow{}, Warnings: []string{}}
 	own := instanceRow{
 		ID: a.instance, Role: string(a.opts.Role), URL: a.advertised(), Version: a.opts.Version, StartedAt: a.started, SeenAt: time.Now(),
@@ -162,14 +161,12 @@ func (a *App) serveInstances(w http.ResponseWriter, r *http.Request) {
 	own.judge()
 	if a.peers == nil {
 		ans.Instances = append(ans.Instances, own)
-		httpapi.WriteJSON(w, http.StatusOK, ans)
-		return
+		return ans, nil
 	}
 	all, err := a.peers.list(r.Context())
 	if err != nil {
 		ans.Instances, ans.Warnings = append(ans.Instances, own), append(ans.Warnings, err.Error())
-		httpapi.WriteJSON(w, http.StatusOK, ans)
-		return
+		return ans, nil
 	}
 	for _, x := range askAll[statusAnswer](r.Context(), a.peers, all, "/api/v1/status", nil) {
 		row := instanceRow{
@@ -181,7 +178,7 @@ func (a *App) serveInstances(w http.ResponseWriter, r *http.Request) {
 		}
 		ans.Instances = append(ans.Instances, row)
 	}
-	httpapi.WriteJSON(w, http.StatusOK, ans)
+	return ans, nil
 }
 
 // judge takes the worst state of the components.
@@ -209,13 +206,12 @@ type watermarksAnswer struct {
 	Warnings   []string       `json:"warnings"`
 }
 
-// serveWatermarks says how far each partition has been stored; a process without the bus asks one that has it.
-func (a *App) serveWatermarks(w http.ResponseWriter, r *http.Request) {
+// watermarks says how far each partition has been stored; a process without the bus asks one that has it.
+func (a *App) watermarks(r *http.Request) (any, error) {
 	ans := watermarksAnswer{Watermarks: []watermarkRow{}, Warnings: []string{}}
 	if a.stores.bus == nil {
 		a.askWatermarks(r.Context(), &ans)
-		httpapi.WriteJSON(w, http.StatusOK, ans)
-		return
+		return ans, nil
 	}
 	if err := a.stores.bus.Err(); err != nil {
 		ans.Warnings = append(ans.Warnings, "bus: "+err.Error())
@@ -228,7 +224,7 @@ func (a *App) serveWatermarks(w http.ResponseWriter, r *http.Request) {
 		}
 		ans.Watermarks = append(ans.Watermarks, row)
 	}
-	httpapi.WriteJSON(w, http.StatusOK, ans)
+	return ans, nil
 }
 
 func (a *App) askWatermarks(ctx context.Context, ans *watermarksAnswer) {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/strata-apm/strata/atomicfile"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/storage"
@@ -44,19 +45,10 @@ func (a *App) instanceName() (string, error) {
 		return "", fmt.Errorf("read the instance's name: %w", err)
 	}
 	name := fmt.Sprintf("%s-%s", a.opts.Role, strings.ToLower(rand.Text()[:8]))
-	if err := writeFile(path, name+"\n"); err != nil {
+	if err := atomicfile.Write(path, []byte(name+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep the instance's name: %w", err)
 	}
 	return name, nil
-}
-
-// writeFile writes a small file whole or not at all, readable by its owner only.
-func writeFile(path, text string) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
-		return err //nolint:wrapcheck // It names the file.
-	}
-	return os.Rename(tmp, path) //nolint:wrapcheck // It names the file.
 }
 
 // advertised is where the other processes reach this one.
@@ -170,7 +162,7 @@ func (a *App) internalKey(ctx context.Context, scope auth.Scope) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("create the key of this process: %w", err)
 	}
-	if err := writeFile(path, secret+"\n"); err != nil {
+	if err := atomicfile.Write(path, []byte(secret+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep the key of this process: %w", err)
 	}
 	return secret, nil

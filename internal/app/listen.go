@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/strata-apm/strata/atomicfile"
 	"github.com/strata-apm/strata/internal/config"
 )
 
@@ -99,14 +100,7 @@ func (l *listeners) writeRunFile(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", RunFile, err)
 	}
-	tmp := filepath.Join(dir, RunFile+".tmp")
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", RunFile, err)
-	}
-	if err := os.Rename(tmp, filepath.Join(dir, RunFile)); err != nil {
-		return fmt.Errorf("write %s: %w", RunFile, err)
-	}
-	return nil
+	return atomicfile.Write(filepath.Join(dir, RunFile), append(b, '\n'), 0o600) //nolint:wrapcheck // It names the file.
 }
 
 func (l *listeners) removeRunFile(dir string) error {

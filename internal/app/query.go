@@ -53,7 +53,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 		r.Use(a.access.auth.Authenticate(l))
 		r.Route("/api/v1", func(r chi.Router) {
 			r.Use(func(next http.Handler) http.Handler { return a.traced("api", next) })
-			a.mountRoutes(r, api)
+			a.mounter().Mount(r, a.routes(api))
 		})
 		r.Group(func(r chi.Router) {
 			r.Use(auth.Require(auth.ScopeRead))
@@ -109,29 +109,6 @@ func (a *App) newPromAPI(engine *promql.Engine, store promapi.Storage, reg prome
 		opts.Rules = a.alerting.Manager()
 	}
 	return promapi.New(opts)
-}
-
-// mountRoutes serves what lies below /api/v1.
-func (a *App) mountRoutes(r chi.Router, api *httpapi.API) {
-	r.Get("/status", a.serveStatus)
-	if a.opts.Role.Is(config.QueryRole) {
-		a.access.auth.Routes(r)
-	}
-	r.Group(func(r chi.Router) {
-		r.Use(auth.RequireByMethod(auth.ScopeRead, auth.ScopeAdmin))
-		r.Get("/ledger", a.serveLedger)
-		r.Get("/status/watermarks", a.serveWatermarks)
-		r.Get("/status/instances", a.serveInstances)
-		if api != nil {
-			api.Mount(r)
-		}
-		if a.rules != nil {
-			a.rules.Routes(r)
-		}
-		if a.fleetAPI != nil {
-			a.fleetAPI.Routes(r)
-		}
-	})
 }
 
 // traced records own requests as spans; the intake is not traced, because a span about a span would never end.

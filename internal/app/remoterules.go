@@ -11,7 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/internal/config"
-	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/internal/httpx"
 )
 
 var errNobodyEvaluates = errors.New("no process evaluates rules: start strata alert")
@@ -46,15 +46,6 @@ func (p *peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 	return alerting.MergeRuleGroups(lists...), warnings, nil
 }
 
-// promAnswer is the envelope of Prometheus's API.
-type promAnswer struct {
-	Status    string   `json:"status"`
-	Data      any      `json:"data,omitempty"`
-	ErrorType string   `json:"errorType,omitempty"`
-	Error     string   `json:"error,omitempty"`
-	Warnings  []string `json:"warnings,omitempty"`
-}
-
 // withRules answers /rules and /alerts of the Prometheus API from the processes that evaluate rules.
 func (p *peers) withRules(prefix string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,8 +71,8 @@ func (p *peers) withRules(prefix string, next http.Handler) http.Handler {
 
 func writeProm(w http.ResponseWriter, data any, warnings []string, err error) {
 	if err != nil {
-		httpapi.WriteJSON(w, http.StatusServiceUnavailable, promAnswer{Status: "error", ErrorType: "unavailable", Error: err.Error()})
+		httpx.WritePrometheusError(w, http.StatusServiceUnavailable, httpx.PrometheusUnavailable, err.Error())
 		return
 	}
-	httpapi.WriteJSON(w, http.StatusOK, promAnswer{Status: "success", Data: data, Warnings: warnings})
+	httpx.WritePrometheus(w, data, warnings)
 }

@@ -9,7 +9,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/internal/httpx"
 )
 
 // reserved are the prefixes of the APIs, each with the body of its 404. What lies below them is never the page: a client that mistypes a path, or asks for what
@@ -26,9 +26,11 @@ func reserved() map[string]func(w http.ResponseWriter, message string) {
 	plain := func(w http.ResponseWriter, message string) { http.Error(w, message, http.StatusNotFound) }
 	return map[string]func(http.ResponseWriter, string){
 		"api": func(w http.ResponseWriter, message string) {
-			httpapi.WriteError(w, &httpapi.Error{Status: http.StatusNotFound, Code: httpapi.CodeNotFound, Message: message})
+			httpx.WriteError(w, httpx.NotFound(message))
 		},
-		"prometheus": answer(func(m string) any { return promAnswer{Status: "error", ErrorType: "not_found", Error: m} }),
+		"prometheus": func(w http.ResponseWriter, message string) {
+			httpx.WritePrometheusError(w, http.StatusNotFound, httpx.PrometheusNotFound, message)
+		},
 		// The structured answer of Jaeger's query service.
 		"jaeger": answer(func(m string) any {
 			return map[string]any{"data": nil, "total": 0, "limit": 0, "offset": 0, "errors": []any{map[string]any{"code": http.StatusNotFound, "msg": m}}}

@@ -11,8 +11,8 @@ import (
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/internal/ledger"
-	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -33,8 +33,8 @@ type statusAnswer struct {
 	Components []component       `json:"components"`
 }
 
-// serveStatus tells a stranger only how to sign in.
-func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
+// status tells a stranger only how to sign in.
+func (a *App) status(r *http.Request) (any, error) {
 	mode := string(auth.ModeRequired)
 	if a.listeners.loopback() {
 		mode = a.cfg.Auth.Local
@@ -53,7 +53,7 @@ func (a *App) serveStatus(w http.ResponseWriter, r *http.Request) {
 		}
 		ans.Components = a.components(r.Context())
 	}
-	httpapi.WriteJSON(w, http.StatusOK, ans)
+	return ans, nil
 }
 
 // addIntake adds where telemetry is sent to: the addresses of a gateway.
@@ -114,17 +114,17 @@ type ledgerAnswer struct {
 	Warnings []string      `json:"warnings"`
 }
 
-func (a *App) serveLedger(w http.ResponseWriter, r *http.Request) {
-	rng, err := httpapi.ParseRange(r, time.Now())
+// account is what this process counted and, unless the request asks for that alone, what the others did.
+func (a *App) account(r *http.Request) (any, error) {
+	rng, err := httpx.Range(r, time.Now())
 	if err != nil {
-		httpapi.WriteError(w, err)
-		return
+		return nil, err //nolint:wrapcheck // The client's own words.
 	}
 	ans := a.localLedger(rng)
 	if a.peers != nil && r.URL.Query().Get("local") == "" {
 		a.addPeers(r.Context(), rng, &ans)
 	}
-	httpapi.WriteJSON(w, http.StatusOK, ans)
+	return ans, nil
 }
 
 // localLedger is what this process counted.

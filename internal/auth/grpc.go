@@ -57,24 +57,6 @@ func (s *Service) UnaryInterceptor(l Listener, scope Scope) grpc.UnaryServerInte
 	}
 }
 
-// StreamInterceptor is UnaryInterceptor for streams.
-func (s *Service) StreamInterceptor(l Listener, scope Scope) grpc.StreamServerInterceptor {
-	return func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-		ctx, err := s.admit(stream.Context(), l, scope)
-		if err != nil {
-			return err
-		}
-		return handle(srv, &streamWithContext{ServerStream: stream, ctx: ctx})
-	}
-}
-
-type streamWithContext struct {
-	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // The interface hands the context out by a method.
-}
-
-func (s *streamWithContext) Context() context.Context { return s.ctx }
-
 // StatusError turns an error of authentication into a gRPC status.
 func StatusError(err error) error {
 	switch {

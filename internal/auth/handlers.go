@@ -24,17 +24,17 @@ const (
 	signinPath      = "/session/signin"
 )
 
-// Routes adds the API's routes below /api/v1. They check scopes themselves; Authenticate must run before them.
-func (s *Service) Routes(r chi.Router) {
-	r.Group(func(r chi.Router) {
-		r.Use(Require(ScopeAdmin))
-		r.Get("/keys", s.listKeys)
-		r.Post("/keys", s.createKey)
-		r.Delete("/keys/{id}", s.revokeKey)
-	})
-	r.Post("/session", s.signIn)
-	r.Delete("/session", s.signOut)
-	r.Get(signinPath, s.signInByLink)
+// Routes is the table of the routes of keys and sessions. Authenticate must run before them.
+func (s *Service) Routes() []httpx.Route {
+	const keys = "keys"
+	return []httpx.Route{
+		{Method: http.MethodGet, Path: "/keys", Permission: httpx.Admin, Tag: keys, Summary: "List keys", Answer: keysAnswer{}, Handle: s.listKeys},
+		{Method: http.MethodPost, Path: "/keys", Permission: httpx.Admin, Tag: keys, Summary: "Create a key; its secret is shown once", Body: keyBody{}, Answer: newKeyAnswer{}, Status: http.StatusCreated, Handle: s.createKey},
+		{Method: http.MethodDelete, Path: "/keys/{id}", Permission: httpx.Admin, Tag: keys, Summary: "Revoke a key", Status: http.StatusNoContent, Handle: s.revokeKey},
+		{Method: http.MethodPost, Path: "/session", Tag: keys, Summary: "Sign in with a key", Body: sessionBody{}, Status: http.StatusNoContent, Serve: s.signIn},
+		{Method: http.MethodDelete, Path: "/session", Tag: keys, Summary: "Sign out", Status: http.StatusNoContent, Serve: s.signOut},
+		{Method: http.MethodGet, Path: signinPath, Tag: keys, Summary: "Sign in by a one-time link", Params: []httpx.Param{{Name: "token"}}, Status: http.StatusSeeOther, Serve: s.signInByLink},
+	}
 }
 
 type keyJSON struct {
@@ -62,94 +62,104 @@ func optional(t time.Time) *time.Time {
 	return &t
 }
 
-func (s *Service) listKeys(w http.ResponseWriter, r *http.Request) {
+type keysAnswer struct {
+	Keys     []keyJSON `json:"keys"`
+	Warnings []string  `json:"warnings"`
+}
+
+func (s *Service) listKeys(r *http.Request) (any, error) {
 	s.flush(r.Context())
 	keys, err := s.opts.Store.Keys.ListKeys(r.Context())
 	if err != nil {
-		WriteError(w, err)
-		return
+		return nil, answerOf(err)
 	}
-	out := make([]keyJSON, len(keys))
+	out := keysAnswer{Keys: make([]keyJSON, len(keys)), Warnings: []string{}}
 	for i, k := range keys {
-		out[i] = keyAnswer(k)
+		out.Keys[i] = keyAnswer(k)
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"keys": out, "warnings": []string{}})
+	return out, nil
 }
 
-func (s *Service) createKey(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Name          string `json:"name"`
-		Scope         Scope  `json:"scope"`
-		ExpiresInDays *int   `json:"expires_in_days"`
-	}
-	if !readJSON(w, r, &body) {
-		return
+// keyBody is what a key is made of.
+type keyBody struct {
+	Name  string `json:"name"`
+	Scope Scope  `json:"scope"`
+	// ExpiresInDays is nil for a key that does not expire.
+	ExpiresInDays *int `json:"expires_in_days,omitempty"`
+}
+
+type newKeyAnswer struct {
+	Key    keyJSON `json:"key"`
+	Secret string  `json:"secret"`
+}
+
+func (s *Service) createKey(r *http.Request) (any, error) {
+	var body keyBody
+	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
+		return nil, err
 	}
 	req := KeyRequest{Name: body.Name, Scope: body.Scope}
 	if d := body.ExpiresInDays; d != nil {
 		if *d < 1 || *d > maxExpiryDays {
-			writeError(w, http.StatusBadRequest, "bad_request", "expires_in_days must be between 1 and 3650")
-			return
+			return nil, httpx.BadRequest("expires_in_days must be between 1 and %d", maxExpiryDays)
 		}
 		req.ExpiresIn = time.Duration(*d) * 24 * time.Hour
 	}
 	if err := req.Validate(); err != nil {
-		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
-		return
+		return nil, httpx.BadRequest("%v", err)
 	}
 	k, secret, err := CreateKey(r.Context(), s.opts.Store.Writer, req)
 	if err != nil {
-		WriteError(w, err)
-		return
+		return nil, answerOf(err)
 	}
-	writeJSON(w, http.StatusCreated, map[string]any{"key": keyAnswer(k), "secret": secret})
+	return newKeyAnswer{Key: keyAnswer(k), Secret: secret}, nil
 }
 
-func (s *Service) revokeKey(w http.ResponseWriter, r *http.Request) {
+func (s *Service) revokeKey(r *http.Request) (any, error) {
 	if err := s.opts.Store.Writer.RevokeKey(r.Context(), chi.URLParam(r, "id"), s.opts.Now()); err != nil {
-		WriteError(w, err)
-		return
+		return nil, answerOf(err)
 	}
 	s.forget()
-	w.WriteHeader(http.StatusNoContent)
+	return nil, nil //nolint:nilnil // The answer has no body.
 }
 
-func (s *Service) signIn(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Key string `json:"key"`
-	}
-	if !readJSON(w, r, &body) {
-		return
+// sessionBody is what a person signs in with: a key, or the token of a one-time link.
+type sessionBody struct {
+	Key string `json:"key"`
+}
+
+func (s *Service) signIn(w http.ResponseWriter, r *http.Request) error {
+	var body sessionBody
+	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
+		return err
 	}
 	ses, err := s.open(r.Context(), body.Key)
-	if err = s.failed(RemoteIP(r), err); err != nil {
-		WriteError(w, err)
-		return
+	if err = s.failed(RemoteIP(r), err); err == nil {
+		err = s.setCookie(w, r, ses)
 	}
-	if err := s.setCookie(w, r, ses); err != nil {
-		WriteError(w, err)
-		return
+	if err != nil {
+		return answerOf(err)
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // signInByLink is the link that Setup returns. Its token works once, so that it does no harm in a history or a log.
-func (s *Service) signInByLink(w http.ResponseWriter, r *http.Request) {
+func (s *Service) signInByLink(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	token := r.URL.Query().Get("token")
 	if !strings.HasPrefix(token, signinPrefix) {
-		WriteError(w, s.failed(RemoteIP(r), ErrBadCredentials))
-		return
+		return answerOf(s.failed(RemoteIP(r), ErrBadCredentials))
 	}
 	ses, err := s.open(r.Context(), token)
 	if err = s.failed(RemoteIP(r), err); err == nil {
 		err = s.setCookie(w, r, ses)
 	}
 	if err != nil {
-		WriteError(w, err)
-		return
+		return answerOf(err)
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
 }
 
 // open returns a session that is not stored yet, for a key or a one-time token.
@@ -199,21 +209,20 @@ func (s *Service) setCookie(w http.ResponseWriter, r *http.Request, ses storage.
 // secure says whether the browser speaks TLS, with us or with a proxy in front.
 func (s *Service) secure(r *http.Request) bool { return r.TLS != nil || s.opts.SecureCookie }
 
-func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
+func (s *Service) signOut(w http.ResponseWriter, r *http.Request) error {
 	if cookie, err := r.Cookie(cookieName); err == nil && len(cookie.Value) <= maxSecretLength {
 		if err := http.NewCrossOriginProtection().Check(r); err != nil {
-			WriteError(w, ErrForbidden)
-			return
+			return answerOf(ErrForbidden)
 		}
 		if err := s.opts.Store.Sessions.DeleteSession(r.Context(), hash(cookie.Value)); err != nil {
-			WriteError(w, err)
-			return
+			return answerOf(err)
 		}
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // As when it was set.
 		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode,
 	})
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // Setup returns a one-time sign-in link for a server that nobody can administer yet, and "" when somebody can: there is a valid admin
@@ -234,12 +243,4 @@ func (s *Service) Setup(ctx context.Context, baseURL string) (string, error) {
 		return "", err
 	}
 	return strings.TrimRight(baseURL, "/") + "/api/v1" + signinPath + "?token=" + url.QueryEscape(token), nil
-}
-
-func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	if bad, ok := errors.AsType[*httpx.BodyError](httpx.ReadJSON(w, r, maxBody, into)); ok {
-		writeError(w, bad.Status, bad.Code, bad.Message)
-		return false
-	}
-	return true
 }

@@ -4,16 +4,20 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"strings"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
-const cookieName = "strata_session"
+const (
+	cookieName = "strata_session"
+	// badAttemptsWait is what an address is asked to wait that has sent too many bad credentials.
+	badAttemptsWait = badRefill
+)
 
 // AuthenticateHTTP returns who sent the request. It returns ErrNoCredentials when there are none and they are needed,
 // ErrBadCredentials, ErrTooManyAttempts, or an error of the store.
@@ -115,19 +119,6 @@ func Require(scope Scope) func(http.Handler) http.Handler {
 	}
 }
 
-// RequireByMethod is middleware for routes that may be read with one scope and changed with another.
-func RequireByMethod(read, change Scope) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			scope := change
-			if r.Method == http.MethodGet || r.Method == http.MethodHead {
-				scope = read
-			}
-			Require(scope)(next).ServeHTTP(w, r)
-		})
-	}
-}
-
 // Check returns ErrNoCredentials or ErrForbidden when the request's principal may not do what the scope allows.
 func Check(r *http.Request, scope Scope) error {
 	p, ok := FromContext(r.Context())
@@ -142,37 +133,27 @@ func Check(r *http.Request, scope Scope) error {
 }
 
 // WriteError answers with the API's error body and the headers RFC 6750 asks for.
-func WriteError(w http.ResponseWriter, err error) {
+func WriteError(w http.ResponseWriter, err error) { httpx.WriteError(w, answerOf(err)) }
+
+// answerOf is what an error of authentication or of the catalog means to the client. Others stay what they are.
+func answerOf(err error) error {
+	refused := func(status int, code httpx.Code, message, challenge string) error {
+		return &httpx.Error{Status: status, Code: code, Message: message, Challenge: challenge}
+	}
 	switch {
 	case errors.Is(err, ErrNoCredentials):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata"`)
-		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrNoCredentials.Error())
+		return refused(http.StatusUnauthorized, httpx.CodeUnauthenticated, ErrNoCredentials.Error(), `Bearer realm="strata"`)
 	case errors.Is(err, ErrBadCredentials):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="invalid_token"`)
-		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrBadCredentials.Error())
+		return refused(http.StatusUnauthorized, httpx.CodeUnauthenticated, ErrBadCredentials.Error(), `Bearer realm="strata", error="invalid_token"`)
 	case errors.Is(err, ErrForbidden):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="insufficient_scope"`)
-		writeError(w, http.StatusForbidden, "forbidden", err.Error())
+		return refused(http.StatusForbidden, httpx.CodeForbidden, err.Error(), `Bearer realm="strata", error="insufficient_scope"`)
 	case errors.Is(err, ErrTooManyAttempts):
-		w.Header().Set("Retry-After", "3")
-		writeError(w, http.StatusTooManyRequests, "too_many_requests", ErrTooManyAttempts.Error())
+		return &httpx.Error{Status: http.StatusTooManyRequests, Code: httpx.CodeTooManyRequests, Message: ErrTooManyAttempts.Error(), RetryAfter: badAttemptsWait}
 	case errors.Is(err, storage.ErrNotFound):
-		writeError(w, http.StatusNotFound, "not_found", "not found")
+		return httpx.NotFound("not found")
 	case errors.Is(err, storage.ErrUnavailable):
-		w.Header().Set("Retry-After", "1")
-		writeError(w, http.StatusServiceUnavailable, "unavailable", "the catalog does not answer")
+		return httpx.Unavailable("the catalog does not answer")
 	default:
-		writeError(w, http.StatusInternalServerError, "internal", "internal error")
+		return err
 	}
-}
-
-func writeError(w http.ResponseWriter, status int, code, message string) {
-	writeJSON(w, status, map[string]any{"error": map[string]any{"code": code, "message": message, "details": map[string]any{}}})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
 }

@@ -5,6 +5,8 @@ package auth
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -19,32 +21,24 @@ const (
 // lock out its neighbours behind the same address.
 type limiter struct {
 	mu  sync.Mutex
-	bad map[string]bucket // guarded by mu
-}
-
-type bucket struct {
-	level float64
-	at    time.Time
+	bad map[string]*rate.Limiter // guarded by mu
 }
 
 func newLimiter() *limiter {
-	return &limiter{bad: make(map[string]bucket)}
+	return &limiter{bad: make(map[string]*rate.Limiter)}
 }
 
 // fail records a bad attempt and says whether there were too many.
 func (l *limiter) fail(addr string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, known := l.bad[addr]
-	if !known && len(l.bad) >= maxAddresses {
-		clear(l.bad)
+	attempts := l.bad[addr]
+	if attempts == nil {
+		if len(l.bad) >= maxAddresses {
+			clear(l.bad)
+		}
+		attempts = rate.NewLimiter(rate.Every(badRefill), badBurst)
+		l.bad[addr] = attempts
 	}
-	b.level = max(0, b.level-now.Sub(b.at).Seconds()/badRefill.Seconds())
-	b.at = now
-	over := b.level >= badBurst
-	if !over {
-		b.level++
-	}
-	l.bad[addr] = b
-	return over
+	return !attempts.AllowN(now, 1)
 }

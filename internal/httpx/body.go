@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package httpx is what the HTTP APIs share.
 package httpx
 
 import (
@@ -11,20 +10,10 @@ import (
 	"net/http"
 )
 
-// BodyError is a body that cannot be taken; Status is the answer's.
-type BodyError struct {
-	Status int
-	// Code is the error code of the product's own API.
-	Code    string
-	Message string
-}
-
-func (e *BodyError) Error() string { return e.Message }
-
-// ReadJSON reads one JSON value of at most limit bytes into into. It returns a *BodyError for a body that is too large, is not JSON, has a field that into
+// ReadJSON reads one JSON value of at most limit bytes into into. It returns an *Error for a body that is too large, is not JSON, has a field that into
 // lacks, or goes on after the value.
-func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+func ReadJSON(r *http.Request, limit int64, into any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, limit))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(into)
 	if err == nil {
@@ -36,12 +25,21 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, into any) err
 		}
 	}
 	if isTooLarge(err) {
-		return &BodyError{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: fmt.Sprintf("body: more than %d bytes", limit)}
+		return &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeTooLarge, Message: fmt.Sprintf("body: more than %d bytes", limit)}
 	}
-	return &BodyError{Status: http.StatusBadRequest, Code: "bad_request", Message: "body: " + err.Error()}
+	return BadRequest("body: %v", err)
 }
 
 func isTooLarge(err error) bool {
-	var tooLarge *http.MaxBytesError
-	return errors.As(err, &tooLarge)
+	_, ok := errors.AsType[*http.MaxBytesError](err)
+	return ok
+}
+
+// WriteJSON answers with v. A client that has left is no error worth a word.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
 }

@@ -31,13 +31,13 @@ func TestReadJSON(t *testing.T) {
 			var v struct {
 				A string `json:"a"`
 			}
-			err := ReadJSON(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(tc.body)), 50, &v)
+			err := ReadJSON(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(tc.body)), 50, &v)
 			if tc.status == 0 {
 				require.NoError(t, err)
 				require.Equal(t, "x", v.A)
 				return
 			}
-			var bad *BodyError
+			var bad *Error
 			require.ErrorAs(t, err, &bad, "%v", err)
 			require.Equal(t, tc.status, bad.Status)
 		})

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/strata-apm/strata/atomicfile"
 )
 
 // snapshot is the file that is written often: totals, offsets and the rows of minutes that can still change.
@@ -63,12 +65,8 @@ func (l *Ledger) Save() error {
 	if err := l.appendDays(done); err != nil {
 		return err
 	}
-	tmp := filepath.Join(l.dir, snapshotName+".tmp")
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	if err := os.Rename(tmp, filepath.Join(l.dir, snapshotName)); err != nil {
-		return fmt.Errorf("replace ledger: %w", err)
+	if err := atomicfile.Write(filepath.Join(l.dir, snapshotName), b, 0o600); err != nil {
+		return fmt.Errorf("keep ledger: %w", err)
 	}
 	l.mu.Lock()
 	l.flushed = max(l.flushed, now-1)

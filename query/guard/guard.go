@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/strata-apm/strata/storage"
 )
 
 // waitingPerRunning is how many queries may wait for each that runs; a page or a dashboard asks many things at once.
@@ -33,6 +35,12 @@ type BusyError struct {
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("%d queries are running, the limit (query.max_concurrent); try again", e.Limit)
 }
+
+// Unwrap makes it an error of a store that is not available at the moment.
+func (e *BusyError) Unwrap() error { return storage.ErrUnavailable }
+
+// RetryAfter implements httpx.Waiting.
+func (e *BusyError) RetryAfter() time.Duration { return e.After }
 
 // Enter waits for a turn and returns how to end it. It returns a *BusyError, or the error of ctx.
 func (g *Guard) Enter(ctx context.Context) (leave func(), err error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/search"
 	"github.com/strata-apm/strata/storage"
 )
@@ -21,7 +22,7 @@ type fieldAnswer struct {
 }
 
 func signalOf(r *http.Request) (storage.Signal, error) {
-	s, err := choice(r.URL.Query(), "signal", string(storage.SignalTraces), string(storage.SignalLogs))
+	s, err := httpx.Choice(r, "signal", string(storage.SignalTraces), string(storage.SignalLogs))
 	return storage.Signal(s), err
 }
 
@@ -32,7 +33,7 @@ func (a *API) fields(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +67,14 @@ func (a *API) fieldValues(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
 	q := r.URL.Query()
 	name, prefix := q.Get("field"), q.Get("prefix")
 	if name == "" {
-		return nil, badRequest("field is missing")
+		return nil, httpx.BadRequest("field is missing")
 	}
 	if values, ok := fixedValues(name); ok {
 		return valuesAnswer{Values: slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, strings.ToLower(prefix)) })}, nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/hosts"
 )
 
@@ -76,7 +77,7 @@ func hostOf(h hosts.Host) hostAnswer {
 }
 
 func (a *API) hosts(r *http.Request) (any, error) {
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +93,11 @@ func (a *API) hosts(r *http.Request) (any, error) {
 }
 
 func (a *API) host(r *http.Request) (any, error) {
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
-	name := pathParam(r, "name")
+	name := httpx.PathParam(r, "name")
 	d, err := a.opts.Hosts.Get(r.Context(), name, rng)
 	if err != nil {
 		return nil, err

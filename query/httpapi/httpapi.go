@@ -4,14 +4,9 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"time"
-
-	"github.com/go-chi/chi/v5"
 
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
@@ -76,75 +71,4 @@ func New(opts Options) (*API, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &API{opts: opts, log: opts.Logger, now: opts.Now, tails: make(chan struct{}, opts.MaxTails)}, nil
-}
-
-// Mount adds the routes to r, which is mounted at /api/v1.
-func (a *API) Mount(r chi.Router) {
-	for path, h := range map[string]func(*http.Request) (any, error){
-		"/services":        a.services,
-		"/services/{name}": a.service,
-		"/traces":          a.searchTraces,
-		"/traces/facets":   a.traceFacets,
-		"/traces/{id}":     a.trace,
-		"/logs":            a.searchLogs,
-		"/logs/histogram":  a.logHistogram,
-		"/logs/facets":     a.logFacets,
-		"/fields":          a.fields,
-		"/fields/values":   a.fieldValues,
-		"/hosts":           a.hosts,
-		"/hosts/{name}":    a.host,
-		"/packs":           a.packs,
-		"/packs/{name}":    a.pack,
-	} {
-		r.Get(path, a.query(h))
-	}
-	r.Get("/logs/tail", a.tail)
-	r.Get("/openapi.json", serveOpenAPI)
-}
-
-// query serves a handler under the guard.
-func (a *API) query(h func(*http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		release, err := a.opts.Guard.Enter(r.Context())
-		if err != nil {
-			WriteError(w, err)
-			return
-		}
-		defer release()
-		answer, err := h(r)
-		if err != nil {
-			a.fail(w, r, err)
-			return
-		}
-		WriteJSON(w, http.StatusOK, answer)
-	}
-}
-
-// fail answers an error and logs those that are our own.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if classify(err).status == http.StatusInternalServerError {
-		a.log.ErrorContext(r.Context(), "request", "path", r.URL.Path, "error", err)
-	}
-	WriteError(w, err)
-}
-
-// WriteJSON answers with v. A client that has left is no error worth a word.
-func WriteJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
-}
-
-// pathParam returns a part of the path, decoded: chi matches the encoded path when a part has an encoded slash.
-func pathParam(r *http.Request, name string) string {
-	v := chi.URLParam(r, name)
-	if r.URL.RawPath == "" {
-		return v
-	}
-	if decoded, err := url.PathUnescape(v); err == nil {
-		return decoded
-	}
-	return v
 }

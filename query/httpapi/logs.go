@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -56,11 +57,11 @@ func (a *API) searchLogs(r *http.Request) (any, error) {
 		return nil, err
 	}
 	q := r.URL.Query()
-	limit, err := count(q, "limit", 200, 5000, &answer.Warnings)
+	limit, err := httpx.Count(r, "limit", 200, 5000, &answer.Warnings)
 	if err != nil {
 		return nil, err
 	}
-	order, err := choice(q, "order", "desc", "asc")
+	order, err := httpx.Choice(r, "order", "desc", "asc")
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (a *API) logHistogram(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	buckets, err := count(r.URL.Query(), "buckets", 60, 1000, &answer.Warnings)
+	buckets, err := httpx.Count(r, "buckets", 60, 1000, &answer.Warnings)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/packs"
 	"github.com/strata-apm/strata/storage"
 )
@@ -43,7 +44,7 @@ func (a *API) packs(*http.Request) (any, error) {
 }
 
 func (a *API) pack(r *http.Request) (any, error) {
-	p, err := packs.Get(pathParam(r, "name"))
+	p, err := packs.Get(httpx.PathParam(r, "name"))
 	if errors.Is(err, packs.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %w", storage.ErrNotFound, err)
 	}

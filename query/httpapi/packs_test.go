@@ -9,7 +9,7 @@ import (
 )
 
 func TestPacks(t *testing.T) {
-	srv, _ := serve(t, &fake{}, nil)
+	srv := serve(t, &fake{}, nil)
 	status, _, list := get(t, srv, "/packs")
 	require.Equal(t, 200, status)
 	require.GreaterOrEqual(t, len(list["packs"].([]any)), 6)

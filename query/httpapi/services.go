@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -49,7 +50,7 @@ func nanos(f *float64) *int64 {
 }
 
 func (a *API) services(r *http.Request) (any, error) {
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
@@ -171,17 +172,17 @@ type callerAnswer struct {
 }
 
 func (a *API) service(r *http.Request) (any, error) {
-	rng, err := ParseRange(r, a.now())
+	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return nil, err
 	}
 	warnings := []string{}
-	points, err := count(r.URL.Query(), "points", 120, 2000, &warnings)
+	points, err := httpx.Count(r, "points", 120, 2000, &warnings)
 	if err != nil {
 		return nil, err
 	}
 	d, err := a.opts.Services.Service(r.Context(), storage.ServiceQuery{
-		Name: pathParam(r, "name"), Range: rng, Environment: r.URL.Query().Get("env"), Points: points,
+		Name: httpx.PathParam(r, "name"), Range: rng, Environment: r.URL.Query().Get("env"), Points: points,
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/search"
 	"github.com/strata-apm/strata/storage"
 )
@@ -26,27 +27,25 @@ const (
 var errTailBlind = errors.New("the logs could not be read for too long")
 
 // tail streams new log records as server-sent events.
-func (a *API) tail(w http.ResponseWriter, r *http.Request) {
+func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 	filter, err := search.Parse(storage.SignalLogs, r.URL.Query().Get("query"))
 	if err != nil {
-		WriteError(w, err)
-		return
+		return err
 	}
 	select {
 	case a.tails <- struct{}{}:
 		defer func() { <-a.tails }()
 	default:
-		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Message: "too many readers follow the logs"})
-		return
+		return httpx.Unavailable("too many readers follow the logs")
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	s := &tailStream{api: a, filter: filter, out: w, ctl: http.NewResponseController(w), told: newTailAccount(a.now())}
-	if err := s.write(": ok\n\n"); err != nil {
-		return
+	if s.write(": ok\n\n") == nil {
+		s.run(r)
 	}
-	s.run(r)
+	return nil
 }
 
 // tailStream is one reader's stream.

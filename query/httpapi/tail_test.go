@@ -270,7 +270,7 @@ func TestTailAddsUp(t *testing.T) {
 
 func TestTail(t *testing.T) {
 	logs := &memoryLogs{}
-	srv, _ := serve(t, &fake{}, func(o *Options) { o.MaxTails, o.Logs = 1, logs })
+	srv := serve(t, &fake{}, func(o *Options) { o.MaxTails, o.Logs = 1, logs })
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/api/v1/logs/tail?query=x", nil)

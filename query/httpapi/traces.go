@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -52,11 +53,11 @@ func (a *API) searchTraces(r *http.Request) (any, error) {
 		return nil, err
 	}
 	q := r.URL.Query()
-	limit, err := count(q, "limit", 50, 500, &answer.Warnings)
+	limit, err := httpx.Count(r, "limit", 50, 500, &answer.Warnings)
 	if err != nil {
 		return nil, err
 	}
-	sort, err := choice(q, "sort", "newest", "slowest")
+	sort, err := httpx.Choice(r, "sort", "newest", "slowest")
 	if err != nil {
 		return nil, err
 	}
@@ -193,11 +194,11 @@ type linkAnswer struct {
 func (a *API) trace(r *http.Request) (any, error) {
 	answer := traceAnswer{Scopes: []scopeAnswer{}, Spans: []spanAnswer{}, Warnings: []string{}}
 	q := r.URL.Query()
-	limit, err := count(q, "limit", 20_000, 50_000, &answer.Warnings)
+	limit, err := httpx.Count(r, "limit", 20_000, 50_000, &answer.Warnings)
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.opts.Traces.Trace(r.Context(), storage.TraceQuery{TraceID: pathParam(r, "id"), Limit: limit, Cursor: q.Get("cursor")})
+	t, err := a.opts.Traces.Trace(r.Context(), storage.TraceQuery{TraceID: httpx.PathParam(r, "id"), Limit: limit, Cursor: q.Get("cursor")})
 	if err != nil {
 		return nil, err
 	}

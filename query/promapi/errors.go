@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -42,10 +43,10 @@ func (w *routerErrors) WriteHeader(code int) {
 	switch {
 	case isText && code == http.StatusNotFound:
 		w.replaced = true
-		respondError(w.ResponseWriter, code, "not_found", "the Prometheus API has nothing at "+w.path)
+		httpx.WritePrometheusError(w.ResponseWriter, code, "not_found", "the Prometheus API has nothing at "+w.path)
 	case isText && code == http.StatusMethodNotAllowed:
 		w.replaced = true
-		respondError(w.ResponseWriter, code, "bad_data", w.path+" does not take this method")
+		httpx.WritePrometheusError(w.ResponseWriter, code, "bad_data", w.path+" does not take this method")
 	default:
 		w.ResponseWriter.WriteHeader(code)
 	}

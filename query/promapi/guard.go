@@ -3,13 +3,12 @@
 package promapi
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/guard"
 )
 
@@ -33,13 +32,13 @@ func guarded(next http.Handler, turns *guard.Guard) http.Handler {
 			if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 				code = http.StatusRequestEntityTooLarge
 			}
-			respondError(w, code, "bad_data", "read form: "+err.Error())
+			httpx.WritePrometheusError(w, code, httpx.PrometheusBadData, "read form: "+err.Error())
 			return
 		}
 		for _, key := range []string{"query", "match[]"} {
 			for _, expr := range r.Form[key] {
 				if err := checkExpr(expr); err != nil {
-					respondError(w, http.StatusBadRequest, "bad_data", err.Error())
+					httpx.WritePrometheusError(w, http.StatusBadRequest, httpx.PrometheusBadData, err.Error())
 					return
 				}
 			}
@@ -51,8 +50,8 @@ func guarded(next http.Handler, turns *guard.Guard) http.Handler {
 			defer leave()
 			next.ServeHTTP(w, r)
 		case errors.As(err, &busy):
-			w.Header().Set("Retry-After", strconv.Itoa(int(busy.After.Seconds())))
-			respondError(w, http.StatusServiceUnavailable, "unavailable", busy.Error())
+			httpx.SetRetryAfter(w, busy.RetryAfter())
+			httpx.WritePrometheusError(w, http.StatusServiceUnavailable, httpx.PrometheusUnavailable, busy.Error())
 		default: // The client has left.
 		}
 	})
@@ -89,11 +88,4 @@ func checkExpr(expr string) error {
 		}
 	}
 	return nil
-}
-
-// respondError answers in the form of the Prometheus API.
-func respondError(w http.ResponseWriter, code int, kind, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": message}) // The client may have left.
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -34,10 +35,10 @@ func withNotes(next http.Handler, remote Remote) http.Handler {
 		warnings, err := notes()
 		switch {
 		case rec.code == http.StatusOK && errors.Is(err, storage.ErrUnavailable):
-			respondError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
+			httpx.WritePrometheusError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 			return
 		case rec.code == http.StatusOK && err != nil:
-			respondError(w, http.StatusUnprocessableEntity, "execution", err.Error())
+			httpx.WritePrometheusError(w, http.StatusUnprocessableEntity, "execution", err.Error())
 			return
 		case rec.code == http.StatusOK && len(warnings) > 0:
 			rec.body = *bytes.NewBuffer(addWarnings(rec.body.Bytes(), warnings))
@@ -77,17 +78,17 @@ func tsdbStatus(remote Remote) http.Handler {
 		if s := r.FormValue("limit"); s != "" {
 			var err error
 			if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > maxStatusLimit {
-				respondError(w, http.StatusBadRequest, "bad_data", fmt.Sprintf("limit must be a number from 1 to %d", maxStatusLimit))
+				httpx.WritePrometheusError(w, http.StatusBadRequest, "bad_data", fmt.Sprintf("limit must be a number from 1 to %d", maxStatusLimit))
 				return
 			}
 		}
 		status, err := remote.TSDBStatus(r.Context(), limit)
 		if errors.Is(err, storage.ErrUnavailable) {
-			respondError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
+			httpx.WritePrometheusError(w, http.StatusServiceUnavailable, "unavailable", err.Error())
 			return
 		}
 		if err != nil {
-			respondError(w, http.StatusInternalServerError, "internal", err.Error())
+			httpx.WritePrometheusError(w, http.StatusInternalServerError, "internal", err.Error())
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

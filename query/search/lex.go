@@ -24,6 +24,9 @@ func (e *Error) Error() string {
 // Unwrap makes the error one of storage's bad queries.
 func (e *Error) Unwrap() error { return storage.ErrBadQuery }
 
+// Details implements httpx.Detailed: position counts bytes from 0.
+func (e *Error) Details() map[string]any { return map[string]any{"position": e.Position} }
+
 func errorAt(position int, format string, args ...any) error {
 	return &Error{Position: position, Message: fmt.Sprintf(format, args...)}
 }

@@ -14,9 +14,9 @@ import (
 	"io"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
+	"github.com/strata-apm/strata/atomicfile"
 	"github.com/strata-apm/strata/storage/clickhouse/engine"
 )
 
@@ -66,38 +66,9 @@ func extract(ctx context.Context, archive, target string) error {
 			return fmt.Errorf("read the engine package %s: %w", archive, err)
 		}
 		if header.Typeflag == tar.TypeReg && path.Base(header.Name) == engine.LibraryName {
-			return writeAtomically(target, tr)
+			return atomicfile.Copy(target, tr, 0o755)
 		}
 	}
-}
-
-func writeAtomically(target string, r io.Reader) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(target), ".library-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = tmp.Close()
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := io.Copy(tmp, r); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	if err := tmp.Chmod(0o755); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	if err := tmp.Sync(); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	if err := tmp.Close(); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	if err := os.Rename(tmp.Name(), target); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
-	}
-	return nil
 }
 
 // ctxReader stops a long copy when the context ends.

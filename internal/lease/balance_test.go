@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package lease
 
 import (
 	"slices"
@@ -10,6 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/storage"
+)
+
+// The names of leases in the tests.
+const (
+	copyPrefix     = "copies/"
+	rulesPrefix    = "rules/"
+	notifierPrefix = "notifier/"
 )
 
 // copiesOf simulates copies that look at one set of leases in turn.
@@ -30,7 +37,7 @@ func newCopies(t *testing.T, names ...string) *copiesOf {
 }
 
 func (c *copiesOf) join(name string) {
-	c.copies[name] = newBalance(name, 12*time.Second)
+	c.copies[name] = newBalance(name, copyPrefix, []string{rulesPrefix, notifierPrefix}, 12*time.Second)
 	c.leases[copyPrefix+name] = name
 }
 
@@ -143,7 +150,7 @@ func TestBalanceAfterRestart(t *testing.T) {
 	c := newCopies(t, "x")
 	c.settle(wantedOf(6, 0), "x")
 	c.join("y")
-	c.copies["x"] = newBalance("x", time.Minute)
+	c.copies["x"] = newBalance("x", copyPrefix, []string{rulesPrefix, notifierPrefix}, time.Minute)
 	var all []storage.Lease
 	for n, h := range c.leases {
 		all = append(all, storage.Lease{Name: n, Holder: h})
@@ -153,29 +160,12 @@ func TestBalanceAfterRestart(t *testing.T) {
 	require.Len(t, release, 3)
 }
 
-func TestNamesOfLeases(t *testing.T) {
-	for _, tc := range [][3]string{
-		{"api/01J", "shop", "rules/api/01J"},
-		{"/etc/a \"b\".yml", "g/1 }", "rules//etc/a \"b\".yml/g/1 }"},
-		{"x", "中\n", "rules/x/中\n"},
-	} {
-		require.Equal(t, tc[2], ruleLease(tc[0], tc[1]))
-		got, ok := leaseOfKey(groupKey(tc[2], `na"me`))
-		require.True(t, ok)
-		require.Equal(t, tc[2], got)
-	}
-	for _, key := range []string{"", `{}:{alertname="x"}`, `{}/{rule_group=x`, groupKey("", "x")} {
-		_, ok := leaseOfKey(key)
-		require.False(t, ok, key)
-	}
-}
-
 // TestGrantOver: the machine's sleep stops the monotonic clock, and the wall clock can be set; either ends a lease.
 func TestGrantOver(t *testing.T) {
 	now := time.Now()
-	g := grant{until: now.Add(time.Minute)}
+	g := Grant{until: now.Add(time.Minute)}
 	require.False(t, g.over(now))
 	require.True(t, g.over(now.Add(time.Minute)))
 	require.True(t, g.over(now.Round(0).Add(2*time.Minute)), "by the wall clock alone")
-	require.False(t, grant{until: now.Add(12 * time.Second)}.over(now))
+	require.False(t, Grant{until: now.Add(12 * time.Second)}.over(now))
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package webhook
+// Package safedial keeps the server from talking to machines that a user has no business with: what a user may enter as an address is checked at the moment of
+// dialling, after every resolution, so that a name which resolves to something else the second time, or a redirection, is refused as well.
+package safedial
 
 import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrForbiddenAddress says that the address is not one a user may make the server talk to.
@@ -38,9 +42,9 @@ func private() []netip.Prefix {
 	}
 }
 
-// checkAddr says whether ip may be dialled. allowPrivate opens everything that can be a machine of one's own; what is nobody's
+// CheckAddr says whether ip may be dialled. allowPrivate opens everything that can be a machine of one's own; what is nobody's
 // machine stays closed.
-func checkAddr(ip netip.Addr, allowPrivate bool) error {
+func CheckAddr(ip netip.Addr, allowPrivate bool) error {
 	ip = ip.Unmap().WithZone("")
 	switch {
 	case !ip.IsValid(), ip.IsUnspecified(), ip.IsMulticast():
@@ -58,9 +62,9 @@ func checkAddr(ip netip.Addr, allowPrivate bool) error {
 	return nil
 }
 
-// control is a net.Dialer.Control that refuses forbidden addresses. It runs for every address that is tried, after resolution and
+// Control is a net.Dialer.Control that refuses forbidden addresses. It runs for every address that is tried, after resolution and
 // before the first packet.
-func control(allowPrivate bool) func(network, address string, _ syscall.RawConn) error {
+func Control(allowPrivate bool) func(network, address string, _ syscall.RawConn) error {
 	return func(network, address string, _ syscall.RawConn) error {
 		if !strings.HasPrefix(network, "tcp") {
 			return fmt.Errorf("%w: network %s", ErrForbiddenAddress, network)
@@ -73,7 +77,28 @@ func control(allowPrivate bool) func(network, address string, _ syscall.RawConn)
 		if err != nil {
 			return fmt.Errorf("%w: %s", ErrForbiddenAddress, address)
 		}
-		return checkAddr(ip, allowPrivate)
+		return CheckAddr(ip, allowPrivate)
+	}
+}
+
+// NewClient returns an HTTP client that dials under Control, follows no redirection and uses no proxy, which would do the dialling where nothing is checked.
+// timeout bounds one request, from dialling to the last byte that is read.
+func NewClient(timeout time.Duration, allowPrivate bool) *http.Client {
+	dialer := &net.Dialer{Timeout: timeout, Control: Control(allowPrivate)}
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			Proxy:                  nil,
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    timeout,
+			ResponseHeaderTimeout:  timeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        time.Minute,
+			DisableCompression:     true,
+			ForceAttemptHTTP2:      true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
@@ -97,7 +122,7 @@ func ValidateURL(raw string, allowPrivate bool) error {
 		}
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := checkAddr(ip, allowPrivate); err != nil {
+		if err := CheckAddr(ip, allowPrivate); err != nil {
 			return fmt.Errorf("url: %w", err)
 		}
 	}

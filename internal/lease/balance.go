@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package lease
 
 import (
 	"maps"
@@ -14,7 +14,8 @@ import (
 // balance decides which leases a copy takes and which it gives back, so that every copy has its share of each kind. Not safe for
 // concurrent use.
 type balance struct {
-	holder string
+	holder, presence string
+	kinds            []string
 	// patience is how long a lease may be free before it is taken beyond the share: the others cannot or do not know of it.
 	patience time.Duration
 
@@ -23,8 +24,8 @@ type balance struct {
 	extra  map[string]bool      // taken beyond the share; not given back before the copies change
 }
 
-func newBalance(holder string, patience time.Duration) *balance {
-	return &balance{holder: holder, patience: patience, free: make(map[string]time.Time), extra: make(map[string]bool)}
+func newBalance(holder, presence string, kinds []string, patience time.Duration) *balance {
+	return &balance{holder: holder, presence: presence, kinds: kinds, patience: patience, free: make(map[string]time.Time), extra: make(map[string]bool)}
 }
 
 // plan compares what there is to have with what this copy has and with all leases of the store.
@@ -33,7 +34,7 @@ func (b *balance) plan(wanted, having []string, all []storage.Lease, now time.Ti
 	copies := []string{b.holder}
 	for _, l := range all {
 		holders[l.Name] = l.Holder
-		if name, ok := strings.CutPrefix(l.Name, copyPrefix); ok && name != b.holder {
+		if name, ok := strings.CutPrefix(l.Name, b.presence); ok && name != b.holder {
 			copies = append(copies, name)
 		}
 	}
@@ -43,7 +44,7 @@ func (b *balance) plan(wanted, having []string, all []storage.Lease, now time.Ti
 		clear(b.extra)
 	}
 	free := make(map[string]time.Time)
-	for _, prefix := range []string{rulesPrefix, notifierPrefix} {
+	for _, prefix := range b.kinds {
 		t, r := b.kind(kindOf{prefix: prefix, wanted: wanted, having: having, holders: holders, free: free}, now)
 		take, release = append(take, t...), append(release, r...)
 	}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+)
+
+// syncDir makes the names of a folder's files durable (fsync(2)).
+func syncDir(path string) error {
+	d, err := os.Open(path) //nolint:gosec // The folder of a file that the caller names.
+	if err != nil {
+		return err //nolint:wrapcheck // Named by the caller.
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"net/http"
+
+	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/httpx/openapi"
+	"github.com/strata-apm/strata/query/httpapi"
+)
+
+// mounter mounts what lies below /api/v1.
+func (a *App) mounter() httpx.Mounter {
+	return httpx.Mounter{
+		Permit: func(p httpx.Permission) func(http.Handler) http.Handler { return auth.Require(auth.Scope(p)) },
+		Turns:  a.guard, Logger: a.logger.With("part", "api"),
+	}
+}
+
+// routes is the table of every route below /api/v1 that this process serves. api is nil where it does not query.
+func (a *App) routes(api *httpapi.API) []httpx.Route {
+	routes := []httpx.Route{
+		{Path: "/status", Tag: "meta", Summary: "State of the server and its parts; a stranger is told only how to sign in", Answer: statusAnswer{}, Handle: a.status},
+		{Path: "/status/instances", Permission: httpx.Read, Tag: "meta", Summary: "The processes and what each says of itself", Answer: instancesAnswer{}, Handle: a.instances},
+		{Path: "/status/watermarks", Permission: httpx.Read, Tag: "ledger", Summary: "Up to when everything that was accepted has been stored, by partition", Answer: watermarksAnswer{}, Handle: a.watermarks},
+		{Path: "/ledger", Permission: httpx.Read, Tag: "ledger", Summary: "What was received, refused and stored, by minute and source", Params: append(httpx.RangeParams(), httpx.Param{Name: "local", Description: "anything: what this process counted alone"}), Answer: ledgerAnswer{}, Handle: a.account},
+	}
+	for i := range routes {
+		routes[i].Method = http.MethodGet
+	}
+	if a.opts.Role.Is(config.QueryRole) {
+		routes = append(routes, a.access.auth.Routes()...)
+	}
+	if api != nil {
+		routes = append(routes, api.Routes()...)
+	}
+	if a.rules != nil {
+		routes = append(routes, a.rules.Routes()...)
+	}
+	if a.fleetAPI != nil {
+		routes = append(routes, a.fleetAPI.Routes()...)
+	}
+	if api == nil {
+		return routes
+	}
+	self := httpx.Route{Method: http.MethodGet, Path: "/openapi.json", Permission: httpx.Read, Tag: "meta", Summary: "This document", Answer: map[string]any{}}
+	all := append(routes, self)
+	all[len(routes)].Handle = func(*http.Request) (any, error) { return openapi.Document(all) }
+	return all
+}
