@@ -364,11 +364,11 @@ func (b *brokenQueue) Enqueue(ctx context.Context, ns []storage.Notification, gs
 
 func TestRetryPolicy(t *testing.T) {
 	p := defaultRetry()
-	for n := range 100 {
-		d := p.after(n, 0)
-		require.Positive(t, d)
-		require.LessOrEqual(t, d, p.longest*12/10)
+	b := p.start()
+	require.InDelta(t, float64(p.first), float64(pause(b, 0)), float64(p.first)/5)
+	require.Equal(t, time.Hour, pause(b, time.Hour), "the receiver may ask for more")
+	for range 100 {
+		require.LessOrEqual(t, pause(b, 0), p.longest*12/10)
 	}
-	require.Equal(t, time.Hour, p.after(0, time.Hour), "the receiver may ask for more")
-	require.Greater(t, p.after(50, time.Second), time.Minute, "but not for less")
+	require.Greater(t, pause(b, time.Second), time.Minute, "but not for less")
 }

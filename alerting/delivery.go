@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/storage"
 )
@@ -28,22 +28,17 @@ const (
 	queueInterval = time.Second
 )
 
-// retryPolicy is an exponential back-off.
+// retryPolicy is the pause between the attempts to deliver one notification.
 type retryPolicy struct {
 	first, longest time.Duration
 }
 
 func defaultRetry() retryPolicy { return retryPolicy{first: time.Second, longest: 5 * time.Minute} }
 
-// after returns the pause after the nth failure, with a fifth of jitter so that notifiers do not come back all at once.
-func (p retryPolicy) after(n int, asked time.Duration) time.Duration {
-	d := p.longest
-	if n < 20 {
-		d = min(p.first<<n, p.longest)
-	}
-	d = time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // Jitter needs no secrecy.
-	return max(d, asked)
-}
+func (p retryPolicy) start() *backoff.Backoff { return backoff.New(p.first, p.longest) }
+
+// pause is the next pause of b, or what the receiver asked for when that is more.
+func pause(b *backoff.Backoff, asked time.Duration) time.Duration { return max(b.Next(), asked) }
 
 // delivery sends what is queued, one worker for each enabled notifier whose lease this copy has. Safe for concurrent use.
 type delivery struct {
@@ -264,7 +259,7 @@ func (d *delivery) work(ctx context.Context, w *worker) {
 		page, err := d.opts.Store.Queue.PendingNotifications(ctx, w.notifier.ID, pageSize)
 		if err != nil {
 			d.opts.Logger.Error("queue not read", "notifier", w.notifier.Name, "error", err)
-			pause(ctx, d.opts.retry.longest)
+			_ = backoff.Sleep(ctx, d.opts.retry.longest) // The loop asks for the context.
 			continue
 		}
 		if len(page) == 0 {
@@ -286,6 +281,7 @@ func (d *delivery) work(ctx context.Context, w *worker) {
 // over, or the receiver wants nothing any more.
 func (d *delivery) deliver(ctx context.Context, w *worker, item storage.Notification) bool {
 	n := w.notifier
+	retry := d.opts.retry.start()
 	for attempt := 0; ; attempt++ {
 		if !d.leases.Holds(w.grant) {
 			return false
@@ -314,7 +310,7 @@ func (d *delivery) deliver(ctx context.Context, w *worker, item storage.Notifica
 		if attempt == 0 {
 			d.opts.Logger.Warn("notification not delivered, trying again", "notifier", n.Name, "id", item.ID, "error", r.Err)
 		}
-		if !pause(ctx, d.opts.retry.after(attempt, r.RetryAfter)) {
+		if backoff.Sleep(ctx, pause(retry, r.RetryAfter)) != nil {
 			return false
 		}
 	}
@@ -326,7 +322,7 @@ func (d *delivery) finish(ctx context.Context, item storage.Notification) {
 	defer cancel()
 	if err := d.opts.Store.Queue.FinishNotification(ctx, item.ID); err != nil {
 		d.opts.Logger.Error("delivered notification stays queued and will be sent again", "id", item.ID, "error", err)
-		pause(ctx, d.opts.retry.first)
+		_ = backoff.Sleep(ctx, d.opts.retry.first) // The worker asks for the context.
 	}
 }
 
@@ -379,17 +375,5 @@ func purge(ctx context.Context, queue storage.NotificationQueue, logger *slog.Lo
 	}
 	if d.counts != nil {
 		d.counts.dropped.WithLabelValues(notifier, d.reason).Add(float64(n))
-	}
-}
-
-// pause returns false when ctx ended first.
-func pause(ctx context.Context, length time.Duration) bool {
-	timer := time.NewTimer(length)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
 )
@@ -54,7 +55,8 @@ const (
 // counted is in memory, and the batch is not stored a second time for it.
 func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, outcomes []ledger.Outcome) error {
 	count := func() error {
-		for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		retry := backoff.New(minBackoff, maxBackoff)
+		for {
 			err := o.Ledger.Stored(p.Name(), outcomes)
 			if err == nil {
 				return nil
@@ -62,8 +64,9 @@ func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, 
 			if ctx.Err() != nil {
 				return fmt.Errorf("count what was stored: %w", err)
 			}
-			o.Logger.Error("what was stored is not counted yet", "partition", p.Name(), "err", err, "retry_in", backoff)
-			sleep(ctx, backoff)
+			pause := retry.Next()
+			o.Logger.Error("what was stored is not counted yet", "partition", p.Name(), "err", err, "retry_in", pause)
+			_ = backoff.Sleep(ctx, pause) // It is counted once more when the process is told to stop.
 		}
 	}
 	if !o.Shared {
@@ -79,14 +82,6 @@ func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, 
 		return count()
 	}
 	return nil
-}
-
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // Batches writes the batches of one topic into a Sink.
@@ -227,7 +222,8 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 	finish, span := w.opts.Tracer.Start(finish, "store batch", trace.WithAttributes(
 		attribute.String("messaging.destination.name", w.opts.Topic), attribute.Int("messaging.batch.message_count", len(msgs))))
 	defer span.End()
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		if time.Since(d.confirmed) > fresh {
 			if err := d.confirm(finish); err != nil {
 				return nil, err
@@ -251,11 +247,10 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 		if ctx.Err() != nil {
 			return nil, nil
 		}
-		w.opts.Logger.Warn("the batch is not stored yet; it waits on the bus", "batch", id, "err", err, "retry_in", backoff)
-		select {
-		case <-ctx.Done():
+		pause := retry.Next()
+		w.opts.Logger.Warn("the batch is not stored yet; it waits on the bus", "batch", id, "err", err, "retry_in", pause)
+		if backoff.Sleep(ctx, pause) != nil {
 			return nil, nil
-		case <-time.After(backoff):
 		}
 	}
 }

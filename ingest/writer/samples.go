@@ -11,6 +11,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
 )
@@ -100,7 +101,8 @@ func (r *samplesRun) step(ctx context.Context) error {
 }
 
 func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		outcomes, err := r.tryAppend(context.WithoutCancel(ctx), msgs)
 		if err == nil {
 			if len(r.outcomes) == 0 {
@@ -117,11 +119,10 @@ func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
 			return fmt.Errorf("append samples of %s: %w", r.p.Name(), err)
 		}
 		// The disk is full or failing. The samples wait on the bus; appending them again is harmless.
-		r.opts.Logger.Error("samples not appended", "first_offset", msgs[0].Offset, "err", err, "retry_in", backoff)
-		select {
-		case <-ctx.Done():
+		pause := retry.Next()
+		r.opts.Logger.Error("samples not appended", "first_offset", msgs[0].Offset, "err", err, "retry_in", pause)
+		if backoff.Sleep(ctx, pause) != nil {
 			return nil
-		case <-time.After(backoff):
 		}
 	}
 }
@@ -147,7 +148,8 @@ func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledge
 
 // checkpoint makes everything appended durable and moves the position past it. While that fails the samples stay on the bus.
 func (r *samplesRun) checkpoint(ctx context.Context) error {
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		err := r.store.Sync()
 		if err == nil {
 			break
@@ -155,8 +157,9 @@ func (r *samplesRun) checkpoint(ctx context.Context) error {
 		if errors.Is(err, storage.ErrBroken) { // The process ends; at the next start the samples are taken off the bus again.
 			return fmt.Errorf("sync samples of %s: %w", r.p.Name(), err)
 		}
-		r.opts.Logger.Error("samples not synced; they stay on the bus", "partition", r.p.Name(), "err", err, "retry_in", backoff)
-		if sleep(ctx, backoff); ctx.Err() != nil {
+		pause := retry.Next()
+		r.opts.Logger.Error("samples not synced; they stay on the bus", "partition", r.p.Name(), "err", err, "retry_in", pause)
+		if backoff.Sleep(ctx, pause) != nil {
 			return nil //nolint:nilerr // They are appended again at the next start.
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // handler is what Consume is given.
@@ -28,7 +29,8 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 		return err
 	}
 	logger := b.opts.Logger.With("topic", topic, "group", b.cfg.groupOf(topic))
-	for backoff := minBackoff; ctx.Err() == nil; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for ctx.Err() == nil {
 		began := time.Now()
 		err := b.member(ctx, topic, handle, logger)
 		if fatal, ok := errors.AsType[*handlerError](err); ok {
@@ -38,10 +40,11 @@ func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Con
 			return nil //nolint:nilerr // Told to stop is no failure.
 		}
 		if time.Since(began) > maxBackoff {
-			backoff = minBackoff
+			retry.Reset()
 		}
-		logger.Warn("kafka membership ended; joining again", "err", err, "retry_in", backoff)
-		sleep(ctx, backoff)
+		pause := retry.Next()
+		logger.Warn("kafka membership ended; joining again", "err", err, "retry_in", pause)
+		_ = backoff.Sleep(ctx, pause) // The loop asks for the context.
 	}
 	return nil
 }

@@ -181,16 +181,6 @@ func (b *Bus) hasTopic(topic string) error {
 	return nil
 }
 
-// sleep waits for the back-off or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
 var (
 	errClosed = errors.New("bus is closed")
 	errBehind = errors.New("the brokers do not take what came before")

@@ -16,6 +16,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // entry is one record that waits in a lane.
@@ -189,7 +190,8 @@ func (l *lane) send(batch []*entry) error {
 	}
 	begin, doubt := time.Now(), false
 	var last error
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		left := l.bus.cfg.Timeout - time.Since(begin)
 		if doubt {
 			left = l.bus.cfg.DeliveryTimeout - time.Since(begin)
@@ -219,7 +221,7 @@ func (l *lane) send(batch []*entry) error {
 			doubt = true
 		}
 		last = err
-		sleep(ctx, min(backoff, left))
+		_ = backoff.Sleep(ctx, min(retry.Next(), left)) // The time that is left is looked at above.
 		cancel()
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // commitGrace is how long a commit may go on after the partition was taken away: the broker still takes it until the new generation
@@ -171,7 +172,8 @@ func newEpoch() string {
 // given up with an error that wraps bus.ErrUnavailable, when it belongs to another consumer with bus.ErrFenced.
 func (p *partition) Commit(ctx context.Context, pos bus.Position) error {
 	begin := time.Now()
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		if err := ctx.Err(); err != nil {
 			return err //nolint:wrapcheck // The caller's own end; nothing was sent.
 		}
@@ -190,7 +192,7 @@ func (p *partition) Commit(ctx context.Context, pos bus.Position) error {
 			p.lose()
 			return fmt.Errorf("%w: %w", bus.ErrFenced, err)
 		case isRefused(err) && isTransient(err) && time.Since(begin) < limit:
-			sleep(ctx, backoff)
+			_ = retry.Wait(ctx) // The loop asks for the context.
 		default:
 			p.lose()
 			return unavailable(err)
@@ -232,7 +234,8 @@ func (p *partition) commit(ctx context.Context, pos bus.Position) error {
 // retry calls f, each time with a time limit of its own, until it succeeds or ctx ends. Errors are logged, at first at once and then
 // less and less often.
 func (p *partition) retry(ctx context.Context, what string, f func(context.Context) error) error {
-	for n, backoff := 0, minBackoff; ; n, backoff = n+1, min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for n := 0; ; n++ {
 		attempt, cancel := p.bus.withTimeout(ctx)
 		err := f(attempt)
 		cancel()
@@ -245,6 +248,8 @@ func (p *partition) retry(ctx context.Context, what string, f func(context.Conte
 		if n&(n+1) == 0 { // 0, 1, 3, 7, …
 			p.logger.Warn("kafka does not answer; trying again", "what", what, "attempt", n+1, "err", err)
 		}
-		sleep(ctx, backoff)
+		if err := retry.Wait(ctx); err != nil {
+			return err //nolint:wrapcheck // The caller's own end.
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/strata-apm/strata/internal/backoff"
 )
 
 const (
@@ -20,7 +22,8 @@ const (
 
 // ensureTopics creates what is missing, waits until it is there and verifies everything.
 func (b *Bus) ensureTopics(ctx context.Context) (map[string]topicInfo, error) {
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+	retry := backoff.New(minBackoff, maxBackoff)
+	for {
 		infos, missing, err := b.describeTopics(ctx)
 		if err == nil && len(missing) == 0 {
 			return infos, nil
@@ -31,8 +34,7 @@ func (b *Bus) ensureTopics(ctx context.Context) (map[string]topicInfo, error) {
 		if _, ok := errors.AsType[*mismatchError](err); ok {
 			return nil, err
 		}
-		sleep(ctx, backoff)
-		if ctx.Err() != nil {
+		if retry.Wait(ctx) != nil {
 			return nil, unavailable(errors.Join(err, context.Cause(ctx)))
 		}
 	}
