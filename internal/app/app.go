@@ -24,6 +24,7 @@ import (
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/dirlock"
 	"github.com/strata-apm/strata/internal/httpx"
@@ -68,7 +69,7 @@ type App struct {
 	writers   map[string]func(context.Context, bus.Partition) error // by topic
 	alerting  *alerting.Alerting
 	rules     interface{ Routes() []httpx.Route } // the API of rules and notifiers
-	peers     *peers                              // where there are other processes
+	peers     *cluster.Peers                      // where there are other processes
 	fleet     *fleet.Service                      // what talks to agents
 	fleetAPI  *fleet.API
 	http      *http.Server

@@ -3,135 +3,13 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"net/url"
-	"slices"
 	"time"
 
-	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
-	"github.com/strata-apm/strata/internal/ledger"
-	"github.com/strata-apm/strata/storage"
 )
-
-// addPeers adds what the other processes counted. Writers are asked before gateways, so that nothing seems stored that was never accepted.
-func (a *App) addPeers(ctx context.Context, rng storage.TimeRange, ans *ledgerAnswer) {
-	all, err := a.peers.list(ctx)
-	if err != nil {
-		ans.Warnings = append(ans.Warnings, err.Error())
-		return
-	}
-	all = slices.DeleteFunc(all, func(p peer) bool { return p.ID == a.instance })
-	primary := a.primaryGroup(all)
-	q := url.Values{"local": {"1"}, "start": {rng.Start.Format(time.RFC3339Nano)}, "end": {rng.End.Format(time.RFC3339Nano)}}
-	for _, role := range []config.Role{config.WriterRole, config.AlertRole, config.Gateway} {
-		some := slices.DeleteFunc(slices.Clone(all), func(p peer) bool {
-			return config.Role(p.Role) != role && (p.Role != string(config.All) || role != config.WriterRole)
-		})
-		for _, x := range askAll[ledgerAnswer](ctx, a.peers, some, "/api/v1/ledger", q) {
-			if x.err != nil {
-				ans.Warnings = append(ans.Warnings, x.from.Role+" "+x.from.ID+" did not answer: "+x.err.Error()+"; what it counted is missing")
-				continue
-			}
-			if replica := x.from.Group != "" && x.from.Group != primary; replica {
-				x.body.forgetStored() // The first group stored the same.
-			}
-			ans.merge(x.body)
-		}
-	}
-	ans.balance()
-}
-
-// primaryGroup is the group of writers whose counts are taken: others that take the same metrics store replicas.
-func (a *App) primaryGroup(all []peer) string {
-	first := ""
-	for _, p := range all {
-		if p.Group == a.cfg.Bus.Kafka.Group {
-			return p.Group
-		}
-		if first == "" {
-			first = p.Group
-		}
-	}
-	return first
-}
-
-// forgetStored leaves out what a replica stored.
-func (l *ledgerAnswer) forgetStored() {
-	for i := range l.Rows {
-		l.Rows[i].Stored, l.Rows[i].Rejected = 0, nil
-	}
-	for i := range l.Totals {
-		l.Totals[i].Stored, l.Totals[i].Rejected = 0, 0
-	}
-}
-
-// merge adds what another process counted.
-func (l *ledgerAnswer) merge(o ledgerAnswer) {
-	type key struct {
-		minute int64
-		signal ledger.Signal
-		source string
-	}
-	at := map[key]int{}
-	for i, r := range l.Rows {
-		at[key{r.Minute.Unix(), r.Signal, r.Source}] = i
-	}
-	for _, r := range o.Rows {
-		i, ok := at[key{r.Minute.Unix(), r.Signal, r.Source}]
-		if !ok {
-			l.Rows = append(l.Rows, r)
-			continue
-		}
-		to := &l.Rows[i]
-		to.Received, to.Accepted, to.Stored, to.Resent = to.Received+r.Received, to.Accepted+r.Accepted, to.Stored+r.Stored, to.Resent+r.Resent
-		to.Refused, to.Rejected = sumMaps(to.Refused, r.Refused), sumMaps(to.Rejected, r.Rejected)
-	}
-	slices.SortFunc(l.Rows, func(a, b ledgerRow) int {
-		return cmp.Or(b.Minute.Compare(a.Minute), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Source, b.Source))
-	})
-	for i, t := range o.Totals {
-		to := &l.Totals[i] // The same three signals in the same order.
-		to.Received, to.Accepted, to.Refused = to.Received+t.Received, to.Accepted+t.Accepted, to.Refused+t.Refused
-		to.Stored, to.Rejected, to.Resent = to.Stored+t.Stored, to.Rejected+t.Rejected, to.Resent+t.Resent
-	}
-	if len(l.Bus) == 0 { // Every process that knows the bus says the same of it.
-		l.Bus = o.Bus
-	}
-}
-
-func sumMaps(a, b map[string]int64) map[string]int64 {
-	out := map[string]int64{}
-	for _, m := range []map[string]int64{a, b} {
-		for k, v := range m {
-			out[k] += v
-		}
-	}
-	return out
-}
-
-// balance says again whether the sums balance. Processes are asked one after the other and learn of the bus some seconds later, so while
-// anything arrived in the last minute some may be in flight.
-func (l *ledgerAnswer) balance() {
-	busy := map[ledger.Signal]bool{}
-	for _, r := range l.Rows {
-		if time.Since(r.Minute) < 2*time.Minute {
-			busy[r.Signal] = true
-		}
-	}
-	for _, b := range l.Bus {
-		if b.Lag > 0 {
-			busy[writer.SignalOf(b.Topic)] = true
-		}
-	}
-	for i := range l.Totals {
-		t := &l.Totals[i]
-		t.InFlight = t.Accepted - t.Stored - t.Rejected
-		t.Balanced = t.Received == t.Accepted+t.Refused && (t.InFlight == 0 || t.InFlight > 0 && busy[t.Signal])
-	}
-}
 
 // instanceRow is one process as the Data health page shows it.
 type instanceRow struct {
@@ -163,18 +41,18 @@ func (a *App) instances(r *http.Request) (any, error) {
 		ans.Instances = append(ans.Instances, own)
 		return ans, nil
 	}
-	all, err := a.peers.list(r.Context())
+	all, err := a.peers.List(r.Context())
 	if err != nil {
 		ans.Instances, ans.Warnings = append(ans.Instances, own), append(ans.Warnings, err.Error())
 		return ans, nil
 	}
-	for _, x := range askAll[statusAnswer](r.Context(), a.peers, all, "/api/v1/status", nil) {
+	for _, x := range cluster.AskAll[statusAnswer](r.Context(), a.peers, all, "/api/v1/status", nil) {
 		row := instanceRow{
-			ID: x.from.ID, Role: x.from.Role, URL: x.from.URL, Version: x.from.Version, StartedAt: x.from.StartedAt, SeenAt: x.from.SeenAt,
-			Components: x.body.Components,
+			ID: x.From.ID, Role: x.From.Role, URL: x.From.URL, Version: x.From.Version, StartedAt: x.From.StartedAt, SeenAt: x.From.SeenAt,
+			Components: x.Body.Components,
 		}
-		if row.judge(); x.err != nil {
-			row.State, row.Message, row.Components = stateDown, x.err.Error(), []component{}
+		if row.judge(); x.Err != nil {
+			row.State, row.Message, row.Components = stateDown, x.Err.Error(), []component{}
 		}
 		ans.Instances = append(ans.Instances, row)
 	}
@@ -228,17 +106,17 @@ func (a *App) watermarks(r *http.Request) (any, error) {
 }
 
 func (a *App) askWatermarks(ctx context.Context, ans *watermarksAnswer) {
-	all, err := a.peers.list(ctx)
+	all, err := a.peers.List(ctx)
 	if err != nil {
 		ans.Warnings = append(ans.Warnings, err.Error())
 		return
 	}
-	for _, p := range with(all, config.WriterRole, config.Gateway) {
+	for _, p := range cluster.With(all, config.WriterRole, config.Gateway) {
 		var got watermarksAnswer
-		if !p.live {
+		if !p.Live {
 			continue
 		}
-		if err := a.peers.get(ctx, p.URL+"/api/v1/status/watermarks", &got); err != nil {
+		if err := a.peers.Get(ctx, p.URL+"/api/v1/status/watermarks", &got); err != nil {
 			ans.Warnings = append(ans.Warnings, err.Error())
 			continue
 		}

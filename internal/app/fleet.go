@@ -10,6 +10,7 @@ import (
 
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
@@ -58,19 +59,19 @@ func (l losses) Lost(ctx context.Context, source string, since time.Time) (int64
 	if l.app.peers == nil {
 		return n, nil
 	}
-	all, err := l.app.peers.list(ctx)
+	all, err := l.app.peers.List(ctx)
 	if err != nil {
 		return 0, err
 	}
 	q := url.Values{"local": {"1"}, "start": {since.Format(time.RFC3339Nano)}, "end": {now.Format(time.RFC3339Nano)}}
-	for _, x := range askAll[ledgerAnswer](ctx, l.app.peers, with(all, config.Gateway, config.WriterRole), "/api/v1/ledger", q) {
+	for _, x := range cluster.AskAll[cluster.LedgerAnswer](ctx, l.app.peers, cluster.With(all, config.Gateway, config.WriterRole), "/api/v1/ledger", q) {
 		switch {
-		case x.from.ID == l.app.instance:
+		case x.From.ID == l.app.instance:
 			continue
-		case x.err != nil && x.from.live:
-			return 0, fmt.Errorf("ledger of %s: %w", x.from.ID, x.err)
+		case x.Err != nil && x.From.Live:
+			return 0, fmt.Errorf("ledger of %s: %w", x.From.ID, x.Err)
 		}
-		for _, r := range x.body.Rows {
+		for _, r := range x.Body.Rows {
 			if r.Source == source {
 				n += ledger.Sum(r.Refused) + ledger.Sum(r.Rejected)
 			}

@@ -22,11 +22,8 @@ import (
 	"github.com/strata-apm/strata/storage/metrics/fanout"
 )
 
-const (
-	// heartbeatEvery is how often a process says that it lives; it counts as gone after goneAfter.
-	heartbeatEvery = 5 * time.Second
-	goneAfter      = 20 * time.Second
-)
+// heartbeatEvery is how often a process says that it lives; it counts as gone after cluster.GoneAfter.
+const heartbeatEvery = 5 * time.Second
 
 // localPrefix is where a writer serves the Prometheus API of its own tsdb to the others, whatever /prometheus answers.
 const localPrefix = "/local"
@@ -77,13 +74,13 @@ func (a *App) checkInstance(ctx context.Context) error {
 	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
 		return fmt.Errorf("http.listen %s names no address that other processes can reach: set cluster.advertise_url", a.cfg.HTTP.Listen)
 	}
-	all, err := a.peers.list(ctx)
+	all, err := a.peers.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range all {
 		var st statusAnswer
-		if p.ID == a.instance && p.live && p.URL != a.advertised() && a.peers.get(ctx, p.URL+"/api/v1/status", &st) == nil && st.Instance == a.instance {
+		if p.ID == a.instance && p.Live && p.URL != a.advertised() && a.peers.Get(ctx, p.URL+"/api/v1/status", &st) == nil && st.Instance == a.instance {
 			return fmt.Errorf("a process named %s runs at %s already: give this one another cluster.instance", a.instance, p.URL)
 		}
 	}

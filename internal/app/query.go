@@ -87,7 +87,7 @@ func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
 		path := prefix + "/prometheus/api/v1"
 		h := http.StripPrefix(path, a.newPromAPI(engine, store, reg))
 		if a.alerting == nil && a.opts.Role == config.QueryRole {
-			h = a.peers.withRules(path, h)
+			h = a.peers.WithRules(path, h)
 		}
 		r.Handle(path+"/*", a.traced("prometheus", h))
 	}

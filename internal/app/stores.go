@@ -12,6 +12,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/query/promapi"
@@ -61,7 +62,7 @@ func (a *App) openCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.peers = newPeers(c, a.instance, key, a.tls.peers)
+	a.peers = cluster.NewPeers(c, a.instance, key, a.tls.peers)
 	return a.checkInstance(ctx)
 }
 
@@ -118,7 +119,7 @@ func (a *App) openMetrics() error {
 	if a.peers == nil || !role.Is(config.QueryRole) && !role.Is(config.AlertRole) {
 		return nil
 	}
-	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.key, TLS: a.tls.peers})
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.Key(), TLS: a.tls.peers})
 	if err != nil {
 		return fmt.Errorf("open the way to the writers: %w", err)
 	}

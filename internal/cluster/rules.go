@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package cluster
 
 import (
 	"context"
@@ -17,28 +17,28 @@ import (
 var errNobodyEvaluates = errors.New("no process evaluates rules: start strata alert")
 
 // RuleGroups implements alerting.RuleState: what the processes that evaluate rules say, each group by the one that evaluates it.
-func (p *peers) RuleGroups(ctx context.Context) ([]alerting.EvaluatedGroup, []string, error) {
+func (p *Peers) RuleGroups(ctx context.Context) ([]alerting.EvaluatedGroup, []string, error) {
 	return p.ruleGroups(ctx, nil)
 }
 
-func (p *peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.EvaluatedGroup, []string, error) {
-	all, err := p.list(ctx)
+func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.EvaluatedGroup, []string, error) {
+	all, err := p.List(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	evaluators := with(all, config.AlertRole)
+	evaluators := With(all, config.AlertRole)
 	if len(evaluators) == 0 {
 		return nil, []string{errNobodyEvaluates.Error()}, nil
 	}
 	var lists [][]alerting.EvaluatedGroup
 	var warnings []string
-	for _, a := range askAll[json.RawMessage](ctx, p, evaluators, "/prometheus/api/v1/rules", q) {
-		groups, err := []alerting.EvaluatedGroup(nil), a.err
+	for _, a := range AskAll[json.RawMessage](ctx, p, evaluators, "/prometheus/api/v1/rules", q) {
+		groups, err := []alerting.EvaluatedGroup(nil), a.Err
 		if err == nil {
-			groups, err = alerting.ParseRuleGroups(a.body)
+			groups, err = alerting.ParseRuleGroups(a.Body)
 		}
 		if err != nil {
-			warnings = append(warnings, "process "+a.from.ID+" did not answer: "+err.Error()+"; what it evaluates may be missing")
+			warnings = append(warnings, "process "+a.From.ID+" did not answer: "+err.Error()+"; what it evaluates may be missing")
 			continue
 		}
 		lists = append(lists, groups)
@@ -46,8 +46,8 @@ func (p *peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 	return alerting.MergeRuleGroups(lists...), warnings, nil
 }
 
-// withRules answers /rules and /alerts of the Prometheus API from the processes that evaluate rules.
-func (p *peers) withRules(prefix string, next http.Handler) http.Handler {
+// WithRules answers /rules and /alerts of the Prometheus API at prefix from the processes that evaluate rules, and gives the rest to next.
+func (p *Peers) WithRules(prefix string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case prefix + "/rules":
