@@ -122,7 +122,7 @@ func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
 		pause := retry.Next()
 		r.opts.Logger.Error("samples not appended", "first_offset", msgs[0].Offset, "err", err, "retry_in", pause)
 		if backoff.Sleep(ctx, pause) != nil {
-			return nil
+			return nil //nolint:nilerr // They are appended again at the next start.
 		}
 	}
 }

@@ -4,6 +4,7 @@ package app
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/cluster"
@@ -48,7 +49,7 @@ func (a *App) routes(api *httpapi.API) []httpx.Route {
 		return routes
 	}
 	self := httpx.Route{Method: http.MethodGet, Path: "/openapi.json", Permission: httpx.Read, Tag: "meta", Summary: "This document", Answer: map[string]any{}}
-	all := append(routes, self)
+	all := slices.Concat(routes, []httpx.Route{self})
 	all[len(routes)].Handle = func(*http.Request) (any, error) { return openapi.Document(all) }
 	return all
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -275,7 +274,7 @@ func TestSingle(t *testing.T) {
 		held, err := of("one").Hold(t.Context())
 		require.False(t, held)
 		require.ErrorIs(t, err, errCutOff)
-		require.True(t, strings.Contains(err.Error(), "driver"))
+		require.ErrorContains(t, err, "driver")
 		require.ErrorIs(t, of("one").Release(t.Context()), errCutOff)
 		require.True(t, hold(Single{}), "alone")
 		require.NoError(t, Single{}.Release(t.Context()))

@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/strata-apm/strata/internal/httpx"
 )
@@ -13,7 +14,7 @@ func (a *API) Routes() []httpx.Route {
 	rng := httpx.RangeParams()
 	found := append([]httpx.Param{{Name: "query", Description: "the search language"}}, rng...)
 	with := func(base []httpx.Param, more ...httpx.Param) []httpx.Param {
-		return append(base[:len(base):len(base)], more...)
+		return append(slices.Clip(base), more...)
 	}
 	env := httpx.Param{Name: "env", Description: "this environment only"}
 	signal := httpx.Param{Name: "signal", OneOf: []string{"traces", "logs"}}

@@ -5,6 +5,7 @@
 package openapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -55,7 +56,7 @@ func Document(routes []httpx.Route) (*huma.OpenAPI, error) {
 		}
 	}
 	for name, s := range types.Map() {
-		settle(types, types.TypeFromRef(schemasRef+name), s)
+		settle(types.TypeFromRef(schemasRef+name), s)
 	}
 	return doc, nil
 }
@@ -66,7 +67,7 @@ func place(item *huma.PathItem, method string, op *huma.Operation) error {
 	case slot == nil:
 		return fmt.Errorf("method %q is none of GET, POST, PUT, DELETE", method)
 	case *slot != nil:
-		return fmt.Errorf("the route is there twice")
+		return errors.New("the route is there twice")
 	}
 	*slot = op
 	return nil
@@ -95,7 +96,7 @@ func operation(types huma.Registry, rt httpx.Route) (*huma.Operation, error) {
 	case rt.Answer != nil:
 		ok.Content = map[string]*huma.MediaType{jsonType: {Schema: types.Schema(reflect.TypeOf(rt.Answer), true, "")}}
 	case rt.Success() < http.StatusNoContent:
-		return nil, fmt.Errorf("the answer has no type")
+		return nil, errors.New("the answer has no type")
 	}
 	op.Responses[strconv.Itoa(rt.Success())] = ok
 	op.Responses["default"] = &huma.Response{Description: "an error", Content: map[string]*huma.MediaType{
@@ -117,22 +118,22 @@ func paramSchema(p httpx.Param) *huma.Schema {
 }
 
 // settle makes the schema of a type say what the API promises: lists are never null, a pointer to an object may be, and an answer may gain fields.
-func settle(types huma.Registry, t reflect.Type, s *huma.Schema) {
+func settle(t reflect.Type, s *huma.Schema) {
 	switch s.Type {
 	case huma.TypeArray:
 		s.Nullable = false
 		if s.Items != nil {
-			settle(types, nil, s.Items)
+			settle(nil, s.Items)
 		}
 	case huma.TypeObject:
 		if allowed, ok := s.AdditionalProperties.(bool); ok && !allowed {
 			s.AdditionalProperties = nil
 		}
 		if of, ok := s.AdditionalProperties.(*huma.Schema); ok {
-			settle(types, nil, of)
+			settle(nil, of)
 		}
 		for name, p := range s.Properties {
-			settle(types, nil, p)
+			settle(nil, p)
 			if p.Ref != "" && t != nil && isPointer(t, name) {
 				s.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
 			}
