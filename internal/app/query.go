@@ -83,28 +83,32 @@ func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 
 // mountPrometheus serves the Prometheus API of what this process queries, and of its own tsdb to the other processes.
 func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
-	mount := func(prefix string, store promapi.Storage, reg prometheus.Registerer) {
+	mount := func(prefix string, opts promapi.Options) {
 		path := prefix + "/prometheus/api/v1"
-		h := http.StripPrefix(path, a.newPromAPI(engine, store, reg))
+		h := http.StripPrefix(path, a.newPromAPI(engine, opts))
 		if a.alerting == nil && a.opts.Role == config.QueryRole {
 			h = a.peers.WithRules(path, h)
 		}
 		r.Handle(path+"/*", a.traced("prometheus", h))
 	}
-	if a.stores.metrics != nil {
-		mount("", a.stores.metrics, a.reg)
+	s := a.stores
+	switch {
+	case s.fanout != nil:
+		mount("", promapi.Options{Storage: s.fanout, Remote: s.fanout, Registerer: a.reg})
+	case s.tsdb != nil:
+		mount("", promapi.Options{Storage: s.tsdb, Local: s.tsdb, Registerer: a.reg})
 	}
-	if a.stores.tsdb != nil && a.peers != nil {
-		mount(localPrefix, a.stores.tsdb, prometheus.WrapRegistererWith(prometheus.Labels{"api": "local"}, prometheus.NewRegistry()))
+	if s.tsdb != nil && a.peers != nil {
+		reg := prometheus.WrapRegistererWith(prometheus.Labels{"api": "local"}, prometheus.NewRegistry())
+		mount(localPrefix, promapi.Options{Storage: s.tsdb, Local: s.tsdb, Registerer: reg})
 	}
 }
 
-func (a *App) newPromAPI(engine *promql.Engine, store promapi.Storage, reg prometheus.Registerer) http.Handler {
-	opts := promapi.Options{
-		Config: a.cfg.Query, Guard: a.guard, Engine: engine, Storage: store, Metadata: a.stores.metadata,
-		Gatherer: a.reg, Registerer: reg, Logger: a.logger.With("part", "prometheus api"),
-		Listen: a.listeners.http.Addr().String(), DataDir: a.cfg.DataDir, Version: a.opts.Version, Started: a.started,
-	}
+// newPromAPI makes the API of a storage; opts say which.
+func (a *App) newPromAPI(engine *promql.Engine, opts promapi.Options) http.Handler {
+	opts.Config, opts.Guard, opts.Engine, opts.Metadata = a.cfg.Query, a.guard, engine, a.stores.metadata
+	opts.Gatherer, opts.Logger = a.reg, a.logger.With("part", "prometheus api")
+	opts.Listen, opts.DataDir, opts.Version, opts.Started = a.listeners.http.Addr().String(), a.cfg.DataDir, a.opts.Version, a.started
 	if a.alerting != nil {
 		opts.Rules = a.alerting.Manager()
 	}

@@ -39,15 +39,14 @@ type Storage interface {
 	storage.ExemplarQueryable
 }
 
-// Local is a Storage with a tsdb in this process, which answers status/tsdb.
+// Local is what else is known of a storage whose tsdb is in this process.
 type Local interface {
-	Storage
+	// DB answers status/tsdb; nil when the tsdb is not open.
 	DB() *tsdb.DB
 }
 
-// Remote is a Storage whose tsdbs are in other processes.
+// Remote is what else is known of a storage whose tsdbs are in other processes.
 type Remote interface {
-	Storage
 	// MetadataFor reads metadata for one request; it takes the place of Options.Metadata.
 	MetadataFor(ctx context.Context) scrape.MetricMetadataStore
 	// TSDBStatus answers status/tsdb with at most limit names in each list.
@@ -97,9 +96,12 @@ type Options struct {
 	// Guard bounds what runs at once; other APIs of the process share it. Nil is one of this API's own.
 	Guard  *guard.Guard
 	Engine promql.QueryEngine
-	// Storage is what is read; also a Local or a Remote where status/tsdb is to be answered.
+	// Storage is what is read.
 	Storage Storage
-	// Metadata is not needed with a Remote storage.
+	// Local answers status/tsdb from this process, Remote from others; at most one is set, and with neither status/tsdb says so.
+	Local  Local
+	Remote Remote
+	// Metadata is not needed with Remote, whose metadata takes its place.
 	Metadata scrape.MetricMetadataStore
 	// Rules returns the rules manager, nil when this process evaluates none.
 	Rules    v1.RulesRetriever
@@ -149,8 +151,8 @@ func New(opts Options) http.Handler {
 	r := route.New()
 	api.Register(r)
 	h := unknownAsJSON(r)
-	if remote, ok := opts.Storage.(Remote); ok {
-		h = withNotes(h, remote)
+	if opts.Remote != nil {
+		h = withNotes(h, opts.Remote)
 	}
 	return guarded(h, opts.Guard)
 }

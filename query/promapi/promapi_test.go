@@ -178,6 +178,7 @@ func serve(t *testing.T, cfg Config, s Storage) *httptest.Server {
 	srv := httptest.NewServer(New(Options{
 		Config: cfg, Engine: NewEngine(cfg, slog.New(slog.DiscardHandler), nil), Storage: s, Metadata: metrics.NewMetadata(),
 		Gatherer: prometheus.NewRegistry(), Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), Listen: "127.0.0.1:0",
+		Local: localOf(s), Remote: remoteOf(s),
 	}))
 	t.Cleanup(srv.Close)
 	return srv

@@ -14,16 +14,19 @@ import (
 
 // adminStats returns what answers status/tsdb. The admin endpoints that change data are off.
 func (o Options) adminStats() v1.TSDBAdminStats {
-	if local, ok := o.Storage.(Local); ok && local.DB() != nil {
-		return localStats{local.DB()}
+	if o.Local == nil {
+		return noStats{}
+	}
+	if db := o.Local.DB(); db != nil {
+		return localStats{db}
 	}
 	return noStats{}
 }
 
 // metadata returns the metadata that one request sees.
 func (o Options) metadata(ctx context.Context) scrape.MetricMetadataStore {
-	if remote, ok := o.Storage.(Remote); ok {
-		return remote.MetadataFor(ctx)
+	if o.Remote != nil {
+		return o.Remote.MetadataFor(ctx)
 	}
 	return o.Metadata
 }

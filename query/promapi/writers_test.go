@@ -60,13 +60,24 @@ func startWriter(tb testing.TB, wrap func(http.Handler) http.Handler) *proc {
 	return p
 }
 
+// localOf and remoteOf say what a storage of the tests is.
+func localOf(s Storage) Local {
+	l, _ := s.(Local)
+	return l
+}
+
+func remoteOf(s Storage) Remote {
+	r, _ := s.(Remote)
+	return r
+}
+
 // serve serves the API over s as internal/app does.
 func (p *proc) serve(tb testing.TB, s Storage) {
 	tb.Helper()
 	cfg, log := DefaultConfig(), slog.New(slog.DiscardHandler)
 	api := New(Options{
 		Config: cfg, Engine: NewEngine(cfg, log, nil), Storage: s, Metadata: p.metadata, Gatherer: prometheus.NewRegistry(),
-		Registerer: prometheus.NewRegistry(), Logger: log, Listen: "127.0.0.1:0",
+		Registerer: prometheus.NewRegistry(), Logger: log, Listen: "127.0.0.1:0", Local: localOf(s), Remote: remoteOf(s),
 	})
 	if p.wrap != nil {
 		api = p.wrap(api)
