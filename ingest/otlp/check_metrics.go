@@ -110,10 +110,14 @@ func orElse(reason, other string) string {
 }
 
 func temporalityReason(t pmetric.AggregationTemporality) string {
-	if t == pmetric.AggregationTemporalityCumulative {
+	switch t {
+	case pmetric.AggregationTemporalityCumulative:
 		return ""
+	case pmetric.AggregationTemporalityDelta:
+		return reasonTemporality
+	default:
+		return reasonUnknownTemporality
 	}
-	return reasonTemporality
 }
 
 // histogramReason checks what opentelemetry-proto demands of HistogramDataPoint.

@@ -147,6 +147,9 @@ func decompress(body io.Reader, coding string) (plain io.Reader, done func(), er
 		return body, func() {}, nil
 	case "gzip":
 		zr, err := gzip.NewReader(body)
+		if errors.Is(err, io.EOF) { // Of no bytes at all, which is an empty request in any coding.
+			return http.NoBody, func() {}, nil
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("gzip: %w", err)
 		}

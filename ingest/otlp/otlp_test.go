@@ -196,6 +196,12 @@ func TestEmptyRequestsSucceed(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		resp, _ = f.post(t, path, contentJSON, "", []byte("{}"))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
+		for _, encoding := range []string{"gzip", "zstd", "identity"} {
+			for _, content := range []string{contentProto, contentJSON} {
+				resp, body := f.post(t, path, content, encoding, nil)
+				require.Equal(t, http.StatusOK, resp.StatusCode, "%s %s: %s", content, encoding, body)
+			}
+		}
 	}
 	require.Empty(t, f.bus.recs)
 }

@@ -79,16 +79,19 @@ func (m *message) field(n protowire.Number) field {
 	return field{}
 }
 
-// schema holds the three request messages.
-type schema struct{ metrics, traces, logs *message }
+// schema holds the three request messages, and their fields by their names in JSON.
+type schema struct {
+	metrics, traces, logs             *message
+	metricsJSON, tracesJSON, logsJSON jsonFields
+}
 
 func newSchema() schema {
 	b := schemaBuilder{}
 	// The request messages have the wire form of these, whose package has no gRPC stubs.
+	metrics, traces, logs := (&metricspb.MetricsData{}).ProtoReflect().Descriptor(), (&tracepb.TracesData{}).ProtoReflect().Descriptor(), (&logspb.LogsData{}).ProtoReflect().Descriptor()
 	return schema{
-		metrics: b.build((&metricspb.MetricsData{}).ProtoReflect().Descriptor()),
-		traces:  b.build((&tracepb.TracesData{}).ProtoReflect().Descriptor()),
-		logs:    b.build((&logspb.LogsData{}).ProtoReflect().Descriptor()),
+		metrics: b.build(metrics), traces: b.build(traces), logs: b.build(logs),
+		metricsJSON: newJSONFields(metrics), tracesJSON: newJSONFields(traces), logsJSON: newJSONFields(logs),
 	}
 }
 
