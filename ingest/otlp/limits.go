@@ -20,8 +20,6 @@ const (
 	reasonNoTime             = "no_timestamp"
 	reasonTemporality        = "delta_temporality"
 	reasonUnknownTemporality = "unknown_temporality"
-	reasonHistogram          = "invalid_histogram"
-	reasonScale              = "unsupported_scale"
 	reasonNoValue            = "no_value"
 	reasonNoName             = "no_name"
 	reasonNoData             = "no_data_type"

@@ -523,7 +523,11 @@ func sampleMetrics(tb testing.TB) []byte {
 	hp.ExplicitBounds().FromRaw([]float64{5})
 	s := ms.AppendEmpty()
 	s.SetName("s")
-	s.SetEmptySummary().DataPoints().AppendEmpty().SetTimestamp(now)
+	sp := s.SetEmptySummary().DataPoints().AppendEmpty()
+	sp.SetTimestamp(now)
+	for _, q := range []float64{0, 0.5, 0.99} {
+		sp.QuantileValues().AppendEmpty().SetQuantile(q)
+	}
 	b, err := pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 	require.NoError(tb, err)
 	return b

@@ -23,6 +23,7 @@ const (
 	kindMetric
 	kindTemporal // Sum and Histogram, which have a temporality
 	kindPoint    // of a summary
+	kindQuantile // of a summary's point
 	kindNumber
 	kindHistogramPoint
 	kindSlow // never taken by the fast path
@@ -48,6 +49,8 @@ func kindOf(name protoreflect.FullName) kind {
 		return kindNumber
 	case "opentelemetry.proto.metrics.v1.SummaryDataPoint":
 		return kindPoint
+	case "opentelemetry.proto.metrics.v1.SummaryDataPoint.ValueAtQuantile":
+		return kindQuantile
 	case "opentelemetry.proto.metrics.v1.HistogramDataPoint":
 		return kindHistogramPoint
 	case "opentelemetry.proto.metrics.v1.ExponentialHistogram", "opentelemetry.proto.resource.v1.EntityRef", "opentelemetry.proto.common.v1.EntityRef":

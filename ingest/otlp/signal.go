@@ -247,7 +247,7 @@ func hint(reason string) string {
 	switch reason {
 	case reasonTemporality:
 		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
-	case reasonScale:
+	case intake.ReasonScale:
 		return " (exponential histograms are kept from scale -4 up; limit the instrument's buckets less)"
 	case reasonTooOld, reasonTooNew:
 		return " (check the clock of the sender)"

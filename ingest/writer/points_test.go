@@ -3,6 +3,7 @@
 package writer
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -224,4 +225,47 @@ func TestContradictionsOutOfOrder(t *testing.T) {
 	tot := f.ledger.Totals()[ledger.Metrics]
 	require.Equal(t, map[string]int64{"duplicate_timestamp": 2}, tot.Rejected)
 	require.Equal(t, int64(6), tot.Stored)
+}
+
+// TestContradictoryPointsAreRefusedWhole: none of the samples of such a point is stored, also where no gateway has seen it.
+func TestContradictoryPointsAreRefusedWhole(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	store, _ := f.writeMetrics(t, metricsRequest(t, func(ms pmetric.MetricSlice) {
+		h := ms.AppendEmpty()
+		h.SetName("h")
+		h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		s := ms.AppendEmpty()
+		s.SetName("s")
+		s.SetEmptySummary()
+		for i, second := range []float64{2, math.Inf(1), 1} {
+			p := h.Histogram().DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			p.SetCount(3)
+			p.SetSum(3)
+			p.BucketCounts().FromRaw([]uint64{1, 1, 1})
+			p.ExplicitBounds().FromRaw([]float64{1, second})
+			p.Attributes().PutInt("i", int64(i))
+			q := s.Summary().DataPoints().AppendEmpty()
+			q.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			q.Attributes().PutInt("i", int64(i))
+			for j := range 2 {
+				v := q.QuantileValues().AppendEmpty()
+				v.SetQuantile(min(second-1, 0.5))
+				v.SetValue(float64(j))
+				if i == 0 {
+					v.SetQuantile(float64(j))
+				}
+			}
+		}
+		exponential(ms, "x", now, 1, 1)[1].SetCount(9)
+	}))
+	for expr, want := range map[string]float64{
+		`count({__name__=~"h_.*"})`: 5, `count({__name__=~"s|s_.*"})`: 4, `count(x)`: 1, `h_bucket{i="0",le="+Inf"}`: 3,
+	} {
+		require.InDelta(t, want, instant(t, store, expr, now)[0].F, 0, expr)
+	}
+	tot := f.ledger.Totals()[ledger.Metrics]
+	require.Equal(t, map[string]int64{"invalid_histogram": 3, "invalid_summary": 2}, tot.Rejected)
+	require.Equal(t, int64(3), tot.Stored)
 }
