@@ -178,6 +178,11 @@ func WriteError(w http.ResponseWriter, req *http.Request, err error) {
 	writeError(w, requestFormat(req), err)
 }
 
+// WriteStatus answers a request of OTLP over HTTP that went no further with a status of the caller's.
+func WriteStatus(w http.ResponseWriter, req *http.Request, code int, st *status.Status) {
+	writeStatus(w, requestFormat(req), code, st)
+}
+
 // requestFormat is the format of the request, JSON when that is unknown.
 func requestFormat(req *http.Request) format {
 	enc, _ := formatOf(req.Header.Get("Content-Type"))

@@ -20,8 +20,11 @@ const cookieName = "strata_session"
 func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, error) {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		p, err := s.authorization(r.Context(), values)
-		if err == nil && !ownOrigin(r) && !p.sendsOnly() {
-			return Principal{}, ErrForbiddenInPage
+		if err == nil && !ownOrigin(r) {
+			err = l.refuses(r, p)
+		}
+		if errors.Is(err, ErrForbidden) {
+			return Principal{}, err
 		}
 		return p, s.failed(RemoteIP(r), err)
 	}
@@ -84,6 +87,11 @@ func RemoteIP(r *http.Request) string {
 // Authenticate is middleware that puts the principal into the request's context. A request without credentials goes on without a
 // principal, for pages that are public; Require stops it where they are not. Bad credentials end here.
 func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
+	return s.AuthenticateIn(l, func(w http.ResponseWriter, _ *http.Request, err error) { WriteError(w, err) })
+}
+
+// AuthenticateIn is Authenticate for a protocol that says errors in a way of its own, by refuse.
+func (s *Service) AuthenticateIn(l Listener, refuse func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p, err := s.AuthenticateHTTP(r, l)
@@ -94,7 +102,7 @@ func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
 			case errors.Is(err, ErrBadCredentials) && len(r.Header.Values("Authorization")) == 0:
 				// An old cookie must not keep its owner from the sign-in page.
 			default:
-				WriteError(w, err)
+				refuse(w, r, err)
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -143,26 +151,37 @@ func Check(r *http.Request, scope Scope) error {
 
 // WriteError answers with the API's error body and the headers RFC 6750 asks for.
 func WriteError(w http.ResponseWriter, err error) {
+	status, code, message := refusal(w.Header(), err)
+	writeError(w, status, code, message)
+}
+
+// Refuse sets the headers of an answer to a request that err stopped, and returns its status.
+func Refuse(h http.Header, err error) int {
+	status, _, _ := refusal(h, err)
+	return status
+}
+
+func refusal(h http.Header, err error) (status int, code, message string) {
 	switch {
 	case errors.Is(err, ErrNoCredentials):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata"`)
-		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrNoCredentials.Error())
+		h.Set("WWW-Authenticate", `Bearer realm="strata"`)
+		return http.StatusUnauthorized, "unauthenticated", ErrNoCredentials.Error()
 	case errors.Is(err, ErrBadCredentials):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="invalid_token"`)
-		writeError(w, http.StatusUnauthorized, "unauthenticated", ErrBadCredentials.Error())
+		h.Set("WWW-Authenticate", `Bearer realm="strata", error="invalid_token"`)
+		return http.StatusUnauthorized, "unauthenticated", ErrBadCredentials.Error()
 	case errors.Is(err, ErrForbidden):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="strata", error="insufficient_scope"`)
-		writeError(w, http.StatusForbidden, "forbidden", err.Error())
+		h.Set("WWW-Authenticate", `Bearer realm="strata", error="insufficient_scope"`)
+		return http.StatusForbidden, "forbidden", err.Error()
 	case errors.Is(err, ErrTooManyAttempts):
-		w.Header().Set("Retry-After", "3")
-		writeError(w, http.StatusTooManyRequests, "too_many_requests", ErrTooManyAttempts.Error())
+		h.Set("Retry-After", "3")
+		return http.StatusTooManyRequests, "too_many_requests", ErrTooManyAttempts.Error()
 	case errors.Is(err, storage.ErrNotFound):
-		writeError(w, http.StatusNotFound, "not_found", "not found")
+		return http.StatusNotFound, "not_found", "not found"
 	case errors.Is(err, storage.ErrUnavailable):
-		w.Header().Set("Retry-After", "1")
-		writeError(w, http.StatusServiceUnavailable, "unavailable", "the catalog does not answer")
+		h.Set("Retry-After", "1")
+		return http.StatusServiceUnavailable, "unavailable", "the catalog does not answer"
 	default:
-		writeError(w, http.StatusInternalServerError, "internal", "internal error")
+		return http.StatusInternalServerError, "internal", "internal error"
 	}
 }
 
