@@ -541,6 +541,8 @@ func FuzzExport(f *testing.F) {
 	f.Add(body, byte(1), false)
 	f.Add(jsonBody, byte(1), true)
 	f.Add([]byte{}, byte(0), false)
+	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":null,"traceId":[1],"severityNumber":4294967300,"body":{"bytesValue":"\/w=="}}]}]}]}`), byte(2), true)
+	f.Add([]byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"h","histogram":{"aggregationTemporality":"2","dataPoints":[{"timeUnixNano":1e18,"count":"2","bucketCounts":[1,1],"explicitBounds":["Infinity"]}]}}]}]}]}`), byte(0), true)
 	sigs := signals()
 	ldg, err := ledger.Open(f.TempDir(), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(f, err)
