@@ -3,7 +3,6 @@
 package otlp
 
 import (
-	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -50,7 +49,7 @@ func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
 		dps := m.Histogram().DataPoints()
 		c.tally.Items += dps.Len()
 		dps.RemoveIf(func(p pmetric.HistogramDataPoint) bool {
-			return c.reject(m.Name(), p, orElse(reason, histogramReason(p)))
+			return c.reject(m.Name(), p, orElse(reason, intake.HistogramReason(p)))
 		})
 		return dps.Len() == 0
 	case pmetric.MetricTypeExponentialHistogram:
@@ -58,13 +57,13 @@ func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
 		dps := m.ExponentialHistogram().DataPoints()
 		c.tally.Items += dps.Len()
 		dps.RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-			return c.reject(m.Name(), p, orElse(reason, exponentialReason(p)))
+			return c.reject(m.Name(), p, orElse(reason, intake.ExponentialReason(p)))
 		})
 		return dps.Len() == 0
 	case pmetric.MetricTypeSummary:
 		dps := m.Summary().DataPoints()
 		c.tally.Items += dps.Len()
-		dps.RemoveIf(func(p pmetric.SummaryDataPoint) bool { return c.reject(m.Name(), p, "") })
+		dps.RemoveIf(func(p pmetric.SummaryDataPoint) bool { return c.reject(m.Name(), p, intake.SummaryReason(p)) })
 		return dps.Len() == 0
 	case pmetric.MetricTypeEmpty:
 	}
@@ -110,66 +109,12 @@ func orElse(reason, other string) string {
 }
 
 func temporalityReason(t pmetric.AggregationTemporality) string {
-	if t == pmetric.AggregationTemporalityCumulative {
+	switch t {
+	case pmetric.AggregationTemporalityCumulative:
 		return ""
+	case pmetric.AggregationTemporalityDelta:
+		return reasonTemporality
+	default:
+		return reasonUnknownTemporality
 	}
-	return reasonTemporality
-}
-
-// histogramReason checks what opentelemetry-proto demands of HistogramDataPoint.
-func histogramReason(p pmetric.HistogramDataPoint) string {
-	if p.Flags().NoRecordedValue() {
-		return ""
-	}
-	counts, bounds := p.BucketCounts(), p.ExplicitBounds()
-	if counts.Len() == 0 && bounds.Len() == 0 {
-		return ""
-	}
-	if counts.Len() != bounds.Len()+1 {
-		return reasonHistogram
-	}
-	var sum uint64
-	for _, n := range counts.All() {
-		sum += n
-	}
-	if sum != p.Count() {
-		return reasonHistogram
-	}
-	for i := 1; i < bounds.Len(); i++ {
-		if !(bounds.At(i-1) < bounds.At(i)) { // Also refuses NaN.
-			return reasonHistogram
-		}
-	}
-	return ""
-}
-
-// minScale is the coarsest exponential histogram that Prometheus keeps (native histograms, schema -4).
-const minScale = -4
-
-func exponentialReason(p pmetric.ExponentialHistogramDataPoint) string {
-	if p.Scale() < minScale {
-		return reasonScale
-	}
-	if p.Flags().NoRecordedValue() {
-		return ""
-	}
-	if z := p.ZeroThreshold(); !(z >= 0) || math.IsInf(z, 0) { // Also refuses NaN.
-		return reasonHistogram
-	}
-	for _, b := range []pmetric.ExponentialHistogramDataPointBuckets{p.Positive(), p.Negative()} {
-		if int64(b.Offset())+int64(b.BucketCounts().Len()) > math.MaxInt32-1 {
-			return reasonHistogram // The indexes of its buckets are numbers of 32 bits.
-		}
-	}
-	sum := p.ZeroCount()
-	for _, n := range p.Positive().BucketCounts().All() {
-		sum += n
-	}
-	for _, n := range p.Negative().BucketCounts().All() {
-		sum += n
-	}
-	if sum != p.Count() {
-		return reasonHistogram
-	}
-	return ""
 }

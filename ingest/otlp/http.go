@@ -147,6 +147,9 @@ func decompress(body io.Reader, coding string) (plain io.Reader, done func(), er
 		return body, func() {}, nil
 	case "gzip":
 		zr, err := gzip.NewReader(body)
+		if errors.Is(err, io.EOF) { // Of no bytes at all, which is an empty request in any coding.
+			return http.NoBody, func() {}, nil
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("gzip: %w", err)
 		}
@@ -173,6 +176,11 @@ func newZstdReader(r io.Reader) (*zstd.Decoder, error) {
 // WriteError answers a request of OTLP over HTTP that went no further with what err means.
 func WriteError(w http.ResponseWriter, req *http.Request, err error) {
 	writeError(w, requestFormat(req), err)
+}
+
+// WriteStatus answers a request of OTLP over HTTP that went no further with a status of the caller's.
+func WriteStatus(w http.ResponseWriter, req *http.Request, code int, st *status.Status) {
+	writeStatus(w, requestFormat(req), code, st)
 }
 
 // requestFormat is the format of the request, JSON when that is unknown.

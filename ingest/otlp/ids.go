@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// emptyIDs returns a copy of a scanned body without ids of the wrong length, and their number: the decoder would refuse the whole request for one of them,
-// while a record with an empty id is refused alone. A span whose parent's id is malformed loses its own too, so that it is refused instead of
+// emptyIDs returns a copy of a scanned body without ids of the wrong length, and the number of those that are not a span's own: the decoder would refuse the
+// whole request for one of them, while a span with an empty id is refused alone, which is counted there. A span whose parent's id is malformed loses its own too, so that it is refused instead of
 // becoming a root.
 func emptyIDs(body []byte, m *message) ([]byte, int) {
 	out := bytes.Clone(body)
@@ -41,7 +41,9 @@ func emptyIn(body []byte, m *message) (emptied int) {
 			emptied += emptyIn(value, f.sub)
 		case bad:
 			hide(whole, tag, n-len(value))
-			emptied++
+			if m.kind != kindSpan {
+				emptied++
+			}
 			badParent = badParent || m.kind == kindSpan && num == 4
 		case m.kind == kindSpan && num == 2 && len(value) > 0:
 			own = func() { hide(whole, tag, n-len(value)) }

@@ -196,6 +196,12 @@ func TestEmptyRequestsSucceed(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		resp, _ = f.post(t, path, contentJSON, "", []byte("{}"))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
+		for _, encoding := range []string{"gzip", "zstd", "identity"} {
+			for _, content := range []string{contentProto, contentJSON} {
+				resp, body := f.post(t, path, content, encoding, nil)
+				require.Equal(t, http.StatusOK, resp.StatusCode, "%s %s: %s", content, encoding, body)
+			}
+		}
 	}
 	require.Empty(t, f.bus.recs)
 }
@@ -517,7 +523,11 @@ func sampleMetrics(tb testing.TB) []byte {
 	hp.ExplicitBounds().FromRaw([]float64{5})
 	s := ms.AppendEmpty()
 	s.SetName("s")
-	s.SetEmptySummary().DataPoints().AppendEmpty().SetTimestamp(now)
+	sp := s.SetEmptySummary().DataPoints().AppendEmpty()
+	sp.SetTimestamp(now)
+	for _, q := range []float64{0, 0.5, 0.99} {
+		sp.QuantileValues().AppendEmpty().SetQuantile(q)
+	}
 	b, err := pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 	require.NoError(tb, err)
 	return b
@@ -531,6 +541,8 @@ func FuzzExport(f *testing.F) {
 	f.Add(body, byte(1), false)
 	f.Add(jsonBody, byte(1), true)
 	f.Add([]byte{}, byte(0), false)
+	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":null,"traceId":[1],"severityNumber":4294967300,"body":{"bytesValue":"\/w=="}}]}]}]}`), byte(2), true)
+	f.Add([]byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"h","histogram":{"aggregationTemporality":"2","dataPoints":[{"timeUnixNano":1e18,"count":"2","bucketCounts":[1,1],"explicitBounds":["Infinity"]}]}}]}]}]}`), byte(0), true)
 	sigs := signals()
 	ldg, err := ledger.Open(f.TempDir(), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(f, err)

@@ -29,6 +29,8 @@ type scan struct {
 	clean bool
 	// body says that a log record's body is being walked.
 	body bool
+	// quantile is that of the value of a summary which was walked last.
+	quantile float64
 	// badIDs says that an id has the wrong length.
 	badIDs bool
 	// key is the first trace id, or a hash of the first resource.
@@ -52,6 +54,9 @@ type seen struct {
 	nBounds        int
 	noValue        bool
 	valued         bool
+	// Summary points and their values.
+	quantile  float64
+	quantiles int
 }
 
 func (s *scan) walk(body []byte, m *message, depth int) error {
@@ -155,6 +160,14 @@ func (s *scan) message(m *message, v *seen, sub *message, b []byte, depth int) e
 		err := s.walk(b, sub, depth+1)
 		s.limits, s.body = limits, false
 		return err
+	case sub.kind == kindQuantile:
+		err := s.walk(b, sub, depth+1)
+		if q := s.quantile; !(q >= 0 && q <= 1) || v.quantiles > 0 && !(q > v.quantile) { // Other orders are left to the checks.
+			s.clean = false
+		}
+		v.quantile = s.quantile
+		v.quantiles++
+		return err
 	}
 	return s.walk(b, sub, depth+1)
 }
@@ -197,6 +210,8 @@ func (v *seen) fixed(k kind, num protowire.Number, x uint64) {
 		v.end = x
 	case k == kindHistogramPoint && num == 4:
 		v.count = x
+	case k == kindQuantile && num == 1:
+		v.quantile = math.Float64frombits(x)
 	}
 }
 
@@ -218,7 +233,11 @@ func (s *scan) bucketCounts(v *seen, b []byte) {
 	}
 	v.nBuckets = len(b) / 8
 	for ; len(b) >= 8; b = b[8:] {
-		v.buckets += binary.LittleEndian.Uint64(b)
+		n := binary.LittleEndian.Uint64(b)
+		if v.buckets+n < n {
+			s.clean = false
+		}
+		v.buckets += n
 	}
 }
 
@@ -229,9 +248,9 @@ func (s *scan) bounds(v *seen, b []byte) {
 	}
 	v.nBounds = len(b) / 8
 	last := math.Inf(-1)
-	for i := 0; len(b) >= 8; i, b = i+1, b[8:] {
+	for ; len(b) >= 8; b = b[8:] {
 		x := math.Float64frombits(binary.LittleEndian.Uint64(b))
-		if i > 0 && !(x > last) || math.IsNaN(x) {
+		if !(x > last) || math.IsInf(x, 0) { // Also NaN.
 			s.clean = false
 		}
 		last = x
@@ -260,6 +279,8 @@ func (s *scan) finish(k kind, v *seen) {
 	case kindNumber:
 		s.items++
 		ok = ok && s.inWindow(v.start) && (v.valued || v.noValue)
+	case kindQuantile:
+		s.quantile = v.quantile
 	case kindHistogramPoint:
 		s.items++
 		ok = ok && s.inWindow(v.start) && v.consistent()
@@ -277,7 +298,7 @@ func orObserved(at, observed uint64) uint64 {
 	return at
 }
 
-// consistent is histogramReason for a point that was only scanned.
+// consistent is intake.HistogramReason for a point that was only scanned.
 func (v *seen) consistent() bool {
 	return v.noValue || v.nBuckets == 0 && v.nBounds == 0 || v.nBuckets == v.nBounds+1 && v.buckets == v.count
 }

@@ -23,6 +23,7 @@ const (
 	kindMetric
 	kindTemporal // Sum and Histogram, which have a temporality
 	kindPoint    // of a summary
+	kindQuantile // of a summary's point
 	kindNumber
 	kindHistogramPoint
 	kindSlow // never taken by the fast path
@@ -48,6 +49,8 @@ func kindOf(name protoreflect.FullName) kind {
 		return kindNumber
 	case "opentelemetry.proto.metrics.v1.SummaryDataPoint":
 		return kindPoint
+	case "opentelemetry.proto.metrics.v1.SummaryDataPoint.ValueAtQuantile":
+		return kindQuantile
 	case "opentelemetry.proto.metrics.v1.HistogramDataPoint":
 		return kindHistogramPoint
 	case "opentelemetry.proto.metrics.v1.ExponentialHistogram", "opentelemetry.proto.resource.v1.EntityRef", "opentelemetry.proto.common.v1.EntityRef":
@@ -79,16 +82,19 @@ func (m *message) field(n protowire.Number) field {
 	return field{}
 }
 
-// schema holds the three request messages.
-type schema struct{ metrics, traces, logs *message }
+// schema holds the three request messages, and their fields by their names in JSON.
+type schema struct {
+	metrics, traces, logs             *message
+	metricsJSON, tracesJSON, logsJSON jsonFields
+}
 
 func newSchema() schema {
 	b := schemaBuilder{}
 	// The request messages have the wire form of these, whose package has no gRPC stubs.
+	metrics, traces, logs := (&metricspb.MetricsData{}).ProtoReflect().Descriptor(), (&tracepb.TracesData{}).ProtoReflect().Descriptor(), (&logspb.LogsData{}).ProtoReflect().Descriptor()
 	return schema{
-		metrics: b.build((&metricspb.MetricsData{}).ProtoReflect().Descriptor()),
-		traces:  b.build((&tracepb.TracesData{}).ProtoReflect().Descriptor()),
-		logs:    b.build((&logspb.LogsData{}).ProtoReflect().Descriptor()),
+		metrics: b.build(metrics), traces: b.build(traces), logs: b.build(logs),
+		metricsJSON: newJSONFields(metrics), tracesJSON: newJSONFields(traces), logsJSON: newJSONFields(logs),
 	}
 }
 

@@ -58,6 +58,7 @@ type signal struct {
 	path    string
 	service string // gRPC service
 	schema  *message
+	json    jsonFields
 	// decode returns the empty request and the check of it once it has been filled.
 	decode func() (request, checker)
 	// past is how old a record of this signal may be.
@@ -70,17 +71,17 @@ func signals() []signal {
 	s := newSchema()
 	return []signal{
 		{
-			name: ledger.Metrics, noun: "data points", topic: bus.TopicMetrics, path: "/v1/metrics", schema: s.metrics,
+			name: ledger.Metrics, noun: "data points", topic: bus.TopicMetrics, path: "/v1/metrics", schema: s.metrics, json: s.metricsJSON,
 			service: "opentelemetry.proto.collector.metrics.v1.MetricsService", decode: decodeMetrics, respond: respondMetrics,
 			past: func(l Limits) time.Duration { return l.MetricsPast },
 		},
 		{
-			name: ledger.Traces, noun: "spans", topic: bus.TopicTraces, path: "/v1/traces", schema: s.traces,
+			name: ledger.Traces, noun: "spans", topic: bus.TopicTraces, path: "/v1/traces", schema: s.traces, json: s.tracesJSON,
 			service: "opentelemetry.proto.collector.trace.v1.TraceService", decode: decodeTraces, respond: respondTraces,
 			past: func(l Limits) time.Duration { return l.TracesPast },
 		},
 		{
-			name: ledger.Logs, noun: "log records", topic: bus.TopicLogs, path: "/v1/logs", schema: s.logs,
+			name: ledger.Logs, noun: "log records", topic: bus.TopicLogs, path: "/v1/logs", schema: s.logs, json: s.logsJSON,
 			service: "opentelemetry.proto.collector.logs.v1.LogsService", decode: decodeLogs, respond: respondLogs,
 			past: func(l Limits) time.Duration { return l.LogsPast },
 		},
@@ -202,14 +203,17 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 		}
 	}
 	req, check := s.decode()
-	emptied, err := 0, error(nil)
+	var notes map[string]int
+	var err error
 	if enc == formatJSON {
-		if body, emptied, err = cleanJSON(body); err == nil {
+		if body, notes, err = cleanJSON(body, s.json); err == nil {
 			err = req.UnmarshalJSON(body)
 		}
 	} else {
 		if badIDs {
+			var emptied int
 			body, emptied = emptyIDs(body, s.schema)
+			notes = map[string]int{noteBadID: emptied}
 		}
 		err = req.UnmarshalProto(body)
 	}
@@ -217,8 +221,8 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
 	}
 	accept.Tally = check(ctx, r, now)
-	if emptied > 0 {
-		accept.Tally.Note(noteBadID, emptied)
+	for kind, n := range notes {
+		accept.Tally.Note(kind, n)
 	}
 	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0 || accept.Tally.Changed; changed || enc == formatJSON {
 		if accept.Body, err = req.MarshalProto(); err != nil {
@@ -243,7 +247,7 @@ func hint(reason string) string {
 	switch reason {
 	case reasonTemporality:
 		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
-	case reasonScale:
+	case intake.ReasonScale:
 		return " (exponential histograms are kept from scale -4 up; limit the instrument's buckets less)"
 	case reasonTooOld, reasonTooNew:
 		return " (check the clock of the sender)"

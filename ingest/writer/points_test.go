@@ -3,6 +3,7 @@
 package writer
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +196,112 @@ func TestStartTimes(t *testing.T) {
 	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
 }
 
+// started is a request of one point of each kind that counts, named by prefix; v is the count of each, start and at are how long ago.
+func started(t *testing.T, now time.Time, prefix string, start, at time.Duration, v uint64) bus.Record {
+	t.Helper()
+	from, to := pcommon.NewTimestampFromTime(now.Add(-start)), pcommon.NewTimestampFromTime(now.Add(-at))
+	return metricsRequest(t, func(ms pmetric.MetricSlice) {
+		m := ms.AppendEmpty()
+		m.SetName(prefix + "_sum")
+		m.SetEmptySum().SetIsMonotonic(true)
+		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		n := m.Sum().DataPoints().AppendEmpty()
+		n.SetStartTimestamp(from)
+		n.SetTimestamp(to)
+		n.SetIntValue(int64(v))
+		m = ms.AppendEmpty()
+		m.SetName(prefix + "_h")
+		m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		h := m.Histogram().DataPoints().AppendEmpty()
+		h.SetStartTimestamp(from)
+		h.SetTimestamp(to)
+		h.SetCount(v)
+		h.BucketCounts().FromRaw([]uint64{v, 0})
+		h.ExplicitBounds().FromRaw([]float64{1})
+		m = ms.AppendEmpty()
+		m.SetName(prefix + "_s")
+		s := m.SetEmptySummary().DataPoints().AppendEmpty()
+		s.SetStartTimestamp(from)
+		s.SetTimestamp(to)
+		s.SetCount(v)
+		x := exponential(ms, prefix+"_x", now.Add(-at), 1)[0]
+		x.SetStartTimestamp(from)
+		x.SetCount(v)
+		x.SetZeroCount(v - 1)
+	})
+}
+
+// TestRestartAtTheTimeOfTheLastPoint is a reset, as the data model allows it; a sender that does not know its start and says the time of its first point has none.
+func TestRestartAtTheTimeOfTheLastPoint(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	sec := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	stale := metricsRequest(t, func(ms pmetric.MetricSlice) {
+		m := ms.AppendEmpty()
+		m.SetName("gone_sum")
+		m.SetEmptySum().SetIsMonotonic(true)
+		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		p := m.Sum().DataPoints().AppendEmpty()
+		p.SetTimestamp(pcommon.NewTimestampFromTime(now.Add(-sec(90))))
+		p.SetFlags(p.Flags().WithNoRecordedValue(true))
+	})
+	store, _ := f.writeMetrics(t,
+		started(t, now, "known", sec(180), sec(120), 5), started(t, now, "known", sec(120), sec(60), 9),
+		started(t, now, "known", sec(120), sec(60), 9), // Sent again.
+		started(t, now, "known", sec(120), sec(30), 11), started(t, now, "known", sec(30), sec(10), 12),
+		started(t, now, "unknown", sec(180), sec(180), 5), started(t, now, "unknown", sec(180), sec(120), 7), started(t, now, "unknown", sec(180), sec(60), 9),
+		started(t, now, "unknown", sec(40), sec(40), 20), started(t, now, "unknown", sec(40), sec(30), 22), // The sender restarted, what it reads did not.
+		started(t, now, "none", sec(180), sec(120), 5), started(t, now, "none", sec(60), sec(60), 9), started(t, now, "none", sec(60), sec(30), 10),
+		started(t, now, "next", sec(180), sec(120), 5), started(t, now, "next", sec(120), sec(120)-time.Millisecond, 9), // No time between.
+		started(t, now, "gone", sec(180), sec(120), 5), stale, started(t, now, "gone", sec(90), sec(60), 9),
+	)
+	for prefix, want := range map[string][2]float64{"known": {2, 7}, "unknown": {0, 5}, "none": {0, 4}, "next": {0, 3}} {
+		for _, series := range []string{"_sum_total", "_h_count", `_h_bucket{le="+Inf"}`, "_s_count", "_x"} {
+			for i, f := range []string{"resets", "count_over_time"} {
+				v := instant(t, store, f+"("+prefix+series+"[5m])", now)
+				require.Len(t, v, 1, prefix+series)
+				require.InDelta(t, want[i], v[0].F, 0, f+" "+prefix+series)
+			}
+		}
+	}
+	require.InDelta(t, 1, instant(t, store, `resets(gone_sum_total[5m])`, now)[0].F, 0)
+	require.InDelta(t, 9, instant(t, store, `known_sum_total`, now.Add(-sec(60)))[0].F, 0)
+	require.InDelta(t, 0, instant(t, store, `known_sum_total`, now.Add(-sec(120)+time.Millisecond))[0].F, 0)
+	require.InDelta(t, 5, instant(t, store, `known_sum_total`, now.Add(-sec(120)))[0].F, 0)
+	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+}
+
+// TestStarts: what a start means, also of samples that are told again, out of order or forgotten.
+func TestStarts(t *testing.T) {
+	s := newStarts()
+	take := func(st, at int64) int64 {
+		zero := s.zero(1, st, at)
+		s.taken(1, st, at, false)
+		return zero
+	}
+	require.Equal(t, int64(10), take(10, 100))
+	require.Equal(t, int64(101), take(100, 200))
+	require.Equal(t, int64(101), take(100, 200)) // Told again.
+	require.Equal(t, int64(101), take(100, 300))
+	require.Equal(t, int64(10), take(10, 100)) // Of the run before.
+	require.Equal(t, int64(101), take(100, 300))
+	require.Equal(t, int64(300), take(300, 301))
+	require.Equal(t, int64(400), take(400, 400)) // An unknown start.
+	require.Equal(t, int64(400), take(400, 500))
+	require.Zero(t, take(0, 600))
+	require.Equal(t, int64(600), take(600, 700)) // After a point without a start.
+	require.Zero(t, take(700, 701+oldestStart))
+	for i := range uint64(5000) {
+		s.taken(i, int64(2*oldestStart+i), int64(2*oldestStart+2*i+1), false)
+	}
+	for i := range uint64(2000) {
+		s.taken(10_000+i, int64(9*oldestStart), int64(9*oldestStart+1), false)
+	}
+	require.LessOrEqual(t, len(s.series), 8192)
+	s.sweep(9*oldestStart + 1)
+	require.Len(t, s.series, 2000)
+}
+
 // TestContradictionsOutOfOrder: of two samples of one series and time the first counts, also where the series has gone on since.
 func TestContradictionsOutOfOrder(t *testing.T) {
 	f := newFixture(t, t.TempDir())
@@ -224,4 +331,47 @@ func TestContradictionsOutOfOrder(t *testing.T) {
 	tot := f.ledger.Totals()[ledger.Metrics]
 	require.Equal(t, map[string]int64{"duplicate_timestamp": 2}, tot.Rejected)
 	require.Equal(t, int64(6), tot.Stored)
+}
+
+// TestContradictoryPointsAreRefusedWhole: none of the samples of such a point is stored, also where no gateway has seen it.
+func TestContradictoryPointsAreRefusedWhole(t *testing.T) {
+	f := newFixture(t, t.TempDir())
+	now := time.Now().Truncate(time.Millisecond)
+	store, _ := f.writeMetrics(t, metricsRequest(t, func(ms pmetric.MetricSlice) {
+		h := ms.AppendEmpty()
+		h.SetName("h")
+		h.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		s := ms.AppendEmpty()
+		s.SetName("s")
+		s.SetEmptySummary()
+		for i, second := range []float64{2, math.Inf(1), 1} {
+			p := h.Histogram().DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			p.SetCount(3)
+			p.SetSum(3)
+			p.BucketCounts().FromRaw([]uint64{1, 1, 1})
+			p.ExplicitBounds().FromRaw([]float64{1, second})
+			p.Attributes().PutInt("i", int64(i))
+			q := s.Summary().DataPoints().AppendEmpty()
+			q.SetTimestamp(pcommon.NewTimestampFromTime(now))
+			q.Attributes().PutInt("i", int64(i))
+			for j := range 2 {
+				v := q.QuantileValues().AppendEmpty()
+				v.SetQuantile(min(second-1, 0.5))
+				v.SetValue(float64(j))
+				if i == 0 {
+					v.SetQuantile(float64(j))
+				}
+			}
+		}
+		exponential(ms, "x", now, 1, 1)[1].SetCount(9)
+	}))
+	for expr, want := range map[string]float64{
+		`count({__name__=~"h_.*"})`: 5, `count({__name__=~"s|s_.*"})`: 4, `count(x)`: 1, `h_bucket{i="0",le="+Inf"}`: 3,
+	} {
+		require.InDelta(t, want, instant(t, store, expr, now)[0].F, 0, expr)
+	}
+	tot := f.ledger.Totals()[ledger.Metrics]
+	require.Equal(t, map[string]int64{"invalid_histogram": 3, "invalid_summary": 2}, tot.Rejected)
+	require.Equal(t, int64(3), tot.Stored)
 }

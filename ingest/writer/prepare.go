@@ -10,6 +10,8 @@ import (
 
 	promstorage "github.com/prometheus/prometheus/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/strata-apm/strata/ingest/intake"
 )
 
 // prepare takes out of md what the translation would stumble over, counting it in reject: one bad point must not cost the others of its metric. It sorts exemplars by value,
@@ -32,26 +34,32 @@ func prepareMetric(m pmetric.Metric, reject func(string, int64)) (thresholds boo
 	case pmetric.MetricTypeSum:
 		prepareNumbers(m.Sum().DataPoints(), reject)
 	case pmetric.MetricTypeHistogram:
-		for _, p := range m.Histogram().DataPoints().All() {
+		m.Histogram().DataPoints().RemoveIf(func(p pmetric.HistogramDataPoint) bool {
 			prepareExemplars(p.Exemplars())
-		}
+			return contradicts(intake.HistogramReason(p), reject)
+		})
 	case pmetric.MetricTypeExponentialHistogram:
 		m.ExponentialHistogram().DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-			if p.Scale() < minScale {
-				reject("unsupported_scale", 1)
-				return true
-			}
 			prepareExemplars(p.Exemplars())
-			thresholds = thresholds || p.ZeroThreshold() > 0
-			return false
+			bad := contradicts(intake.ExponentialReason(p), reject)
+			thresholds = thresholds || !bad && p.ZeroThreshold() > 0
+			return bad
 		})
-	case pmetric.MetricTypeSummary, pmetric.MetricTypeEmpty:
+	case pmetric.MetricTypeSummary:
+		m.Summary().DataPoints().RemoveIf(func(p pmetric.SummaryDataPoint) bool { return contradicts(intake.SummaryReason(p), reject) })
+	case pmetric.MetricTypeEmpty:
 	}
 	return thresholds
 }
 
-// minScale is the coarsest exponential histogram that Prometheus keeps (schema -4).
-const minScale = -4
+// contradicts counts a point that contradicts itself, where there is a reason. Of such a point only some samples would be stored. The gateway refuses them; another
+// producer on the topic may not.
+func contradicts(reason string, reject func(string, int64)) bool {
+	if reason != "" {
+		reject(reason, 1)
+	}
+	return reason != ""
+}
 
 // prepareNumbers takes out points without a value, which would be stored as 0. The gateway refuses them; another producer on the topic may not.
 func prepareNumbers(dps pmetric.NumberDataPointSlice, reject func(string, int64)) {

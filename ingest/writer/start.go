@@ -9,32 +9,84 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/value"
 	promstorage "github.com/prometheus/prometheus/storage"
 )
 
 // oldestStart, in milliseconds, is about how far back the head of the tsdb takes a sample in order; an older start it would only refuse, at the cost of a message.
 const oldestStart = 3_600_000
 
-// startOf is the start timestamp that the tsdb may put a zero at (its EnableSTAsZeroSample), 0 for what did not start at zero: gauges, the quantiles of a
-// summary, target_info, and stale markers. Where the type is not known it is what the sender said.
-func startOf(st, t int64, v float64, name string, opts promstorage.AOptions) int64 {
-	if t-st > oldestStart {
-		return 0
-	}
+// startsAtZero says whether a sample belongs to what counts up from zero: not gauges, the quantiles of a summary and target_info. Where the type is not known the
+// start is believed.
+func startsAtZero(name string, opts promstorage.AOptions) bool {
 	switch opts.Metadata.Type {
 	case model.MetricTypeGauge, model.MetricTypeInfo, model.MetricTypeStateset, model.MetricTypeGaugeHistogram:
-		return 0
+		return false
 	case model.MetricTypeSummary:
-		if name == opts.MetricFamilyName {
-			return 0
-		}
+		return name != opts.MetricFamilyName
 	default:
+		return name != targetInfo
 	}
-	if name == targetInfo || value.IsStaleNaN(v) {
+}
+
+// starts finds where the tsdb may put a zero for the start of a series (its EnableSTAsZeroSample). A new process may start at the very time of the last point of the one
+// before (OpenTelemetry's data model, "Resets and Gaps"). That place is taken, so the zero stands a millisecond later. But a sender that does not know its start says that
+// it is the time of its first point, whose value is no zero: so a sample's own start must be known before a start at its time is a restart. The memory is the process's own:
+// just after its start such a restart is taken for an unknown start, as in Prometheus. Not safe for concurrent use.
+type starts struct {
+	series map[uint64]run // by the hash of the labels
+	// sweepAt is the number of series at which those without a recent sample are forgotten.
+	sweepAt int
+}
+
+// run is what is known of one series, in milliseconds.
+type run struct {
+	// last is the time of the newest sample; known says that it had a start before that.
+	last  int64
+	known bool
+	// restarted is the latest start that was the time of a sample, 0 for none.
+	restarted int64
+}
+
+func newStarts() starts { return starts{series: map[uint64]run{}, sweepAt: 1 << 10} }
+
+// zero returns where the zero of a sample at t belongs that started at st; 0 is nowhere.
+func (s *starts) zero(series uint64, st, t int64) int64 {
+	if st <= 0 || t-st > oldestStart {
 		return 0
+	}
+	if r := s.series[series]; st < t-1 && (r.restarted == st || r.known && r.last == st) {
+		return st + 1
 	}
 	return st
+}
+
+// taken notes a sample that the tsdb took. Told again it changes nothing.
+func (s *starts) taken(series uint64, st, t int64, stale bool) {
+	r, there := s.series[series]
+	if !there && (st <= 0 || stale) || t < r.last {
+		return
+	}
+	if r.known && r.last == st && st < t {
+		r.restarted = st
+	}
+	r.last = t
+	if !stale { // A marker ends what was there.
+		r.known = st > 0 && st < t
+	}
+	if !there && len(s.series) >= s.sweepAt {
+		s.sweep(t)
+	}
+	s.series[series] = r
+}
+
+// sweep forgets series that have no sample since oldestStart: no zero would be put so far back.
+func (s *starts) sweep(t int64) {
+	for series, r := range s.series {
+		if t-r.last > oldestStart {
+			delete(s.series, series)
+		}
+	}
+	s.sweepAt = max(1<<10, 2*len(s.series))
 }
 
 // inOrder returns a copy in the order in which the tsdb takes exemplars of one series (tsdb/exemplar.go, validateExemplar).

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/metadata"
+	"github.com/prometheus/prometheus/model/value"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/storage/remote/otlptranslator/prometheusremotewrite"
@@ -79,6 +80,7 @@ type countingAppender struct {
 	// zeroThreshold is that of the exponential histogram being translated, 0 for the translation's own.
 	zeroThreshold float64
 	hashBuffer    []byte
+	starts        starts
 }
 
 type sampleKey struct {
@@ -111,7 +113,7 @@ type pointKey struct {
 }
 
 func newCountingAppender(md MetadataSink) countingAppender {
-	return countingAppender{metadata: md, taken: map[sampleKey]sample{}, refused: map[pointKey]struct{}{}}
+	return countingAppender{metadata: md, taken: map[sampleKey]sample{}, refused: map[pointKey]struct{}{}, starts: newStarts()}
 }
 
 func (a *countingAppender) reset(app promstorage.AppenderV2) {
@@ -148,15 +150,8 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 	if len(opts.Exemplars) > 1 { // The tsdb takes those of a series in the order of time, value and labels.
 		opts.Exemplars = inOrder(opts.Exemplars)
 	}
-	got, err := a.AppenderV2.Append(ref, ls, startOf(st, t, v, ls.Get(model.MetricNameLabel), opts), t, v, h, fh, opts)
-	if err == nil && a.conflicts(got, t, sample{v, h, fh}) {
-		err = promstorage.ErrDuplicateSampleForTimestamp
-	}
+	got, err := a.started(ref, ls, st, t, v, h, fh, opts)
 	if err == nil {
-		return got, nil
-	}
-	var partial *promstorage.AppendPartialError
-	if _, err = partial.Handle(err); err == nil { // Only exemplars were refused, out of order.
 		return got, nil
 	}
 	reason := rejectReason(err)
@@ -168,6 +163,31 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 		a.reject(reason, 1)
 	}
 	return 0, nil
+}
+
+// started appends a sample with the zero of its start, and notes it for the next one's.
+func (a *countingAppender) started(ref promstorage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts promstorage.AOptions) (promstorage.SeriesRef, error) { //nolint:revive // As in Append.
+	var series uint64
+	var zero int64
+	stale, counts := value.IsStaleNaN(v), startsAtZero(ls.Get(model.MetricNameLabel), opts)
+	if counts {
+		series = ls.Hash()
+		if !stale {
+			zero = a.starts.zero(series, st, t)
+		}
+	}
+	got, err := a.AppenderV2.Append(ref, ls, zero, t, v, h, fh, opts)
+	if err == nil && a.conflicts(got, t, sample{v, h, fh}) {
+		err = promstorage.ErrDuplicateSampleForTimestamp
+	}
+	var partial *promstorage.AppendPartialError
+	if _, err = partial.Handle(err); err != nil { // Otherwise only exemplars were refused, out of order.
+		return 0, err //nolint:wrapcheck // Append only looks what it is.
+	}
+	if counts {
+		a.starts.taken(series, st, t, stale)
+	}
+	return got, nil
 }
 
 // countsAsItem says whether a sample that was not taken is the first of its data point: a point without one of its samples is not what was sent.

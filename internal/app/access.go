@@ -12,6 +12,7 @@ import (
 	"github.com/rs/cors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/otlp"
@@ -76,18 +77,18 @@ func (x *access) ingest(l auth.Listener, next http.Handler) http.Handler {
 	return x.auth.Authenticate(l)(auth.Require(auth.ScopeIngest)(timed(next)))
 }
 
-// otlp is ingest for OTLP, which web pages may send too.
+// otlp is ingest for OTLP, which pages of allowed origins may send too. It answers errors as OTLP does.
 func (x *access) otlp(l auth.Listener, next http.Handler) http.Handler {
 	next = timed(next)
 	checked := func(w http.ResponseWriter, r *http.Request) {
 		p, ok := auth.FromContext(r.Context())
 		switch {
 		case !ok:
-			auth.WriteError(w, auth.ErrNoCredentials)
+			refuseOTLP(w, r, auth.ErrNoCredentials)
 		case p.Has(auth.ScopeIngest):
 			next.ServeHTTP(w, r)
 		case !p.Has(auth.ScopeBrowser):
-			auth.WriteError(w, auth.ErrForbidden)
+			refuseOTLP(w, r, auth.ErrForbidden)
 		default:
 			if d := x.browsers.wait(p.KeyID, auth.RemoteIP(r)); d > 0 {
 				otlp.WriteError(w, r, fmt.Errorf("%w: more than otlp.browser_keys allows", &intake.ThrottledError{After: d}))
@@ -96,11 +97,17 @@ func (x *access) otlp(l auth.Listener, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	}
+	l.Allows = func(r *http.Request) bool { return x.cors != nil && x.cors.OriginAllowed(r) }
+	authenticated := x.auth.AuthenticateIn(l, refuseOTLP)(http.HandlerFunc(checked))
 	if x.cors == nil {
-		return x.auth.Authenticate(l)(http.HandlerFunc(checked))
+		return authenticated
 	}
-	l.Allows = x.cors.OriginAllowed
-	return x.cors.Handler(x.auth.Authenticate(l)(http.HandlerFunc(checked)))
+	return x.cors.Handler(authenticated)
+}
+
+// refuseOTLP answers with the Status of an error of authentication, in the encoding of the request.
+func refuseOTLP(w http.ResponseWriter, r *http.Request, err error) {
+	otlp.WriteStatus(w, r, auth.Refuse(w.Header(), err), status.Convert(auth.StatusError(err)))
 }
 
 // timed bounds how long a body may take, and notes the source for the ledger.

@@ -24,8 +24,11 @@ const (
 func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, error) {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		p, err := s.authorization(r.Context(), values)
-		if err == nil && !ownOrigin(r) && !p.sendsOnly() {
-			return Principal{}, ErrForbiddenInPage
+		if err == nil && !ownOrigin(r) {
+			err = l.refuses(r, p)
+		}
+		if errors.Is(err, ErrForbidden) {
+			return Principal{}, err
 		}
 		return p, s.failed(RemoteIP(r), err)
 	}
@@ -88,6 +91,11 @@ func RemoteIP(r *http.Request) string {
 // Authenticate is middleware that puts the principal into the request's context. A request without credentials goes on without a
 // principal, for pages that are public; Require stops it where they are not. Bad credentials end here.
 func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
+	return s.AuthenticateIn(l, func(w http.ResponseWriter, _ *http.Request, err error) { WriteError(w, err) })
+}
+
+// AuthenticateIn is Authenticate for a protocol that says errors in a way of its own, by refuse.
+func (s *Service) AuthenticateIn(l Listener, refuse func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p, err := s.AuthenticateHTTP(r, l)
@@ -98,7 +106,7 @@ func (s *Service) Authenticate(l Listener) func(http.Handler) http.Handler {
 			case errors.Is(err, ErrBadCredentials) && len(r.Header.Values("Authorization")) == 0:
 				// An old cookie must not keep its owner from the sign-in page.
 			default:
-				WriteError(w, err)
+				refuse(w, r, err)
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -134,6 +142,13 @@ func Check(r *http.Request, scope Scope) error {
 
 // WriteError answers with the API's error body and the headers RFC 6750 asks for.
 func WriteError(w http.ResponseWriter, err error) { httpx.WriteError(w, answerOf(err)) }
+
+// Refuse sets the headers of an answer to a request that err stopped, and returns its status: the body is in the form of the API that was asked.
+func Refuse(h http.Header, err error) int {
+	e := httpx.Classify(answerOf(err))
+	e.SetHeaders(h)
+	return e.Status
+}
 
 // answerOf is what an error of authentication or of the catalog means to the client. Others stay what they are.
 func answerOf(err error) error {

@@ -17,14 +17,26 @@ import (
 type Listener struct {
 	// Loopback is whether the address that was bound is a loopback address. A listener on all interfaces is not.
 	Loopback bool
-	// Allows says which other origins' pages may send telemetry; nil is none. Such a page needs a key that can do nothing else, or none at all where requests
-	// of this machine need none.
+	// Allows says which other origins' pages may send telemetry. Such a page needs a key that can do nothing else, or none at all where requests
+	// of this machine need none. Nil is for what does not look where a page with such a key comes from.
 	Allows func(r *http.Request) bool
 }
 
 // allows says whether the request is of a page whose origin is allowed.
 func (l Listener) allows(r *http.Request) bool {
 	return l.Allows != nil && len(r.Header.Values("Origin")) == 1 && l.Allows(r)
+}
+
+// refuses says why a page of another origin may not use the key that it sent, nil when it may.
+func (l Listener) refuses(r *http.Request, p Principal) error {
+	switch {
+	case !p.sendsOnly():
+		return ErrForbiddenInPage
+	case l.Allows != nil && !l.allows(r):
+		return ErrForbiddenOrigin
+	default:
+		return nil
+	}
 }
 
 // ListenerOf describes a bound address.

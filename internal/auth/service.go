@@ -21,6 +21,8 @@ var (
 	ErrForbidden       = errors.New("scope does not allow this")
 	// ErrForbiddenInPage is an ErrForbidden: whoever visits the page can read the key in it.
 	ErrForbiddenInPage = fmt.Errorf("%w: a page of another origin sends with a key of scope browser or ingest", ErrForbidden)
+	// ErrForbiddenOrigin is an ErrForbidden, whatever the key.
+	ErrForbiddenOrigin = fmt.Errorf("%w: pages of this origin may not send; otlp.cors.allowed_origins lists those that may", ErrForbidden)
 )
 
 // Mode is the configuration key auth.local.

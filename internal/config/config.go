@@ -238,7 +238,7 @@ func (c Config) Validate() error {
 	if err := c.OTLP.Series.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("otlp.series: %w", err))
 	}
-	errs = append(errs, c.validateTLS(), c.OTLP.validateBrowsers())
+	errs = append(errs, c.validateTLS(), c.OTLP.validateBrowsers(), install.CheckURL("http.external_url", strings.TrimRight(c.HTTP.ExternalURL, "/")))
 	for key, addr := range map[string]string{"http.listen": c.HTTP.Listen, "otlp.grpc_listen": c.OTLP.GRPCListen, "otlp.http_listen": c.OTLP.HTTPListen} {
 		errs = append(errs, validAddress(key, addr))
 	}

@@ -71,6 +71,22 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
+func TestExternalURL(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"": true, "https://strata.example.org": true, "http://10.0.0.1:7080/": true, "https://example.org/strata": true,
+		"nonsense": false, "strata.example.org": false, "ftp://example.org": false, "https://": false, "https://user@example.org": false, "https://example.org?a=b": false,
+		"localhost:7080": false, "http://a b": false,
+	} {
+		c := Default()
+		c.HTTP.ExternalURL = address
+		if err := c.Validate(); ok {
+			require.NoError(t, err, address)
+		} else {
+			require.ErrorContains(t, err, "http.external_url", address)
+		}
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte("http: {listen: x}"))
 	f.Fuzz(func(_ *testing.T, b []byte) {

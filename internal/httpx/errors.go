@@ -143,19 +143,24 @@ func WriteError(w http.ResponseWriter, err error) {
 	if body.Details == nil {
 		body.Details = map[string]any{}
 	}
-	if e.Challenge != "" {
-		w.Header().Set("WWW-Authenticate", e.Challenge)
-	}
-	if e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests {
-		SetRetryAfter(w, e.RetryAfter)
-	}
+	e.SetHeaders(w.Header())
 	WriteJSON(w, e.Status, ErrorAnswer{Error: body})
 }
 
+// SetHeaders sets what an answer with this error has beside its body.
+func (e *Error) SetHeaders(h http.Header) {
+	if e.Challenge != "" {
+		h.Set("WWW-Authenticate", e.Challenge)
+	}
+	if e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests {
+		SetRetryAfter(h, e.RetryAfter)
+	}
+}
+
 // SetRetryAfter says when the next attempt makes sense, in whole seconds and at least one (RFC 9110, section 10.2.3). 0 is two seconds.
-func SetRetryAfter(w http.ResponseWriter, d time.Duration) {
+func SetRetryAfter(h http.Header, d time.Duration) {
 	if d <= 0 {
 		d = defaultRetryAfter
 	}
-	w.Header().Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
+	h.Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
 }

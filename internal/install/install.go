@@ -37,12 +37,17 @@ type Config struct {
 
 // Validate reports everything that cannot work.
 func (c Config) Validate() error {
-	if c.Endpoint == "" {
+	return CheckURL("agents.endpoint", c.Endpoint)
+}
+
+// CheckURL says whether the value of a configuration key is an address that scripts and links can begin with, or empty.
+func CheckURL(key, value string) error {
+	if value == "" {
 		return nil
 	}
-	u, err := url.Parse(c.Endpoint)
+	u, err := url.Parse(value)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u.Host) || !validPath.MatchString(u.Path) || u.RawQuery != "" || u.User != nil {
-		return fmt.Errorf("agents.endpoint %q is not http://host:port or https://host:port", c.Endpoint)
+		return fmt.Errorf("%s %q is not http://host:port or https://host:port", key, value)
 	}
 	return nil
 }
@@ -68,8 +73,8 @@ type Handler struct {
 // New returns a Handler.
 func New(opts Options) (*Handler, error) {
 	opts.ExternalURL, opts.Config.Endpoint = strings.TrimRight(opts.ExternalURL, "/"), strings.TrimRight(opts.Config.Endpoint, "/")
-	if err := (Config{Endpoint: opts.ExternalURL}).Validate(); err != nil {
-		return nil, fmt.Errorf("http.external_url: %w", err)
+	if err := CheckURL("http.external_url", opts.ExternalURL); err != nil {
+		return nil, err
 	}
 	dir := opts.Config.Dir
 	if dir == "" {

@@ -50,7 +50,7 @@ func guarded(next http.Handler, turns *guard.Guard) http.Handler {
 			defer leave()
 			next.ServeHTTP(w, r)
 		case errors.As(err, &busy):
-			httpx.SetRetryAfter(w, busy.RetryAfter())
+			httpx.SetRetryAfter(w.Header(), busy.RetryAfter())
 			httpx.WritePrometheusError(w, http.StatusServiceUnavailable, httpx.PrometheusUnavailable, busy.Error())
 		default: // The client has left.
 		}

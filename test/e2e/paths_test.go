@@ -111,6 +111,9 @@ func pagesMaySend(t *testing.T, s *server) {
 			require.Empty(t, preflight(origin).Header.Get("Access-Control-Allow-Origin"), origin)
 			resp, _ := ask(t, http.MethodPost, url, "{}", "Origin", origin, "Content-Type", "application/json")
 			require.Equal(t, 401, resp.StatusCode, origin)
+			resp, body := ask(t, http.MethodPost, url, "{}", "Origin", origin, "Content-Type", "application/json", "Authorization", "Bearer "+key)
+			require.Equal(t, 403, resp.StatusCode, origin)
+			require.Contains(t, body, `"code":7`)
 		}
 	}
 	resp, _ := ask(t, http.MethodGet, s.url("/api/v1/services"), "", "Origin", "https://shop.example.com")
