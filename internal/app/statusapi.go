@@ -17,9 +17,9 @@ import (
 )
 
 type authStatus struct {
-	Mode          string       `json:"mode"`
+	Mode          string       `json:"mode" enum:"open,required"`
 	Authenticated bool         `json:"authenticated"`
-	Scopes        []auth.Scope `json:"scopes"`
+	Scopes        []auth.Scope `json:"scopes" enum:"ingest,read,admin,browser"`
 }
 
 type statusAnswer struct {
@@ -73,7 +73,7 @@ func (a *App) addIntake(ctx context.Context, addresses map[string]string) {
 
 type ledgerRow struct {
 	Minute   time.Time        `json:"minute"`
-	Signal   ledger.Signal    `json:"signal"`
+	Signal   ledger.Signal    `json:"signal" enum:"metrics,traces,logs"`
 	Source   string           `json:"source"`
 	Received int64            `json:"received"`
 	Accepted int64            `json:"accepted"`
@@ -84,7 +84,7 @@ type ledgerRow struct {
 }
 
 type ledgerTotal struct {
-	Signal   ledger.Signal `json:"signal"`
+	Signal   ledger.Signal `json:"signal" enum:"metrics,traces,logs"`
 	Received int64         `json:"received"`
 	Accepted int64         `json:"accepted"`
 	Refused  int64         `json:"refused"`
