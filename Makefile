@@ -76,7 +76,7 @@ web/ui/node_modules/.package-lock.json: web/ui/package-lock.json
 	cd web/ui && npm install --no-audit --no-fund
 	@touch $@
 
-web/ui/dist/index.html: web/ui/node_modules/.package-lock.json $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/vite.config.* -type f 2>/dev/null)
+web/ui/dist/index.html: web/ui/node_modules/.package-lock.json docs/reference/openapi.json $(shell find web/ui/src web/ui/public web/ui/index.html web/ui/vite.config.* -type f 2>/dev/null)
 	cd web/ui && npm run build
 
 engine: $(BIN)/strata ## Fetch the embedded ClickHouse engine once (178 MB, checksum verified).

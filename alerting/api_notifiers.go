@@ -28,14 +28,14 @@ const (
 type notifierJSON struct {
 	ID           string     `json:"id"`
 	Name         string     `json:"name"`
-	Type         string     `json:"type"`
+	Type         string     `json:"type" enum:"webhook"`
 	URL          string     `json:"url"`
 	SendResolved bool       `json:"send_resolved"`
 	Enabled      bool       `json:"enabled"`
 	AllowPrivate bool       `json:"allow_private"`
 	SecretSet    bool       `json:"secret_set"`
 	LastAttempt  *time.Time `json:"last_attempt"`
-	LastStatus   string     `json:"last_status"`
+	LastStatus   string     `json:"last_status" enum:"never,ok,failing"`
 	LastError    string     `json:"last_error"`
 	Pending      int        `json:"pending"`
 }
@@ -57,7 +57,7 @@ func notifierAnswer(n storage.Notifier, s storage.NotifierStatus, pending int) n
 // notifierBody is a notifier as it is written. What is missing has its default, for a change as for a new one, except the secret, which stays.
 type notifierBody struct {
 	Name         string  `json:"name"`
-	Type         string  `json:"type,omitempty"`
+	Type         string  `json:"type,omitempty" enum:"webhook"`
 	URL          string  `json:"url"`
 	SendResolved *bool   `json:"send_resolved,omitempty"`
 	Enabled      *bool   `json:"enabled,omitempty"`

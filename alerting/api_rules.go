@@ -29,7 +29,7 @@ const (
 type groupJSON struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
-	Source string `json:"source"` // "file", "api" or "builtin"
+	Source string `json:"source" enum:"file,api,builtin"`
 	// File is what Prometheus' API shows as the group's file, to find its state there.
 	File      string    `json:"file"`
 	Interval  string    `json:"interval"`

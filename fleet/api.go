@@ -70,24 +70,24 @@ type agentJSON struct {
 	HostID        string            `json:"host_id"`
 	Version       string            `json:"version"`
 	OS            string            `json:"os"`
-	State         State             `json:"state"`
+	State         State             `json:"state" enum:"online,late,offline,stopped"`
 	FirstSeen     time.Time         `json:"first_seen"`
 	LastHeartbeat time.Time         `json:"last_heartbeat"`
 	SilentSeconds float64           `json:"silent_seconds"`
 	Source        string            `json:"source"`
 	Instance      string            `json:"instance"`
 	Healthy       bool              `json:"healthy"`
-	Health        json.RawMessage   `json:"health"`
+	Health        Health            `json:"health"`
 	Labels        map[string]string `json:"labels"`
 	// Status is the board: one value per section.
-	Status json.RawMessage `json:"status"`
-	Config agentConfigJSON `json:"config"`
+	Status map[string]json.RawMessage `json:"status"`
+	Config agentConfigJSON            `json:"config"`
 }
 
 // agentConfigJSON is what an agent says of the configuration it was offered, and what it is to have.
 type agentConfigJSON struct {
 	Hash   string `json:"hash"`
-	Status string `json:"status"`
+	Status string `json:"status" enum:",applied,applying,failed"`
 	Error  string `json:"error"`
 	// ID and Name are those of the configuration it is to have; empty for none.
 	ID   string `json:"id"`
@@ -126,7 +126,7 @@ func agentOf(x storage.Agent, as assignments) agentJSON {
 	return agentJSON{
 		ID: x.ID, Host: x.HostName, HostID: x.HostID, Version: x.Version, OS: x.OS, State: StateOf(x), FirstSeen: x.FirstSeen,
 		LastHeartbeat: x.SeenAt, SilentSeconds: x.Silent.Seconds(), Source: x.Source, Instance: x.Instance, Healthy: x.Healthy,
-		Health: rawJSON(x.Health), Labels: x.Labels, Status: rawJSON(x.Board),
+		Health: decoded[Health](x.Health), Labels: x.Labels, Status: boardOf(x.Board),
 		Config: agentConfigJSON{
 			Hash: x.ConfigHash, Status: x.ConfigStatus, Error: x.ConfigError, ID: cfg.ID, Name: cfg.Name,
 			Current: !assigned || cfg.Hash == x.ConfigHash && x.ConfigStatus == ConfigApplied || cfg.ID == "" && x.ConfigHash == "",
@@ -134,11 +134,20 @@ func agentOf(x storage.Agent, as assignments) agentJSON {
 	}
 }
 
-func rawJSON(text string) json.RawMessage {
-	if !json.Valid([]byte(text)) {
-		return json.RawMessage("{}")
+// decoded returns the value of a text, and the zero value for a text that cannot be read.
+func decoded[T any](text string) T {
+	var v, zero T
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return zero
 	}
-	return json.RawMessage(text)
+	return v
+}
+
+func boardOf(text string) map[string]json.RawMessage {
+	if b := decoded[map[string]json.RawMessage](text); b != nil {
+		return b
+	}
+	return map[string]json.RawMessage{}
 }
 
 type agentsAnswer struct {
@@ -265,7 +274,7 @@ type agentConfigAnswer struct {
 	// Effective is what the agent runs with: the defaults, what was pushed and its own file, without secrets.
 	Effective string       `json:"effective"`
 	Hash      string       `json:"hash"`
-	Status    string       `json:"status"`
+	Status    string       `json:"status" enum:",applied,applying,failed"`
 	Error     string       `json:"error"`
 	Offered   *offeredJSON `json:"offered"`
 	Warnings  []string     `json:"warnings"`

@@ -37,13 +37,13 @@ type ConfigRequest struct {
 }
 
 type configJSON struct {
-	ID        string          `json:"id"`
-	Name      string          `json:"name"`
-	Hash      string          `json:"hash"`
-	YAML      string          `json:"yaml"`
-	Selector  json.RawMessage `json:"selector"`
-	CreatedAt time.Time       `json:"created_at"`
-	CreatedBy string          `json:"created_by"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Hash      string    `json:"hash"`
+	YAML      string    `json:"yaml"`
+	Selector  Selector  `json:"selector"`
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
 }
 
 type configAnswer struct {
@@ -59,7 +59,7 @@ type configsAnswer struct {
 
 func configOf(c storage.AgentConfig) configJSON {
 	return configJSON{
-		ID: c.ID, Name: c.Name, Hash: c.Hash, YAML: c.YAML, Selector: rawJSON(c.Selector), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+		ID: c.ID, Name: c.Name, Hash: c.Hash, YAML: c.YAML, Selector: decoded[Selector](c.Selector), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
 	}
 }
 
@@ -161,7 +161,7 @@ type rolloutJSON struct {
 	ID         string    `json:"id"`
 	ConfigID   string    `json:"config_id"`
 	ConfigName string    `json:"config_name"`
-	State      string    `json:"state"`
+	State      string    `json:"state" enum:"pending,canary,rest,rolling_back,done,failed,cancelled"`
 	Cancelling bool      `json:"cancelling"`
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`

@@ -68,7 +68,7 @@ type Progress struct {
 	Plan
 	Reason string `json:"reason"`
 	// Then is the state after a rollback.
-	Then    string    `json:"then,omitempty"`
+	Then    string    `json:"then,omitempty" enum:"failed,cancelled"`
 	BackAt  time.Time `json:"back_at,omitzero"`
 	Targets []*Target `json:"targets"`
 }
@@ -78,7 +78,7 @@ type Target struct {
 	AgentID string `json:"agent_id"`
 	Host    string `json:"host"`
 	Canary  bool   `json:"canary"`
-	State   string `json:"state"`
+	State   string `json:"state" enum:"waiting,offered,watching,good,failed,restored"`
 	Reason  string `json:"reason,omitempty"`
 	// Previous is the configuration it had before, empty for none.
 	Previous  string    `json:"previous"`

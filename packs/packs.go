@@ -78,17 +78,16 @@ type Dashboard struct {
 // Figure is one number of an instance.
 type Figure struct {
 	Title string `json:"title"`
-	// Unit is one of the page's units: number, percent, bytes, bytes/s, rate, s.
-	Unit string `json:"unit"`
+	// Unit is one of the page's units.
+	Unit string `json:"unit" enum:"number,percent,bytes,bytes/s,rate,s"`
 	Expr string `json:"expr"`
 }
 
 // Panel is one chart.
 type Panel struct {
-	Title string `json:"title"`
-	Unit  string `json:"unit"`
-	// Kind is line, area or stack.
-	Kind    string  `json:"kind"`
+	Title   string  `json:"title"`
+	Unit    string  `json:"unit" enum:"number,percent,bytes,bytes/s,rate,s"`
+	Kind    string  `json:"kind" enum:"line,area,stack"`
 	Queries []Query `json:"queries"`
 	// Needs names what must have happened or be granted before there are values; empty when an idle instance has them.
 	Needs string `json:"needs,omitempty"`

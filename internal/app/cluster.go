@@ -19,7 +19,7 @@ type instanceRow struct {
 	Version    string      `json:"version"`
 	StartedAt  time.Time   `json:"started_at"`
 	SeenAt     time.Time   `json:"seen_at"`
-	State      string      `json:"state"` // ok, degraded or down
+	State      string      `json:"state" enum:"ok,degraded,down"`
 	Message    string      `json:"message"`
 	Components []component `json:"components"`
 }

@@ -13,7 +13,7 @@ import (
 // component is the state of one part as the status page shows it.
 type component struct {
 	Name    string `json:"name"`
-	State   string `json:"state"` // ok, degraded or down
+	State   string `json:"state" enum:"ok,degraded,down"`
 	Message string `json:"message"`
 }
 

@@ -15,9 +15,9 @@ import (
 )
 
 type authStatus struct {
-	Mode          string       `json:"mode"`
+	Mode          string       `json:"mode" enum:"open,required"`
 	Authenticated bool         `json:"authenticated"`
-	Scopes        []auth.Scope `json:"scopes"`
+	Scopes        []auth.Scope `json:"scopes" enum:"ingest,read,admin,browser"`
 }
 
 type statusAnswer struct {

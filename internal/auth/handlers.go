@@ -40,7 +40,7 @@ func (s *Service) Routes() []httpx.Route {
 type keyJSON struct {
 	ID         string     `json:"id"`
 	Name       string     `json:"name"`
-	Scope      string     `json:"scope"`
+	Scope      string     `json:"scope" enum:"ingest,read,admin,browser"`
 	Prefix     string     `json:"prefix"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
@@ -83,7 +83,7 @@ func (s *Service) listKeys(r *http.Request) (any, error) {
 // keyBody is what a key is made of.
 type keyBody struct {
 	Name  string `json:"name"`
-	Scope Scope  `json:"scope"`
+	Scope Scope  `json:"scope" enum:"ingest,read,admin,browser"`
 	// ExpiresInDays is nil for a key that does not expire.
 	ExpiresInDays *int `json:"expires_in_days,omitempty"`
 }

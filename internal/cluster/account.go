@@ -15,7 +15,7 @@ import (
 // LedgerRow is what one source sent of one signal within a minute.
 type LedgerRow struct {
 	Minute   time.Time        `json:"minute"`
-	Signal   ledger.Signal    `json:"signal"`
+	Signal   ledger.Signal    `json:"signal" enum:"metrics,traces,logs"`
 	Source   string           `json:"source"`
 	Received int64            `json:"received"`
 	Accepted int64            `json:"accepted"`
@@ -27,7 +27,7 @@ type LedgerRow struct {
 
 // LedgerTotal are the sums of one signal since the ledger began.
 type LedgerTotal struct {
-	Signal   ledger.Signal `json:"signal"`
+	Signal   ledger.Signal `json:"signal" enum:"metrics,traces,logs"`
 	Received int64         `json:"received"`
 	Accepted int64         `json:"accepted"`
 	Refused  int64         `json:"refused"`

@@ -146,7 +146,7 @@ type serviceSeries struct {
 
 type operationAnswer struct {
 	Name     string  `json:"name"`
-	Kind     string  `json:"kind"`
+	Kind     string  `json:"kind" enum:"unspecified,internal,server,client,producer,consumer"`
 	Requests uint64  `json:"requests"`
 	Errors   uint64  `json:"errors"`
 	Rate     float64 `json:"rate"`
@@ -157,7 +157,7 @@ type operationAnswer struct {
 }
 
 type dependencyAnswer struct {
-	Type   string `json:"type"`
+	Type   string `json:"type" enum:"http,rpc,db,messaging,other"`
 	System string `json:"system"`
 	Target string `json:"target"`
 	Calls  uint64 `json:"calls"`

@@ -161,12 +161,12 @@ type spanAnswer struct {
 	ID            string            `json:"id"`
 	Parent        string            `json:"parent"`
 	Name          string            `json:"name"`
-	Kind          string            `json:"kind"`
+	Kind          string            `json:"kind" enum:"unspecified,internal,server,client,producer,consumer"`
 	Service       string            `json:"service"`
 	Offset        int64             `json:"offset_ns"`
 	Duration      int64             `json:"duration_ns"`
 	ClockSkew     int64             `json:"clock_skew_ns"`
-	Status        string            `json:"status"`
+	Status        string            `json:"status" enum:"unset,ok,error"`
 	StatusMessage string            `json:"status_message"`
 	Resource      int               `json:"resource"`
 	Scope         int               `json:"scope"`

@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { prometheus, request } from './client';
 import type { Labels } from './metrics';
+import type { Schema } from './types';
 
 export type AlertState = 'firing' | 'pending' | 'inactive';
 
@@ -37,34 +38,9 @@ export interface RuleGroup {
   evaluationTime: number;
 }
 
-export interface EditableGroup {
-  id: string;
-  name: string;
-  source: 'file' | 'api' | 'builtin';
-  file: string;
-  interval: string;
-  yaml: string;
-  updated_at: string;
-}
-
-export interface Notifier {
-  id: string;
-  name: string;
-  type: 'webhook';
-  url: string;
-  send_resolved: boolean;
-  enabled: boolean;
-  allow_private: boolean;
-  secret_set: boolean;
-  last_attempt: string | null;
-  last_status: 'never' | 'ok' | 'failing';
-  last_error: string;
-  pending: number;
-}
-
-export type NotifierInput = Pick<Notifier, 'name' | 'type' | 'url' | 'send_resolved' | 'enabled' | 'allow_private'> & {
-  secret?: string;
-};
+export type EditableGroup = Schema<'GroupJSON'>;
+export type Notifier = Schema<'NotifierJSON'>;
+export type NotifierInput = Schema<'NotifierBody'>;
 
 const refetchInterval = 15_000;
 
@@ -85,13 +61,13 @@ export const useAlerts = () =>
 export const useEditableGroups = () =>
   useQuery({
     queryKey: ['editable-rules'],
-    queryFn: ({ signal }) => request<{ groups: EditableGroup[] }>('/api/v1/rules', { signal }),
+    queryFn: ({ signal }) => request<Schema<'GroupsAnswer'>>('/api/v1/rules', { signal }),
   });
 
 export const useNotifiers = () =>
   useQuery({
     queryKey: ['notifiers'],
-    queryFn: ({ signal }) => request<{ notifiers: Notifier[] }>('/api/v1/notifiers', { signal }),
+    queryFn: ({ signal }) => request<Schema<'NotifiersAnswer'>>('/api/v1/notifiers', { signal }),
   });
 
 function useInvalidating<V, R>(keys: string[], run: (input: V) => Promise<R>) {
@@ -105,10 +81,10 @@ function useInvalidating<V, R>(keys: string[], run: (input: V) => Promise<R>) {
 const ruleKeys = ['rules', 'editable-rules', 'alerts'];
 
 export const useSaveGroup = () =>
-  useInvalidating(ruleKeys, ({ id, yaml }: { id: string | null; yaml: string }) =>
+  useInvalidating(ruleKeys, ({ id, ...body }: { id: string | null } & Schema<'GroupBody'>) =>
     id === null
-      ? request<EditableGroup>('/api/v1/rules', { method: 'POST', body: { yaml } })
-      : request<EditableGroup>(`/api/v1/rules/${encodeURIComponent(id)}`, { method: 'PUT', body: { yaml } }),
+      ? request<EditableGroup>('/api/v1/rules', { method: 'POST', body })
+      : request<EditableGroup>(`/api/v1/rules/${encodeURIComponent(id)}`, { method: 'PUT', body }),
   );
 
 export const useDeleteGroup = () =>
@@ -130,7 +106,7 @@ export const useDeleteNotifier = () =>
 
 export const useTestNotifier = () =>
   useInvalidating(['notifiers'], (id: string) =>
-    request<{ ok: boolean; status: number; error: string }>(`/api/v1/notifiers/${encodeURIComponent(id)}/test`, {
+    request<Schema<'TestAnswer'>>(`/api/v1/notifiers/${encodeURIComponent(id)}/test`, {
       method: 'POST',
     }),
   );

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Schema } from './types';
 
 /** An answer of the server that is no success, or no answer at all (status 0, code `network`). */
 export class ApiError extends Error {
@@ -34,8 +35,9 @@ export function queryString(params: Params = {}): string {
   return text === '' ? '' : `?${text}`;
 }
 
+/** An error of the API, or of the Prometheus API, whose `error` is a text. */
 interface ErrorBody {
-  error?: { code?: string; message?: string; details?: Record<string, unknown> } | string;
+  error?: Partial<Schema<'ErrorBody'>> | string;
   errorType?: string;
 }
 

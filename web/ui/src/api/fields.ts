@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Completion } from '@/lib/query';
 import { request } from './client';
 import type { Range } from './services';
+import type { Schema } from './types';
 
 export type Signal = 'traces' | 'logs';
 
@@ -20,14 +21,14 @@ export function useCompletion(signal: Signal, at: Completion | null, range: Rang
       if (!at) return [];
       if (at.kind === 'field') {
         const params = { signal, prefix: at.prefix, ...range };
-        const answer = await request<{ fields: { name: string; type: string }[] }>('/api/v1/fields', {
+        const answer = await request<Schema<'FieldsAnswer'>>('/api/v1/fields', {
           params,
           signal: abort,
         });
         return answer.fields.map((field) => ({ text: field.name, hint: field.type }));
       }
       const params = { signal, field: at.field, prefix: at.prefix, ...range };
-      const answer = await request<{ values: string[] }>('/api/v1/fields/values', { params, signal: abort });
+      const answer = await request<Schema<'ValuesAnswer'>>('/api/v1/fields/values', { params, signal: abort });
       return answer.values.map((value) => ({ text: value, hint: '' }));
     },
     enabled: at !== null,

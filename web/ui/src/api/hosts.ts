@@ -2,48 +2,15 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { request } from './client';
 import type { Range } from './services';
+import type { Schema } from './types';
 
-type Num = number | null;
-
-export interface Host {
-  name: string;
-  id: string;
-  os: string;
-  arch: string;
-  last_seen: string;
-  up: boolean;
-  cpu_utilization: Num;
-  memory_utilization: Num;
-  disk_utilization: Num;
-  load1: Num;
-  network_receive: Num;
-  network_transmit: Num;
-  disk_read: Num;
-  disk_write: Num;
-  sparkline: { time: number[]; cpu: Num[]; memory: Num[] };
-}
-
-export interface HostDetail {
-  host: Host;
-  attributes: Record<string, string>;
-  filesystems: {
-    mountpoint: string;
-    device: string;
-    type: string;
-    used_bytes: Num;
-    free_bytes: Num;
-    utilization: Num;
-  }[];
-  processes: { name: string; pid: string; cpu: Num; memory_bytes: Num }[];
-  services: string[];
-  warnings: string[];
-}
+export type Host = Schema<'HostAnswer'>;
+export type HostDetail = Schema<'HostDetailAnswer'>;
 
 export function useHosts(range: Range) {
   return useQuery({
     queryKey: ['hosts', range.start, range.end],
-    queryFn: ({ signal }) =>
-      request<{ hosts: Host[]; warnings: string[] }>('/api/v1/hosts', { params: { ...range }, signal }),
+    queryFn: ({ signal }) => request<Schema<'HostsAnswer'>>('/api/v1/hosts', { params: { ...range }, signal }),
     placeholderData: keepPreviousData,
   });
 }

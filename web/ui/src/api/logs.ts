@@ -2,46 +2,20 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { request } from './client';
 import type { Range } from './services';
-import type { FacetList, Scope } from './traces';
+import type { FacetList } from './traces';
+import type { Schema } from './types';
 
-export interface LogRecord {
-  id: string;
-  time: string;
-  observed_time: string;
-  severity_number: number;
-  severity: string;
-  severity_text: string;
-  service: string;
-  host: string;
-  body: string;
-  trace_id: string;
-  span_id: string;
-  event_name: string;
-  attributes: Record<string, string>;
-  resource: Record<string, string>;
-  scope: Scope;
-  resource_schema_url: string;
-  flags: number;
-}
-
-export interface LogPage {
-  logs: LogRecord[];
-  next_cursor: string;
-  warnings: string[];
-}
-
-export interface Histogram {
-  step_seconds: number;
-  buckets: { time: number; total: number; levels: Record<string, number> }[];
-  total: number;
-  warnings: string[];
-}
+export type LogRecord = Schema<'LogAnswer'>;
+export type Histogram = Schema<'HistogramAnswer'>;
 
 export function useLogs(query: string, range: Range, order: 'asc' | 'desc', enabled = true) {
   return useInfiniteQuery({
     queryKey: ['logs', query, range.start, range.end, order],
     queryFn: ({ signal, pageParam }) =>
-      request<LogPage>('/api/v1/logs', { params: { query, ...range, limit: 500, order, cursor: pageParam }, signal }),
+      request<Schema<'LogsAnswer'>>('/api/v1/logs', {
+        params: { query, ...range, limit: 500, order, cursor: pageParam },
+        signal,
+      }),
     initialPageParam: '',
     getNextPageParam: (last) => last.next_cursor || undefined,
     placeholderData: keepPreviousData,

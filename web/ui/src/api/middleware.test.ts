@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import type { Middleware } from './agents';
 import type { InstantRow } from './metrics';
-import { type BoardEntry, mergeInstances, type PackSummary } from './middleware';
+import { mergeInstances, type PackSummary } from './middleware';
 
 const row = (labels: Record<string, string>, value: number): InstantRow => ({ labels, value, text: String(value) });
 const redis = (port: number) => ({ instance: `web-1:${port}`, host_name: 'web-1', middleware: 'redis' });
@@ -33,7 +34,7 @@ describe('mergeInstances', () => {
   });
 
   it('adds what the board of the host says', () => {
-    const entry: BoardEntry = {
+    const entry: Middleware = {
       kind: 'redis',
       instance: '127.0.0.1:3',
       state: 'failed',
@@ -45,7 +46,7 @@ describe('mergeInstances', () => {
     const boards = {
       agents: [
         { host: 'web-1', status: { middleware: [entry] } },
-        { host: 'web-2', status: null },
+        { host: 'web-2', status: {} },
       ],
     };
     const all = mergeInstances(packs, rows, boards);

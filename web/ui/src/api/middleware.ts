@@ -1,63 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { Unit } from '@/lib/format';
+import { type Agent, type Middleware, type Missing, section } from './agents';
 import { request } from './client';
 import { type InstantRow, useInstantQueries } from './metrics';
+import type { Schema } from './types';
 
-export interface Figure {
-  title: string;
-  unit: Unit;
-  expr: string;
-}
-
-export interface PackSummary {
-  name: string;
-  title: string;
-  budget: number;
-  versions: string;
-  access: string;
-  more: string;
-  figures: Figure[];
-}
-
-export interface Panel {
-  title: string;
-  unit: Unit;
-  kind: 'line' | 'area' | 'stack';
-  queries: { expr: string; legend?: string }[];
-  /** What must have happened or be granted before there are values. */
-  needs?: string;
-}
-
-export interface Pack {
-  name: string;
-  title: string;
-  budget: number;
-  versions: string;
-  metrics: { name: string; unit: string; type: string; description: string }[];
-  dashboard: { figures: Figure[]; panels: Panel[] };
-}
-
-export interface Missing {
-  what: string;
-  why: string;
-  how: string;
-}
-
-/** An instance as the agent's board has it. */
-export interface BoardEntry {
-  kind: string;
-  instance: string;
-  pid?: number;
-  version?: string;
-  state: InstanceState;
-  since: string;
-  collects: string[];
-  error?: string;
-  missing: Missing[];
-}
-
-export type InstanceState = 'collecting' | 'limited' | 'failed' | 'down';
+export type PackSummary = Schema<'PackSummary'>;
+export type Pack = Schema<'Pack'>;
+export type Panel = Schema<'Panel'>;
+export type InstanceState = Middleware['state'];
 
 export interface MiddlewareInstance {
   kind: string;
@@ -79,7 +31,7 @@ export interface MiddlewareInstance {
 export const usePacks = () =>
   useQuery({
     queryKey: ['packs'],
-    queryFn: async ({ signal }) => (await request<{ packs: PackSummary[] }>('/api/v1/packs', { signal })).packs,
+    queryFn: async ({ signal }) => (await request<Schema<'PacksAnswer'>>('/api/v1/packs', { signal })).packs,
     staleTime: Number.POSITIVE_INFINITY,
   });
 
@@ -90,15 +42,11 @@ export const usePack = (name: string) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-interface AgentAnswer {
-  agents: { host: string; status?: { middleware?: BoardEntry[] | null } | null }[];
-}
-
 /** What the agents say of the middleware on their hosts. Without it the list still has what the metrics tell. */
 function useBoards(time: number) {
   return useQuery({
     queryKey: ['agents', 'middleware', time],
-    queryFn: ({ signal }) => request<AgentAnswer>('/api/v1/agents', { params: { limit: 1000 }, signal }),
+    queryFn: ({ signal }) => request<Schema<'AgentsAnswer'>>('/api/v1/agents', { params: { limit: 1000 }, signal }),
     placeholderData: keepPreviousData,
     retry: false,
   });
@@ -115,11 +63,11 @@ const byInstance = (rows: Rows) => new Map((rows ?? []).map((row) => [row.labels
 export function mergeInstances(
   packs: PackSummary[],
   rows: { up: Rows; info: Rows; missing: Rows; series: Rows; figures: Map<string, Rows> },
-  boards: AgentAnswer | undefined,
+  boards: { agents: Pick<Agent, 'host' | 'status'>[] } | undefined,
 ): MiddlewareInstance[] {
-  const entries = new Map<string, BoardEntry>();
+  const entries = new Map<string, Middleware>();
   for (const agent of boards?.agents ?? []) {
-    for (const entry of agent.status?.middleware ?? []) {
+    for (const entry of section<Middleware>(agent.status, 'middleware')) {
       entries.set(keyOf(entry.kind, agent.host, entry.instance), entry);
     }
   }

@@ -1,66 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { request } from './client';
+import type { Schema } from './types';
 
-type Num = number | null;
-
-export interface ServiceRow {
-  name: string;
-  environment: string;
-  language: string;
-  spans: number;
-  requests: number;
-  rate: number;
-  errors: number;
-  error_rate: number;
-  p50_ns: Num;
-  p95_ns: Num;
-  p99_ns: Num;
-  sparkline: { time: number[]; rate: number[]; errors: number[] };
-  last_seen: string;
-}
-
-export interface ServiceList {
-  services: ServiceRow[];
-  environments: string[];
-  warnings: string[];
-}
-
-export interface Operation {
-  name: string;
-  kind: string;
-  requests: number;
-  errors: number;
-  rate: number;
-  p50_ns: Num;
-  p95_ns: Num;
-  p99_ns: Num;
-  total_ns: number;
-}
-
-export interface Dependency {
-  type: 'http' | 'rpc' | 'db' | 'messaging' | 'other';
-  system: string;
-  target: string;
-  calls: number;
-  errors: number;
-  p95_ns: Num;
-}
-
-export interface ServiceDetail {
-  service: {
-    name: string;
-    environment: string;
-    language: string;
-    resource: Record<string, string>;
-    instances: { id: string; host: string; last_seen: string }[];
-  };
-  series: { time: number[]; requests: number[]; errors: number[]; p50_ns: Num[]; p95_ns: Num[]; p99_ns: Num[] };
-  operations: Operation[];
-  dependencies: Dependency[];
-  callers: { service: string; calls: number; errors: number }[];
-  warnings: string[];
-}
+export type ServiceRow = Schema<'ServiceAnswer'>;
+export type ServiceDetail = Schema<'ServiceDetailAnswer'>;
+export type Operation = Schema<'OperationAnswer'>;
+export type Dependency = Schema<'DependencyAnswer'>;
 
 export interface Range {
   start: number;
@@ -70,7 +16,8 @@ export interface Range {
 export function useServices(range: Range, env: string | undefined) {
   return useQuery({
     queryKey: ['services', range.start, range.end, env],
-    queryFn: ({ signal }) => request<ServiceList>('/api/v1/services', { params: { ...range, env }, signal }),
+    queryFn: ({ signal }) =>
+      request<Schema<'ServicesAnswer'>>('/api/v1/services', { params: { ...range, env }, signal }),
     placeholderData: keepPreviousData,
   });
 }
@@ -81,7 +28,7 @@ export function useEnvironments(range: Range) {
   return useQuery({
     queryKey: ['environments', slot, Math.round(range.end - range.start)],
     queryFn: async ({ signal }) =>
-      (await request<ServiceList>('/api/v1/services', { params: { ...range }, signal })).environments,
+      (await request<Schema<'ServicesAnswer'>>('/api/v1/services', { params: { ...range }, signal })).environments,
     staleTime: 300_000,
     placeholderData: keepPreviousData,
   });

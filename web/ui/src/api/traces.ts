@@ -2,77 +2,14 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { request } from './client';
 import type { Range } from './services';
+import type { Schema } from './types';
 
-export interface TraceRow {
-  trace_id: string;
-  start: string;
-  duration_ns: number;
-  root_service: string;
-  root_name: string;
-  root_missing: boolean;
-  span_count: number;
-  error_count: number;
-  matched_spans: number;
-  services: { name: string; spans: number; errors: number }[];
-}
-
-interface TraceList {
-  traces: TraceRow[];
-  next_cursor: string;
-  warnings: string[];
-}
-
-export interface Facet {
-  field: string;
-  values: { value: string; count: number }[];
-}
-
-export interface FacetList {
-  facets: Facet[];
-  warnings: string[];
-}
-
-export interface Scope {
-  name: string;
-  version: string;
-  schema_url: string;
-  attributes: Record<string, string>;
-}
-
-export interface Span {
-  id: string;
-  parent: string;
-  name: string;
-  kind: string;
-  service: string;
-  offset_ns: number;
-  duration_ns: number;
-  /** What was added to the recorded times, because the host's clock disagrees with its caller's. */
-  clock_skew_ns: number;
-  status: 'unset' | 'ok' | 'error';
-  status_message: string;
-  resource: number;
-  scope: number;
-  attributes: Record<string, string>;
-  events: { name: string; offset_ns: number; attributes: Record<string, string> }[];
-  links: { trace_id: string; span_id: string; attributes: Record<string, string> }[];
-  resource_schema_url: string;
-  flags: number;
-}
-
-export interface TracePage {
-  trace_id: string;
-  start: string;
-  duration_ns: number;
-  span_count: number;
-  error_count: number;
-  services: { name: string; spans: number; errors: number }[];
-  resources: Record<string, string>[];
-  scopes: Scope[];
-  spans: Span[];
-  next_cursor: string;
-  warnings: string[];
-}
+export type TraceRow = Schema<'TraceSummaryAnswer'>;
+export type TracePage = Schema<'TraceAnswer'>;
+export type Span = Schema<'SpanAnswer'>;
+export type Scope = Schema<'ScopeAnswer'>;
+export type Facet = Schema<'FacetAnswer'>;
+export type FacetList = Schema<'FacetsAnswer'>;
 
 export type TraceSort = 'newest' | 'slowest';
 
@@ -80,7 +17,7 @@ export function useTraces(query: string, range: Range, sort: TraceSort) {
   return useInfiniteQuery({
     queryKey: ['traces', query, range.start, range.end, sort],
     queryFn: ({ signal, pageParam }) =>
-      request<TraceList>('/api/v1/traces', {
+      request<Schema<'TracesAnswer'>>('/api/v1/traces', {
         params: { query, ...range, limit: 100, sort, cursor: pageParam },
         signal,
       }),

@@ -4,9 +4,10 @@ import { useStatus } from '@/api/status';
 import { CodeBlock } from '@/components/copy';
 import { Empty } from '@/components/states';
 
-/** The variables every OpenTelemetry SDK reads, with this server's address. */
-export function otelVariables(httpAddress: string, keyNeeded: boolean): string {
-  const endpoint = /^https?:/.test(httpAddress) ? httpAddress : `http://${httpAddress}`;
+/** The variables every OpenTelemetry SDK reads, with this server's address, or a word for it while no gateway has told one. */
+export function otelVariables(httpAddress: string | undefined, keyNeeded: boolean): string {
+  const address = httpAddress || 'SERVER:4318';
+  const endpoint = /^https?:/.test(address) ? address : `http://${address}`;
   const lines = [
     `export OTEL_EXPORTER_OTLP_ENDPOINT=${endpoint}`,
     'export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf',

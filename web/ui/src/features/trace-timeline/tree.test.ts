@@ -22,6 +22,7 @@ function span(id: string, parent: string, offset: number, more: Partial<Span> = 
     links: [],
     resource_schema_url: '',
     flags: 0,
+    nested: {},
     ...more,
   };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useParams } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import type { Missing } from '@/api/agents';
 import { autoStep } from '@/api/metrics';
-import { type MiddlewareInstance, type Missing, type Pack, useMiddleware, usePack } from '@/api/middleware';
+import { type MiddlewareInstance, type Pack, useMiddleware, usePack } from '@/api/middleware';
 import { Page, Section, Stat, Stats, TimeAgo } from '@/components/blocks';
 import { CodeBlock } from '@/components/copy';
 import { text } from '@/components/data-table/cells';

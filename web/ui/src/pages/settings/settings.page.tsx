@@ -70,9 +70,9 @@ function Server() {
           values={{
             [t('settings.version')]: [data.version, data.commit.slice(0, 12)].filter(Boolean).join(' '),
             [t('settings.roles')]: data.roles.join(', '),
-            HTTP: data.addresses.http,
-            'OTLP gRPC': data.addresses.otlp_grpc,
-            'OTLP HTTP': data.addresses.otlp_http,
+            HTTP: data.addresses.http ?? '',
+            'OTLP gRPC': data.addresses.otlp_grpc ?? '',
+            'OTLP HTTP': data.addresses.otlp_http ?? '',
             [t('settings.auth')]:
               data.auth.mode === 'open'
                 ? t('settings.authOpen')
