@@ -36,6 +36,9 @@ func criLine(line []byte) (cri, bool) {
 	return cri{when: when, stream: stream, text: text, part: tags[0] == 'P'}, true
 }
 
+// attrStream says which of its outputs a container wrote a record to.
+const attrStream = "log.iostream"
+
 // splitCRI joins the parts of a line, and with join the lines of a record as they would be joined in a file of their own.
 func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	var j joiner
@@ -52,13 +55,13 @@ func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	for end < maxJoined && (join || part) {
 		line, n, ok := cutLine(data[end:], final)
 		if !ok {
-			if final {
+			if final || len(data) > maxJoined {
 				break
 			}
 			return 0, nil
 		}
 		c, ok := criLine(line)
-		if !ok || !bytes.Equal(c.stream, first.stream) {
+		if !ok || end+n > maxJoined || !bytes.Equal(c.stream, first.stream) {
 			break
 		}
 		switch {
@@ -109,6 +112,6 @@ func (p *Parser) cri(text string, lr plog.LogRecord) bool {
 	if lr.Timestamp() == 0 {
 		when.SetTime(lr, at)
 	}
-	lr.Attributes().PutStr("log.iostream", string(first.stream))
+	lr.Attributes().PutStr(attrStream, string(first.stream))
 	return true
 }

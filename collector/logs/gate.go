@@ -64,6 +64,7 @@ func (g *Gate) Pass(ctx context.Context, ld plog.Logs, full bool) bool {
 			for _, lr := range sl.LogRecords().All() {
 				size += g.prepare(lr)
 			}
+			cutBodies(sl.LogRecords())
 		}
 	}
 	g.counters.Records.Add(int64(n))

@@ -61,7 +61,9 @@ func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intak
 		}
 		t.Changed = stripColours(r.Body()) || t.Changed
 	}
-	l.limitValue(r.Body(), l.LogBodyBytes, t)
+	var cut truncated
+	cut.add("body", l.limitValue(r.Body(), l.LogBodyBytes, t))
+	cut.put(r.Attributes())
 	return false
 }
 

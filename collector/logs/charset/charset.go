@@ -141,18 +141,32 @@ type Guess struct {
 
 // Decode makes valid UTF-8 of a text whose newlines are bytes. A byte-order mark at its beginning is taken off.
 func (n Named) Decode(b []byte, g *Guess) string {
-	if utf8.Valid(b) && (n.inner == nil || ascii(b)) {
-		return strings.TrimPrefix(string(b), mark)
-	}
-	if n.inner != nil {
-		if out, err := n.inner.NewDecoder().Bytes(b); err == nil {
-			return strings.TrimPrefix(strings.ToValidUTF8(string(out), "\ufffd"), mark)
+	if inner := n.choose(b, g); inner != nil {
+		if out, err := inner.NewDecoder().Bytes(b); err == nil {
+			b = out
 		}
 	}
-	if n.set {
-		return strings.TrimPrefix(strings.ToValidUTF8(string(b), "\ufffd"), mark)
+	return strings.TrimPrefix(strings.ToValidUTF8(string(b), "\ufffd"), mark)
+}
+
+// choose is the encoding that a text is read by; nil is UTF-8.
+func (n Named) choose(b []byte, g *Guess) encoding.Encoding {
+	switch {
+	case utf8.Valid(b) && (n.inner == nil || ascii(b)):
+		return nil
+	case n.inner != nil:
+		return n.inner
+	case n.set || mostlyUTF8(b):
+		return nil
 	}
-	return strings.TrimPrefix(auto(b, g), mark)
+	common, rare, ok := chinesePairs(b)
+	if ok && common > 0 && common >= rare || ok && g.chinese && common+rare > 0 {
+		if out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
+			g.chinese = g.chinese || common > 1
+			return simplifiedchinese.GB18030
+		}
+	}
+	return charmap.Windows1252
 }
 
 func ascii(b []byte) bool {
@@ -162,25 +176,6 @@ func ascii(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// auto decides about a text that is not UTF-8.
-func auto(b []byte, g *Guess) string {
-	if mostlyUTF8(b) {
-		return strings.ToValidUTF8(string(b), "\ufffd")
-	}
-	common, rare, ok := chinesePairs(b)
-	if ok && common > 0 && common >= rare || ok && g.chinese && common+rare > 0 {
-		if out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
-			g.chinese = g.chinese || common > 1
-			return string(out)
-		}
-	}
-	out, err := charmap.Windows1252.NewDecoder().Bytes(b)
-	if err != nil {
-		return strings.ToValidUTF8(string(b), "\ufffd")
-	}
-	return string(out)
 }
 
 // mostlyUTF8 says whether a text is UTF-8 that was damaged or cut: it has more whole characters of several bytes than wrong bytes.

@@ -106,6 +106,34 @@ func TestWide(t *testing.T) {
 	require.Equal(t, "\ufffda", string(charset.DecodeWide([]byte{0x3d, 0xd8, 'a', 0}, charset.LittleEndian, false)))
 }
 
+// FuzzFit: a part fits, is not empty, and parts together are the text where its characters are whole.
+func FuzzFit(f *testing.F) {
+	f.Add([]byte("登录失败, 登录失败, 登录失败"), "", 16)
+	f.Add([]byte("\xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc\xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc"), "gbk", 12)
+	f.Add([]byte("a\xff\xfe\xff\xffb\xff"), "utf-8", 6)
+	f.Add([]byte("caf\xe9 cr\xe8me caf\xe9 cr\xe8me"), "latin1", 12)
+	f.Fuzz(func(t *testing.T, b []byte, name string, most int) {
+		n, err := charset.Lookup(name)
+		if err != nil || most < 12 || most > 1<<20 {
+			return
+		}
+		var g charset.Guess
+		for range 100 {
+			if len(b) == 0 {
+				return
+			}
+			size := n.Fit(b, most, &g)
+			if size <= 0 || size > len(b) {
+				t.Fatalf("%q %s: %d", b, name, size)
+			}
+			if utf8.Valid(b) && charset.FitUTF8(b, most) > most {
+				t.Fatalf("%q: too long", b)
+			}
+			b = b[size:]
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("a\xffb"), "")
 	f.Add([]byte("\xb5\xc7\xc2\xbc"), "gbk")

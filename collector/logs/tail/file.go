@@ -55,6 +55,8 @@ type place struct {
 	Window sum   `json:"window"`
 	// Mid says that the text before Offset is the beginning of a line that was sent without its end.
 	Mid bool `json:"mid,omitempty"`
+	// Parts is how many parts of that line were sent because it is too long for a record; 0 when it is not.
+	Parts int `json:"parts,omitempty"`
 	// Packed says that the file is compressed, Ignored that it is not read.
 	Packed  bool `json:"packed,omitempty"`
 	Ignored bool `json:"ignored,omitempty"`
@@ -125,13 +127,13 @@ func (f *file) intact(size int64) bool {
 
 // restart makes it a file of which nothing was read.
 func (f *file) restart() {
-	f.Offset, f.Head, f.Window, f.Mid = 0, sum{}, sum{}, false
+	f.Offset, f.Head, f.Window, f.Mid, f.Parts = 0, sum{}, sum{}, false, 0
 	f.looked, f.broken, f.started, f.pending = false, false, false, nil
 }
 
 // takeOver continues a file at the place of another.
 func (f *file) takeOver(p *place) {
-	f.Offset, f.Head, f.Window, f.Mid = p.Offset, p.Head, p.Window, p.Mid
+	f.Offset, f.Head, f.Window, f.Mid, f.Parts = p.Offset, p.Head, p.Window, p.Mid, p.Parts
 	f.looked, f.copyOf = false, nil
 }
 
@@ -192,7 +194,7 @@ func (f *file) skipHole(size int64) bool {
 			}
 			lead := min(at, windowBytes)
 			n, _ := f.handle.ReadAt(buf[:lead], at-lead)
-			f.Offset, f.Window, f.Mid = at, sumOf(buf[:n]), false
+			f.Offset, f.Window, f.Mid, f.Parts = at, sumOf(buf[:n]), false, 0
 			return true
 		}
 		at += int64(n)
