@@ -47,7 +47,7 @@ func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	text, part := first.text, first.part
 	begin := func() {
 		if !begun && !part {
-			j.begin(text)
+			j.begin(plainLine(text))
 			begun = true
 		}
 	}
@@ -68,7 +68,7 @@ func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 		case part: // Whatever it is, it belongs to the line.
 			text, part = append(bytes.Clone(text), c.text...), c.part
 			begin()
-		case join && j.joins(c.text):
+		case join && j.joins(plainLine(c.text)):
 			part = c.part
 			text = c.text
 		default:
@@ -106,7 +106,7 @@ func (p *Parser) cri(text string, lr plog.LogRecord) bool {
 		return false
 	}
 	body := b.String()
-	if !p.parse(body, lr) || lr.Body().Type() == pcommon.ValueTypeEmpty {
+	if !p.parsePlain(body, lr) || lr.Body().Type() == pcommon.ValueTypeEmpty {
 		lr.Body().SetStr(body)
 	}
 	if lr.Timestamp() == 0 {

@@ -86,6 +86,7 @@ func (g *Gate) prepare(lr plog.LogRecord) int64 {
 		return 0
 	}
 	text := lr.Body().Str()
+	SetSeverity(lr)
 	if g.masker != nil {
 		if without, n := g.masker.Mask(text); n > 0 {
 			g.counters.Masked.Add(int64(n))

@@ -100,6 +100,7 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 		if !ok {
 			return 0, false, final
 		}
+		line = plainLine(line)
 		switch {
 		case isFrame(line):
 			return n, n > 0, true

@@ -53,14 +53,14 @@ func TestPartsOfFiles(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	ld, _ := f.records(tail.Batch{Path: "a.log", ID: "1-1", Records: []tail.Record{
 		{Text: now.Format("2006-01-02T15:04:05Z") + " stderr F " + `E1129 x`, End: 10, Part: 1, Continues: true},
-		{Text: `{"level":"info","msg":"no object of its own"`, Offset: 10, End: 20, Part: 2, Continues: true},
+		{Text: `Jan  2 03:04:05 web-1 cron[1]: in the middle of a line`, Offset: 10, End: 20, Part: 2, Continues: true},
 	}})
 	more, _ := f.records(tail.Batch{Path: "a.log", ID: "1-1", Records: []tail.Record{{Text: "end", Offset: 20, End: 30, Part: 3}, {Text: "next", Offset: 30, End: 40}}})
 	got := append(allRecords(ld), allRecords(more)...)
 	parts, last := numbers(got)
 	require.Equal(t, []int64{1, 2, 3, 0}, parts)
 	require.Equal(t, []int64{0, 0, 3, 0}, last)
-	require.Equal(t, `{"level":"info","msg":"no object of its own"`, got[1].Body().Str())
+	require.Equal(t, `Jan  2 03:04:05 web-1 cron[1]: in the middle of a line`, got[1].Body().Str())
 	for _, lr := range got[:3] {
 		require.Equal(t, now, lr.Timestamp().AsTime())
 		require.Equal(t, got[0].SeverityNumber(), lr.SeverityNumber())

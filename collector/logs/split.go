@@ -15,6 +15,8 @@ const (
 	maxJoined = tail.MaxRecord
 	// maxAhead is how many lines are looked at to see whether they lead to the frames of a stack trace.
 	maxAhead = 30
+	// maxHead is how much of a line that is not whole is looked at.
+	maxHead = 64
 )
 
 // SplitRecords is a tail.Split that joins the lines of stack traces, of MySQL's slow log, of PostgreSQL's messages, of containers' logs, and
@@ -28,12 +30,12 @@ func SplitRecords(data []byte, final bool) (int, []byte) {
 		return splitCRI(data, final, c, true)
 	}
 	var j joiner
-	j.begin(first)
+	j.begin(plainLine(first))
 	end := next // where the record ends
 	for end < len(data) && end < maxJoined {
 		line, n, ok := cutLine(data[end:], final)
 		if !ok {
-			if j.decided(data[end:]) || len(data) > maxJoined { // The line is not whole, but its beginning tells, or how long it is.
+			if j.decided(plainLine(data[end:min(len(data), end+maxHead)])) || len(data) > maxJoined { // The line is not whole, but its beginning tells, or how long it is.
 				break
 			}
 			return 0, nil
@@ -41,7 +43,7 @@ func SplitRecords(data []byte, final bool) (int, []byte) {
 		if end+n > maxJoined {
 			break
 		}
-		if j.joins(line) {
+		if j.joins(plainLine(line)) {
 			end += n
 			continue
 		}
@@ -85,7 +87,7 @@ func SplitAt(pattern string) (tail.Split, error) {
 			if !whole && len(data) <= maxJoined {
 				return 0, nil
 			}
-			if !whole || end+n > maxJoined || start.Match(line) {
+			if !whole || end+n > maxJoined || start.Match(line) || start.Match(plainLine(line)) {
 				return end, bytes.TrimRight(data[:end], "\r\n")
 			}
 			end += n
