@@ -151,7 +151,7 @@ func TestParseLeavesOtherText(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"a":{"b":[1,{}]}}`, "# User@Host: [", "Jan  2 03:04:05 a [: x", `- - - [02/Jan/2026:04:04:05 +0100] "" 200 1 "`, "2026/01/02 03:04:05 [] 1#: *"} {
+	for _, seed := range []string{`{"a":{"b":[1,{}]}}`, `{"ts":1.7e9,"level":{"name":"x"}}`, `{"@t":"1795941317470.1"}`, `{"ts":1e-99999999}`, "# User@Host: [", "Jan  2 03:04:05 a [: x", `- - - [02/Jan/2026:04:04:05 +0100] "" 200 1 "`, "2026/01/02 03:04:05 [] 1#: *"} {
 		f.Add(seed)
 	}
 	p := NewParser(Auto, time.UTC, time.Now)
