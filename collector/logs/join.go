@@ -22,6 +22,14 @@ type joiner struct {
 	open bool
 	// postgres is the process that PostgreSQL's message names, in brackets.
 	postgres []byte
+	// dialect is set by the lines of the record so far; prefix is what valgrind begins each line with.
+	dialect dialect
+	prefix  []byte
+	// ruby is the first line of Ruby's error, rubyFrames says that frames of one were seen.
+	ruby       []byte
+	rubyFrames bool
+	// message says that the last line was the message of a Python exception, which may have more lines.
+	message bool
 }
 
 func (j *joiner) begin(line []byte) {
@@ -33,7 +41,14 @@ func (j *joiner) begin(line []byte) {
 	j.slow = hasAnyPrefix(line, "# Time:", "# User@Host:")
 	j.header = j.slow
 	j.stamped = beginsRecord(line)
-	j.open = j.stamped && isAlarming(line) || isError(line)
+	j.open = j.stamped && isAlarming(line) || isError(line) || hasAnyPrefix(line, "Execution error ", "Syntax error ", "Fatal Python error: ") || isZigPanic(line)
+	j.chain = hasAnyPrefix(line, "Fatal Python error: ")
+	if j.dialect = dialectOf(line); j.dialect == valgrind {
+		j.prefix = bytes.Clone(valgrindPrefix(line))
+	}
+	if isRubyError(line) {
+		j.ruby = bytes.Clone(line)
+	}
 	if isPostgres(line, "ERROR", "FATAL", "PANIC", "LOG", "WARNING", "NOTICE", "INFO") {
 		j.postgres = bracketed(line)
 	}
@@ -55,6 +70,8 @@ func (j *joiner) joins(line []byte) bool {
 	switch {
 	case j.slow:
 		return j.joinsSlow(bytes.TrimSpace(line))
+	case j.joinsDialect(line), j.joinsRuby(line):
+		return true
 	case len(line) == 0:
 		return j.golang || j.chain || j.node || j.rust
 	case isFrame(line):
@@ -62,6 +79,9 @@ func (j *joiner) joins(line []byte) bool {
 		j.golang = j.golang || isGoroutine(line)
 		j.php = j.php || line[0] == '#'
 		j.python = j.python || isTraceback(line)
+		j.rubyFrames = j.rubyFrames || bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("from ")) && bytes.Contains(line, []byte(":in "))
+		j.message = false
+		j.beginsDialect(line)
 		return true
 	case line[0] == ' ' || line[0] == '\t':
 		return true
@@ -74,12 +94,17 @@ func (j *joiner) joins(line []byte) bool {
 		return true
 	case j.python && isException(line):
 		j.python, j.chain, j.open = false, true, false // The last line of a traceback.
+		j.message = bytes.Contains(line, []byte(": "))
 		return true
 	case j.node && isError(line):
 		j.open = true
 		return true
 	}
-	if isJavaException(line) || hasAnyPrefix(line, "Caused by: ", "Suppressed: ", "Wrapped by: ", "Next ") && isHeadOfError(line) {
+	if j.open && (isOracle(line) || hasAnyPrefix(line, "** (")) {
+		j.beginsDialect(line)
+		return true
+	}
+	if isJavaException(line) || hasAnyPrefix(line, "Caused by: ", "caused by: ", "Suppressed: ", "Wrapped by: ", "Next ") && isHeadOfError(line) {
 		j.open = true
 		return true
 	}
@@ -88,6 +113,12 @@ func (j *joiner) joins(line []byte) bool {
 
 // ahead says whether the lines, of which the first alone tells nothing, lead to the frames of a stack, and how long they are.
 func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
+	if j.message {
+		if n, found, known = restOfMessage(data, final); found || !known {
+			return n, found, known
+		}
+		n, j.message = 0, false
+	}
 	if !j.open && !j.chain && !j.php {
 		return 0, false, true
 	}
@@ -114,6 +145,22 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 	return 0, false, true
 }
 
+// restOfMessage finds lines of an exception's message behind its first one: what is followed by a record that begins with a time or a level, or by
+// nothing. Otherwise nothing in the file tells such lines from others.
+func restOfMessage(data []byte, final bool) (n int, found, known bool) {
+	for range maxAhead {
+		line, size, ok := cutLine(data[n:], final)
+		if !ok {
+			return n, final && n > 0, final
+		}
+		if line = plainLine(line); beginsRecord(line) || isFrame(line) || isPart(line) {
+			return n, n > 0, true
+		}
+		n += size
+	}
+	return 0, false, true
+}
+
 // follows knows what goes on behind an empty line: what Python's message lists, PHP's next exception.
 func (j *joiner) follows(line []byte) bool {
 	return j.chain && len(line) > 0 && (line[0] == ' ' || line[0] == '\t') || j.php && bytes.HasPrefix(line, []byte("Next "))
@@ -121,7 +168,7 @@ func (j *joiner) follows(line []byte) bool {
 
 // decided says whether the beginning of a line that is not whole shows that it is a record of its own.
 func (j *joiner) decided(begin []byte) bool {
-	return !j.slow && !j.golang && !j.python && !j.chain && !j.open && !j.php && !j.phpLog && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
+	return !j.slow && j.dialect == noDialect && !j.golang && !j.python && !j.chain && !j.open && !j.php && !j.phpLog && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
 		(begin[0] >= '0' && begin[0] <= '9' || begin[0] == '[' || begin[0] == '{')
 }
 
@@ -139,7 +186,7 @@ func isFrame(line []byte) bool {
 	case text[0] == '#' && len(text) > 2 && text[1] >= '0' && text[1] <= '9':
 		return bytes.IndexByte(text[:min(len(text), 5)], ' ') > 0
 	}
-	return isTraceback(line) || isGoroutine(line) || isRubyFrame(line) || isPHPStack(line) ||
+	return isTraceback(line) || isForeignFrame(line) || isGoroutine(line) || isRubyFrame(line) || isPHPStack(line) ||
 		hasAnyPrefix(line, "Stack trace:", "[stacktrace]", "stack backtrace:", "Stack backtrace:", "stack traceback:", "note: run with `RUST_BACKTRACE",
 			"note: Some details are omitted", "--- End of ", "CallStack (from ", "Call Stack:") ||
 		bytes.Equal(line, []byte("Caused by:"))
@@ -148,7 +195,8 @@ func isFrame(line []byte) bool {
 // isPart knows lines that continue a record and are no frames.
 func isPart(line []byte) bool {
 	return hasAnyPrefix(line, "During handling of the above exception", "The above exception was the direct cause", "[previous exception]", "[SQL: ", "[parameters: ",
-		"(Background on this error at: ", "[CIRCULAR REFERENCE", "Node.js v", "note: ", "thrown in ", `"}`)
+		"(Background on this error at: ", "[CIRCULAR REFERENCE", "Node.js v", "note: ", "thrown in ", `"}`,
+		"in expression starting at ", "Extension modules: ", "Error termination. Backtrace:", "Fortran runtime error: ")
 }
 
 func isTraceback(line []byte) bool {
@@ -173,6 +221,12 @@ func isGoStack(line []byte) bool {
 	}
 	name, value, ok := bytes.Cut(line, []byte(" "))
 	return ok && len(name) <= 6 && bytes.HasPrefix(bytes.TrimLeft(value, " "), []byte("0x"))
+}
+
+// isZigPanic is: thread 123 panic: TEXT.
+func isZigPanic(line []byte) bool {
+	thread, _, ok := bytes.Cut(line, []byte(" panic: "))
+	return ok && bytes.HasPrefix(thread, []byte("thread "))
 }
 
 func isRustPanic(line []byte) bool {
