@@ -26,8 +26,6 @@ const (
 )
 
 // dialectOf is the dialect of a record by its first line.
-//
-//nolint:gocyclo // A list of first lines.
 func dialectOf(line []byte) dialect {
 	has := func(text string) bool { return bytes.Contains(line, []byte(text)) }
 	switch {
@@ -160,7 +158,7 @@ func isPowerShellPlace(line []byte) bool {
 func isZigFrame(line []byte) bool {
 	place, rest, ok := bytes.Cut(line, []byte(": 0x"))
 	i := bytes.LastIndexByte(place, ':')
-	return ok && i > 0 && bytes.Contains(rest, []byte(" in ")) && (digits(place[i+1:]) || place[i+1] == '?')
+	return ok && i > 0 && bytes.Contains(rest, []byte(" in ")) && (digits(place[i+1:]) || bytes.HasPrefix(place[i+1:], []byte("?")))
 }
 
 // isGlibcFrame is: FILE(FUNCTION+0xOFFSET)[0xADDRESS], with or without a space.

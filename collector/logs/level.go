@@ -94,11 +94,14 @@ func letterAt(fields []string) string {
 		return head[1:]
 	case len(fields) > 5 && len(head) == 5 && head[2] == '-' && isClock(fields[1]) && digits([]byte(fields[2])) && digits([]byte(fields[3])):
 		return fields[4]
-	case len(fields) > 3 && len(head) >= len("2006-01-02T15:04:05Z") && head[10] == 'T' && head[4] == '-' && (fields[2] == "-" || len(fields[2]) > 3 && strings.ToUpper(fields[2]) == fields[2]):
+	case len(fields) > 3 && len(head) >= len("2006-01-02T15:04:05Z") && head[4] == '-' && head[10] == 'T' && isComponent(fields[2]):
 		return fields[1]
 	}
 	return ""
 }
+
+// isComponent says whether the word is what MongoDB writes behind a level: a name in capitals or a hyphen.
+func isComponent(w string) bool { return w == "-" || len(w) > 3 && strings.ToUpper(w) == w }
 
 func levelOfLetter(letter string) plog.SeverityNumber {
 	switch letter {
