@@ -88,7 +88,7 @@ type file struct {
 	mtime  time.Time
 	broken bool // what was read before is no longer there
 
-	started bool // whether it is UTF-16 is known
+	started bool // whether it is UTF-16 or UTF-32 is known
 	wide    charset.Wide
 	guess   charset.Guess
 
@@ -141,7 +141,7 @@ func (f *file) takeOver(p *place) {
 func (f *file) begin(enc charset.Named) bool {
 	buf := make([]byte, 4096)
 	n, _ := f.handle.ReadAt(buf, 0)
-	if n == 0 {
+	if n == 0 || n < 4 && (buf[0] == 0 || buf[0] == 0xff && (n == 1 || buf[1] == 0xfe)) { // The marks of UTF-16 and UTF-32 begin alike.
 		return false
 	}
 	f.decide(enc, buf[:n])
@@ -189,9 +189,7 @@ func (f *file) skipHole(size int64) bool {
 		n, err := f.handle.ReadAt(buf, at)
 		if zeros := leadingZeros(buf[:n]); zeros < n {
 			at += int64(zeros)
-			if f.wide != charset.Narrow {
-				at &^= 1
-			}
+			at -= at % int64(f.wide.Unit()) // Marks are as long as a unit.
 			lead := min(at, windowBytes)
 			n, _ := f.handle.ReadAt(buf[:lead], at-lead)
 			f.Offset, f.Window, f.Mid, f.Parts = at, sumOf(buf[:n]), false, 0

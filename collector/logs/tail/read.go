@@ -109,7 +109,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 	view := raw
 	width := func(b []byte) int { return len(b) }
 	if f.wide != charset.Narrow {
-		view, width = charset.DecodeWide(raw, f.wide, !final), charset.RawLen
+		view, width = charset.DecodeWide(raw, f.wide, !final), func(b []byte) int { return charset.RawLen(b, f.wide) }
 	}
 	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
 	mid, parts := f.Mid, f.Parts
@@ -219,11 +219,9 @@ func untilHole(data []byte) (segment []byte, ended bool) {
 
 // lastLine is where the last whole line ends.
 func lastLine(pending []byte, wide charset.Wide) int {
-	switch wide {
-	case charset.LittleEndian, charset.BigEndian:
-		text := charset.DecodeWide(pending, wide, true)
-		return charset.RawLen(text[:bytes.LastIndexByte(text, '\n')+1])
-	default:
+	if wide == charset.Narrow {
 		return bytes.LastIndexByte(pending, '\n') + 1
 	}
+	text := charset.DecodeWide(pending, wide, true)
+	return charset.RawLen(text[:bytes.LastIndexByte(text, '\n')+1], wide)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -324,15 +325,20 @@ func TestEncodings(t *testing.T) {
 	h.write("gbk.log", "\xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc\n")
 	h.write("latin.log", "caf\xe9 cr\xe8me\n")
 	h.write("bom.log", "\ufeff{\"a\":1}\n")
+	h.write("32le.log", "\xff\xfe\x00\x00"+encoded(t, "utf-32le", "七 seven\r\n🚀\n"))
+	h.write("32be.log", "\x00\x00\xfe\xff"+encoded(t, "utf-32be", "八 eight\r\n"))
+	h.write("32none.log", encoded(t, "utf-32be", "nine\n"))
 	h.pass(0)
-	h.want("一 one", "二 two", "三 three", "四 four", "登录失败", "café crème", `{"a":1}`)
-	half := utf16("五\n", false)
+	h.want("一 one", "二 two", "三 three", "四 four", "登录失败", "café crème", `{"a":1}`, "七 seven", "🚀", "八 eight", "nine")
+	half, quarter := utf16("五\n", false), encoded(t, "utf-32le", "十\n")
 	h.write("mark.log", half[:1])
+	h.write("32le.log", quarter[:3])
 	h.pass(0)
 	h.restart()
 	h.write("mark.log", half[1:]+utf16("六\n", false))
+	h.write("32le.log", quarter[3:])
 	h.pass(0)
-	h.want("五", "六")
+	h.want("五", "六", "十")
 	h.encoding("shift_jis")
 	h.write("jp.log", "\x83\x8d\x83\x4f\n")
 	h.pass(0)
@@ -355,6 +361,8 @@ func TestLong(t *testing.T) {
 		"shift_jis":                  {"shift_jis", "", strings.Repeat("ログイン失敗", 50_000)},
 		"iso-2022-jp":                {"iso-2022-jp", "", strings.Repeat("失敗 a ", 60_000)},
 		"utf-16":                     {"utf-16le", "", strings.Repeat("登录失败🚀", 50_000)},
+		"utf-32":                     {"", "utf-32le", strings.Repeat("a登录🚀", 50_000)},
+		"utf-32, ascii":              {"utf-32be", "", strings.Repeat("ascii", 60_000)},
 		"utf-8, every third a wrong": {"utf-8", "", strings.Repeat("a\ufffd", 200_000)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -392,6 +400,11 @@ func encoded(t *testing.T, name, text string) string {
 	t.Helper()
 	if name == "utf-8" {
 		return strings.ReplaceAll(text, "\ufffd", "\xff")
+	}
+	if order, ok := map[string]utf32.Endianness{"utf-32le": utf32.LittleEndian, "utf-32be": utf32.BigEndian}[name]; ok {
+		out, err := utf32.UTF32(order, utf32.IgnoreBOM).NewEncoder().Bytes([]byte(text))
+		require.NoError(t, err)
+		return string(out)
 	}
 	enc, err := htmlindex.Get(name)
 	require.NoError(t, err)
