@@ -65,6 +65,16 @@ func (p *Parser) Parse(text string, lr plog.LogRecord) {
 	}
 }
 
+// headTime gives a record without a time the one at the head of its first line.
+func (p *Parser) headTime(text string, lr plog.LogRecord) {
+	if p.format == None || lr.Timestamp() != 0 {
+		return
+	}
+	if at, ok := when.Head(plainText(text[:min(len(text), coloured)]), p.zone, p.now()); ok {
+		when.SetTime(lr, at)
+	}
+}
+
 // parsePlain takes a text apart as it is, or else without the control sequences of terminals in it.
 func (p *Parser) parsePlain(text string, lr plog.LogRecord) bool {
 	if p.parse(text, lr) {

@@ -141,3 +141,41 @@ func TestPartsOfJournal(t *testing.T) {
 	}
 	require.Equal(t, strings.Repeat("é 1", 200_000), text.String())
 }
+
+// TestTimesOfLines: an ordinary line has the time at its head, within the limits, and lines that are joined have the first one's.
+func TestTimesOfLines(t *testing.T) {
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	require.NoError(t, err)
+	now := time.Now().Truncate(time.Second)
+	local := func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04:05") }
+	hour := now.Add(-time.Hour)
+	for name, c := range map[string]struct {
+		format Format
+		text   string
+		want   time.Time
+		// original is what AttrOriginal says; then the time is the one of reading.
+		original string
+	}{
+		"a line":               {Auto, local(hour) + " INFO x", hour, ""},
+		"in colours":           {Auto, "\x1b[90m" + local(hour) + "\x1b[0m \x1b[32mINF\x1b[0m x", hour, ""},
+		"lines":                {Auto, local(hour) + " ERROR x\n" + local(now) + " y", hour, ""},
+		"of another format":    {Access, local(hour) + " x", hour, ""},
+		"too old":              {Auto, "2020-01-02T03:04:05Z INFO x", time.Time{}, "2020-01-02T03:04:05Z"},
+		"ahead":                {Auto, now.Add(time.Hour).UTC().Format(time.RFC3339) + " x", time.Time{}, now.Add(time.Hour).UTC().Format(time.RFC3339)},
+		"nothing is taken off": {None, local(hour) + " x", time.Unix(0, 0), ""},
+		"no time":              {Auto, "order of " + local(hour), time.Unix(0, 0), ""},
+		"a container's":        {Auto, now.UTC().Format(time.RFC3339) + " stdout F " + local(hour) + " x", now, ""},
+	} {
+		ld, _ := newTestFiles(t, c.format).records(tail.Batch{Path: "a.log", Records: []tail.Record{{Text: c.text}}})
+		lr := allRecords(ld)[0]
+		if c.original != "" {
+			require.Equal(t, c.original, lr.Attributes().AsRaw()[when.AttrOriginal], name)
+			require.Equal(t, lr.ObservedTimestamp(), lr.Timestamp(), name)
+			continue
+		}
+		require.True(t, c.want.Equal(lr.Timestamp().AsTime()), "%s: %s", name, lr.Timestamp().AsTime())
+		if c.format != None && !strings.Contains(c.text, "stdout") {
+			require.Equal(t, c.text, lr.Body().Str(), name)
+		}
+	}
+}

@@ -282,6 +282,7 @@ func (f *files) fill(batch tail.Batch, r tail.Record, text string, lr plog.LogRe
 		f.parts.follow(file, text, lr)
 	} else {
 		f.parser.Parse(text, lr)
+		f.parser.headTime(text, lr)
 		SetSeverity(lr)
 	}
 	if r.Part == 0 {
