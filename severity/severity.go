@@ -4,7 +4,10 @@
 // both ask it, so that a record has the same level however it came.
 package severity
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // The lowest numbers of OpenTelemetry's ranges; each has four. https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber
 const (
@@ -15,10 +18,12 @@ const (
 	Warn        = 13
 	Error       = 17
 	Fatal       = 21
+	maximum     = 24
 )
 
 // Number is the severity number of a level's name in any case, Unspecified for what is none. A name may have its place in its range behind it, as
-// OpenTelemetry's short names (DEBUG4), Java's (DEBUG-4) and PostgreSQL's (DEBUG5, which is the least) do. The table follows
+// OpenTelemetry's short names (DEBUG4) and PostgreSQL's (DEBUG5, which is the least) do, or how far it is from the name, as those of Go's log/slog do:
+// INFO+2 is two above INFO, DEBUG-4 four below DEBUG, ERROR+4 and more as bad as FATAL. The table follows
 // https://opentelemetry.io/docs/specs/otel/logs/data-model-appendix/#appendix-b-severitynumber-example-mappings, except that what is
 // worse than an error, such as syslog's critical, is Fatal.
 func Number(name string) int32 {
@@ -29,11 +34,14 @@ func Number(name string) int32 {
 	if n := base(name); n != Unspecified {
 		return n
 	}
+	if i := strings.IndexAny(name, "+-"); i > 0 {
+		return apart(name[:i], name[i:])
+	}
 	last := len(name) - 1
 	if name[last] < '1' || name[last] > '5' {
 		return Unspecified
 	}
-	word := strings.TrimRight(name[:last], "-_ ")
+	word := strings.TrimRight(name[:last], "_ ")
 	switch word {
 	case "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL":
 	default:
@@ -48,11 +56,25 @@ func Number(name string) int32 {
 	return base(word) + int32(name[last]-'1')
 }
 
+// apart is the number of a name with its distance, a sign and one or two digits, behind it.
+func apart(word, distance string) int32 {
+	switch word {
+	case "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL":
+	default:
+		return Unspecified
+	}
+	n, err := strconv.Atoi(distance)
+	if err != nil || len(distance) > 3 || distance[1] == '+' || distance[1] == '-' || n < -9 { // ERROR-17 is rather a message's number.
+		return Unspecified
+	}
+	return min(max(base(word)+int32(n), Trace), maximum) //nolint:gosec // Of two digits.
+}
+
 func base(upper string) int32 {
 	switch upper {
-	case "TRACE", "TRC", "FINER", "FINEST", "VERBOSE", "SILLY", "ALL":
+	case "TRACE", "TRC", "TRCE", "FINER", "FINEST", "VERBOSE", "VRB", "SILLY", "ALL":
 		return Trace
-	case "DEBUG", "DBG", "DEBG", "DEB", "FINE", "CONFIG":
+	case "DEBUG", "DBG", "DBUG", "DEBG", "DEB", "FINE", "CONFIG":
 		return Debug
 	case "INFO", "INF", "INFORMATION", "INFORMATIONAL", "NOTICE", "NOTE", "LOG", "STATEMENT", "HINT", "DETAIL", "OK", "SUCCESS":
 		return Info

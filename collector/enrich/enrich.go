@@ -183,7 +183,7 @@ func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		}
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				setSeverity(lr)
+				logs.SetSeverity(lr)
 			}
 		}
 	}

@@ -105,21 +105,3 @@ func TestEnrichLogsOutlivesReceiver(t *testing.T) {
 	program := &logsProcessor{next: next}
 	require.ErrorIs(t, program.ConsumeLogs(ctx, logRecord("a")), context.Canceled)
 }
-
-func TestFindSeverity(t *testing.T) {
-	for line, want := range map[string]plog.SeverityNumber{
-		"2026-01-02 10:00:00 INFO started":       plog.SeverityNumberInfo,
-		"2026-01-02T10:00:00Z [error] no":        plog.SeverityNumberError,
-		`{"level":"warn","msg":"x"}`:             plog.SeverityNumberWarn,
-		`time=1 level=debug msg=x`:               plog.SeverityNumberDebug,
-		"error: out of paper":                    plog.SeverityNumberError,
-		"the error was in the information given": plog.SeverityNumberUnspecified,
-		"CRIT fan":                               plog.SeverityNumberFatal,
-		"":                                       plog.SeverityNumberUnspecified,
-		"ERRORS happen":                          plog.SeverityNumberUnspecified,
-		fmt.Sprintf("%0*d ERROR", severityPrefix+10, 0): plog.SeverityNumberUnspecified,
-	} {
-		_, got := findSeverity(line)
-		require.Equal(t, want, got, line)
-	}
-}

@@ -176,32 +176,6 @@ func TestDetectSeverity(t *testing.T) {
 	}
 }
 
-// TestSeverityOfPlaces: where in a line a word stands decides whether it is a level.
-func TestSeverityOfPlaces(t *testing.T) {
-	for line, want := range map[string]plog.SeverityNumber{
-		"WARN":                  plog.SeverityNumberWarn,
-		"warn":                  plog.SeverityNumberUnspecified,
-		"[Warn] x":              plog.SeverityNumberWarn,
-		"[warn x":               plog.SeverityNumberUnspecified,
-		"Warn: x":               plog.SeverityNumberWarn,
-		"a warn: x":             plog.SeverityNumberUnspecified,
-		"level=warn":            plog.SeverityNumberWarn,
-		`"warn"`:                plog.SeverityNumberWarn,
-		`"warn x"`:              plog.SeverityNumberUnspecified,
-		"xWARN":                 plog.SeverityNumberUnspecified,
-		"WARNx":                 plog.SeverityNumberUnspecified,
-		"1WARN2":                plog.SeverityNumberWarn,
-		"ABCDEFGHIJKLMNO ERROR": plog.SeverityNumberError,
-		"ER ERROR":              plog.SeverityNumberError,
-		"INFO then ERROR":       plog.SeverityNumberInfo,
-		"Ärger ERROR":           plog.SeverityNumberError,
-		"\x00\xff":              plog.SeverityNumberUnspecified,
-	} {
-		_, got := findSeverity(line)
-		require.Equal(t, want, got, line)
-	}
-}
-
 // TestGateOfAFullQueue: a source that cannot wait is dropped and counted when the queue has no space, any other one goes on.
 func TestGateOfAFullQueue(t *testing.T) {
 	const limit = 4 << 20

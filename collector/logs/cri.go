@@ -36,6 +36,9 @@ func criLine(line []byte) (cri, bool) {
 	return cri{when: when, stream: stream, text: text, part: tags[0] == 'P'}, true
 }
 
+// attrStream says which of its outputs a container wrote a record to.
+const attrStream = "log.iostream"
+
 // splitCRI joins the parts of a line, and with join the lines of a record as they would be joined in a file of their own.
 func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	var j joiner
@@ -44,7 +47,7 @@ func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	text, part := first.text, first.part
 	begin := func() {
 		if !begun && !part {
-			j.begin(text)
+			j.begin(plainLine(text))
 			begun = true
 		}
 	}
@@ -52,20 +55,20 @@ func splitCRI(data []byte, final bool, first cri, join bool) (int, []byte) {
 	for end < maxJoined && (join || part) {
 		line, n, ok := cutLine(data[end:], final)
 		if !ok {
-			if final {
+			if final || len(data) > maxJoined {
 				break
 			}
 			return 0, nil
 		}
 		c, ok := criLine(line)
-		if !ok || !bytes.Equal(c.stream, first.stream) {
+		if !ok || end+n > maxJoined || !bytes.Equal(c.stream, first.stream) {
 			break
 		}
 		switch {
 		case part: // Whatever it is, it belongs to the line.
 			text, part = append(bytes.Clone(text), c.text...), c.part
 			begin()
-		case join && j.joins(c.text):
+		case join && j.joins(plainLine(c.text)):
 			part = c.part
 			text = c.text
 		default:
@@ -103,12 +106,12 @@ func (p *Parser) cri(text string, lr plog.LogRecord) bool {
 		return false
 	}
 	body := b.String()
-	if !p.parse(body, lr) || lr.Body().Type() == pcommon.ValueTypeEmpty {
+	if !p.parsePlain(body, lr) || lr.Body().Type() == pcommon.ValueTypeEmpty {
 		lr.Body().SetStr(body)
 	}
 	if lr.Timestamp() == 0 {
 		when.SetTime(lr, at)
 	}
-	lr.Attributes().PutStr("log.iostream", string(first.stream))
+	lr.Attributes().PutStr(attrStream, string(first.stream))
 	return true
 }

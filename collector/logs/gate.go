@@ -64,6 +64,7 @@ func (g *Gate) Pass(ctx context.Context, ld plog.Logs, full bool) bool {
 			for _, lr := range sl.LogRecords().All() {
 				size += g.prepare(lr)
 			}
+			cutBodies(sl.LogRecords())
 		}
 	}
 	g.counters.Records.Add(int64(n))
@@ -85,6 +86,7 @@ func (g *Gate) prepare(lr plog.LogRecord) int64 {
 		return 0
 	}
 	text := lr.Body().Str()
+	SetSeverity(lr)
 	if g.masker != nil {
 		if without, n := g.masker.Mask(text); n > 0 {
 			g.counters.Masked.Add(int64(n))

@@ -22,6 +22,14 @@ type joiner struct {
 	open bool
 	// postgres is the process that PostgreSQL's message names, in brackets.
 	postgres []byte
+	// dialect is set by the lines of the record so far; prefix is what valgrind begins each line with.
+	dialect dialect
+	prefix  []byte
+	// ruby is the first line of Ruby's error, rubyFrames says that frames of one were seen.
+	ruby       []byte
+	rubyFrames bool
+	// message says that the last line was the message of a Python exception, which may have more lines.
+	message bool
 }
 
 func (j *joiner) begin(line []byte) {
@@ -33,7 +41,14 @@ func (j *joiner) begin(line []byte) {
 	j.slow = hasAnyPrefix(line, "# Time:", "# User@Host:")
 	j.header = j.slow
 	j.stamped = beginsRecord(line)
-	j.open = j.stamped && isAlarming(line) || isError(line)
+	j.open = j.stamped && isAlarming(line) || isError(line) || hasAnyPrefix(line, "Execution error ", "Syntax error ", "Fatal Python error: ") || isZigPanic(line)
+	j.chain = hasAnyPrefix(line, "Fatal Python error: ")
+	if j.dialect = dialectOf(line); j.dialect == valgrind {
+		j.prefix = bytes.Clone(valgrindPrefix(line))
+	}
+	if isRubyError(line) {
+		j.ruby = bytes.Clone(line)
+	}
 	if isPostgres(line, "ERROR", "FATAL", "PANIC", "LOG", "WARNING", "NOTICE", "INFO") {
 		j.postgres = bracketed(line)
 	}
@@ -55,6 +70,8 @@ func (j *joiner) joins(line []byte) bool {
 	switch {
 	case j.slow:
 		return j.joinsSlow(bytes.TrimSpace(line))
+	case j.joinsDialect(line), j.joinsRuby(line):
+		return true
 	case len(line) == 0:
 		return j.golang || j.chain || j.node || j.rust
 	case isFrame(line):
@@ -62,6 +79,9 @@ func (j *joiner) joins(line []byte) bool {
 		j.golang = j.golang || isGoroutine(line)
 		j.php = j.php || line[0] == '#'
 		j.python = j.python || isTraceback(line)
+		j.rubyFrames = j.rubyFrames || bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("from ")) && bytes.Contains(line, []byte(":in "))
+		j.message = false
+		j.beginsDialect(line)
 		return true
 	case line[0] == ' ' || line[0] == '\t':
 		return true
@@ -74,12 +94,17 @@ func (j *joiner) joins(line []byte) bool {
 		return true
 	case j.python && isException(line):
 		j.python, j.chain, j.open = false, true, false // The last line of a traceback.
+		j.message = bytes.Contains(line, []byte(": "))
 		return true
 	case j.node && isError(line):
 		j.open = true
 		return true
 	}
-	if isJavaException(line) || hasAnyPrefix(line, "Caused by: ", "Suppressed: ", "Wrapped by: ", "Next ") && isHeadOfError(line) {
+	if j.open && (isOracle(line) || hasAnyPrefix(line, "** (")) {
+		j.beginsDialect(line)
+		return true
+	}
+	if isJavaException(line) || hasAnyPrefix(line, "Caused by: ", "caused by: ", "Suppressed: ", "Wrapped by: ", "Next ") && isHeadOfError(line) {
 		j.open = true
 		return true
 	}
@@ -88,6 +113,12 @@ func (j *joiner) joins(line []byte) bool {
 
 // ahead says whether the lines, of which the first alone tells nothing, lead to the frames of a stack, and how long they are.
 func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
+	if j.message {
+		if n, found, known = restOfMessage(data, final); found || !known {
+			return n, found, known
+		}
+		n, j.message = 0, false
+	}
 	if !j.open && !j.chain && !j.php {
 		return 0, false, true
 	}
@@ -100,6 +131,7 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 		if !ok {
 			return 0, false, final
 		}
+		line = plainLine(line)
 		switch {
 		case isFrame(line):
 			return n, n > 0, true
@@ -113,6 +145,22 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 	return 0, false, true
 }
 
+// restOfMessage finds lines of an exception's message behind its first one: what is followed by a record that begins with a time or a level, or by
+// nothing. Otherwise nothing in the file tells such lines from others.
+func restOfMessage(data []byte, final bool) (n int, found, known bool) {
+	for range maxAhead {
+		line, size, ok := cutLine(data[n:], final)
+		if !ok {
+			return n, final && n > 0, final
+		}
+		if line = plainLine(line); beginsRecord(line) || isFrame(line) || isPart(line) {
+			return n, n > 0, true
+		}
+		n += size
+	}
+	return 0, false, true
+}
+
 // follows knows what goes on behind an empty line: what Python's message lists, PHP's next exception.
 func (j *joiner) follows(line []byte) bool {
 	return j.chain && len(line) > 0 && (line[0] == ' ' || line[0] == '\t') || j.php && bytes.HasPrefix(line, []byte("Next "))
@@ -120,249 +168,6 @@ func (j *joiner) follows(line []byte) bool {
 
 // decided says whether the beginning of a line that is not whole shows that it is a record of its own.
 func (j *joiner) decided(begin []byte) bool {
-	return !j.slow && !j.golang && !j.python && !j.chain && !j.open && !j.php && !j.phpLog && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
+	return !j.slow && j.dialect == noDialect && !j.golang && !j.python && !j.chain && !j.open && !j.php && !j.phpLog && j.postgres == nil && !j.rust && !j.node && len(begin) > 0 &&
 		(begin[0] >= '0' && begin[0] <= '9' || begin[0] == '[' || begin[0] == '{')
-}
-
-// isFrame knows lines that occur in stack traces only.
-func isFrame(line []byte) bool {
-	text := bytes.TrimLeft(line, " \t")
-	if len(text) == 0 {
-		return false
-	}
-	switch indented := len(text) < len(line); {
-	case indented && hasAnyPrefix(text, "at ", "from ", `File "`, "--- End of ", "---> "):
-		return true
-	case hasAnyPrefix(text, "... ") && len(text) > 4 && text[4] >= '0' && text[4] <= '9':
-		return true
-	case text[0] == '#' && len(text) > 2 && text[1] >= '0' && text[1] <= '9':
-		return bytes.IndexByte(text[:min(len(text), 5)], ' ') > 0
-	}
-	return isTraceback(line) || isGoroutine(line) || isRubyFrame(line) || isPHPStack(line) ||
-		hasAnyPrefix(line, "Stack trace:", "[stacktrace]", "stack backtrace:", "Stack backtrace:", "stack traceback:", "note: run with `RUST_BACKTRACE",
-			"note: Some details are omitted", "--- End of ", "CallStack (from ", "Call Stack:") ||
-		bytes.Equal(line, []byte("Caused by:"))
-}
-
-// isPart knows lines that continue a record and are no frames.
-func isPart(line []byte) bool {
-	return hasAnyPrefix(line, "During handling of the above exception", "The above exception was the direct cause", "[previous exception]", "[SQL: ", "[parameters: ",
-		"(Background on this error at: ", "[CIRCULAR REFERENCE", "Node.js v", "note: ", "thrown in ", `"}`)
-}
-
-func isTraceback(line []byte) bool {
-	return bytes.Contains(line, []byte("Traceback (most recent call last):"))
-}
-
-func isGoPanic(line []byte) bool {
-	return hasAnyPrefix(line, "panic: ", "fatal error: ", "SIGQUIT: quit", "SIGABRT: abort", "SIGSEGV: ", "unexpected fault address", "runtime: ") || isGoroutine(line)
-}
-
-func isGoroutine(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("goroutine ")) && bytes.HasSuffix(line, []byte(":"))
-}
-
-// isGoStack knows the lines of a Go stack that are not indented: a function with its arguments, the reason, a register.
-func isGoStack(line []byte) bool {
-	if hasAnyPrefix(line, "created by ", "[signal ", "exit status ", "panic: ", "fatal error: ", "[recovered]", "PC=", "...additional frames") {
-		return true
-	}
-	if open := bytes.IndexByte(line, '('); line[len(line)-1] == ')' && open > 0 && bytes.IndexByte(line[:open], ' ') < 0 {
-		return true
-	}
-	name, value, ok := bytes.Cut(line, []byte(" "))
-	return ok && len(name) <= 6 && bytes.HasPrefix(bytes.TrimLeft(value, " "), []byte("0x"))
-}
-
-func isRustPanic(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("thread '")) && bytes.Contains(line, []byte(" panicked at "))
-}
-
-// isNodePlace is the file and line that Node.js prints before the line that threw.
-func isNodePlace(line []byte) bool {
-	i := bytes.LastIndexByte(line, ':')
-	return i > 0 && i < len(line)-1 && hasAnyPrefix(line, "/", "file:///", "node:", "evalmachine.") && bytes.IndexByte(line, ' ') < 0 && digits(line[i+1:])
-}
-
-// isRubyFrame is a place of a Ruby backtrace that is not indented. The first line of one has the error's text behind it.
-func isRubyFrame(line []byte) bool {
-	i := bytes.Index(line, []byte(":in "))
-	if i <= 0 || bytes.IndexByte(line[:i], ' ') >= 0 || bytes.Contains(line, []byte("': ")) {
-		return false
-	}
-	j := bytes.LastIndexByte(line[:i], ':')
-	return j > 0 && digits(line[j+1:i])
-}
-
-// isPHPStack is a line of the stack that PHP's log repeats its time on.
-func isPHPStack(line []byte) bool {
-	_, after, ok0 := bytes.Cut(line, []byte("] PHP "))
-	if !ok0 || line[0] != '[' {
-		return false
-	}
-	rest := bytes.TrimLeft(after, " ")
-	number, _, ok := bytes.Cut(rest, []byte(". "))
-	return bytes.HasPrefix(rest, []byte("Stack trace:")) || ok && digits(number)
-}
-
-// isException is the last line of a Python traceback: a dotted name, alone or before a colon.
-func isException(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	return dotted(name) && name[0] > '9'
-}
-
-// isJavaException is a line with nothing but an exception, as printStackTrace writes it.
-func isJavaException(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	return dotted(name) && bytes.IndexByte(name, '.') >= 0 && isErrorName(name)
-}
-
-// isError is a line that begins with an error's name, in any language.
-func isError(line []byte) bool {
-	if hasAnyPrefix(line, "Exception in thread ", "Uncaught ", "Unhandled exception", "PHP Fatal error:", "panic: ", "fatal error: ", "Fatal error: ", "terminate called") ||
-		isRustPanic(line) || isRubyError(line) {
-		return true
-	}
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	name, _, _ = bytes.Cut(name, []byte(" ["))
-	name, _, _ = bytes.Cut(name, []byte(" ("))
-	return dotted(bytes.ReplaceAll(name, []byte("::"), []byte("."))) && isErrorName(name)
-}
-
-// isRubyError is the first line of a Ruby backtrace: PLACE:in METHOD: TEXT.
-func isRubyError(line []byte) bool {
-	i := bytes.Index(line, []byte(":in "))
-	return i > 0 && bytes.IndexByte(line[:i], ' ') < 0 && bytes.Contains(line[i:], []byte("': "))
-}
-
-// isHeadOfError is what follows words such as "Caused by: ".
-func isHeadOfError(line []byte) bool {
-	if rest, ok := bytes.CutPrefix(line, []byte("Next ")); ok {
-		return isError(bytes.ReplaceAll(rest, []byte(`\`), []byte(".")))
-	}
-	return true
-}
-
-func isErrorName(name []byte) bool {
-	for _, s := range []string{"Exception", "Error", "Throwable", "Failure"} {
-		if bytes.HasSuffix(name, []byte(s)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isAlarming says whether a line tells of an error, so that a stack may follow.
-func isAlarming(line []byte) bool {
-	for _, word := range []string{"rror", "xception", "RROR", "FATAL", "atal", "WARN", "CRIT", "SEVERE", "panic", "Uncaught", "Unhandled", "unhandled", "Throwable", "fail"} {
-		if bytes.Contains(line, []byte(word)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isPostgres says whether the line has one of the words as PostgreSQL writes them, before a colon and two spaces.
-func isPostgres(line []byte, words ...string) bool {
-	before, _, ok := bytes.Cut(line, []byte(":  "))
-	if !ok || bytes.IndexByte(before, '[') < 0 {
-		return false
-	}
-	for _, w := range words {
-		if bytes.HasSuffix(before, []byte(" "+w)) {
-			return true
-		}
-	}
-	return false
-}
-
-// bracketed is what stands in the first brackets that hold a number.
-func bracketed(line []byte) []byte {
-	_, rest, _ := bytes.Cut(line, []byte("["))
-	in, _, _ := bytes.Cut(rest, []byte("]"))
-	return in
-}
-
-// isClosing is the end of something that was printed over several lines.
-func isClosing(line []byte) bool {
-	return line[0] == '}' || line[0] == ']' && len(line) <= 2 || line[0] == ')'
-}
-
-// beginsRecord knows lines that no stack trace has in it: those that begin with a time, a level or a JSON object.
-func beginsRecord(line []byte) bool {
-	if len(line) < 3 {
-		return false
-	}
-	switch c := line[0]; {
-	case c == '{' || c == '<' && line[1] >= '0' && line[1] <= '9':
-		return true
-	case c == '[':
-		return line[1] >= '0' && line[1] <= '9' || isLevel(line[1:])
-	case c >= '0' && c <= '9':
-		return beginsDate(line)
-	case c >= 'A' && c <= 'Z' && len(line) > 5 && digits(line[1:5]): // glog: E0102 15:04:05
-		return true
-	case c >= 'D' && c <= 'W' && line[1] == ',' && line[2] == ' ': // Ruby's logger: E, [2026-01-02T…
-		return true
-	}
-	return isMonth(line) || isLevel(line)
-}
-
-// beginsDate says whether the digits that the line begins with are of a date, a time of day or a Unix time.
-func beginsDate(line []byte) bool {
-	i := 0
-	for i < len(line) && line[i] >= '0' && line[i] <= '9' {
-		i++
-	}
-	return i >= 8 || i >= 2 && i <= 4 && i < len(line)-1 && bytes.IndexByte([]byte("-/:.T"), line[i]) >= 0 && line[i+1] >= '0' && line[i+1] <= '9' ||
-		i == 2 && len(line) > 6 && line[2] == '-' && line[6] == '-'
-}
-
-func isMonth(line []byte) bool {
-	return len(line) > 5 && line[3] == ' ' && hasAnyPrefix(line, "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec") &&
-		(line[4] == ' ' || line[4] >= '0' && line[4] <= '9')
-}
-
-// isLevel says whether the line begins with a level in capitals, or in small letters before a sign.
-func isLevel(line []byte) bool {
-	n := 0
-	for n < len(line) && n < 12 && isLetter(line[n]) {
-		n++
-	}
-	if n < 3 || !isLevelWord(string(line[:n])) {
-		return false
-	}
-	return bytes.Equal(line[:n], bytes.ToUpper(line[:n])) || n < len(line) && bytes.IndexByte([]byte("]:|="), line[n]) >= 0 && line[0]|0x20 == line[0]
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-
-func digits(b []byte) bool {
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-func dotted(name []byte) bool {
-	if len(name) == 0 {
-		return false
-	}
-	for _, c := range name {
-		if c != '.' && c != '_' && c != '$' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-			return false
-		}
-	}
-	return true
-}
-
-func hasAnyPrefix(line []byte, prefixes ...string) bool {
-	for _, p := range prefixes {
-		if bytes.HasPrefix(line, []byte(p)) {
-			return true
-		}
-	}
-	return false
 }

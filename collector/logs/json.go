@@ -7,12 +7,9 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-
-	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 const (
@@ -34,28 +31,12 @@ func (p *Parser) json(text string, lr plog.LogRecord) bool {
 	if !flatten("", object, fields, 1) {
 		return false
 	}
-	body, ok := take(fields, "message", "msg", "event", "log")
+	body, ok := take(fields, "message", "msg", "@m", "event", "log", "Message", "@mt")
 	if ok {
 		lr.Body().SetStr(body)
 	}
-	if level, ok := take(fields, "level", "severity", "lvl", "log.level", "levelname", "severity_text"); ok {
-		number := Severity(level)
-		if number == plog.SeverityNumberUnspecified {
-			number = bunyan(level)
-		}
-		if number == plog.SeverityNumberUnspecified {
-			fields["level"] = level
-		} else {
-			setLevel(lr, level, number)
-		}
-	}
-	for _, name := range []string{"time", "timestamp", "@timestamp", "ts", "asctime"} {
-		if at, ok := p.jsonTime(fields[name]); ok {
-			when.SetTime(lr, at)
-			delete(fields, name)
-			break
-		}
-	}
+	takeLevel(fields, lr)
+	p.takeTime(fields, lr)
 	setTrace(fields, lr)
 	for k, v := range fields {
 		switch v := v.(type) {
@@ -126,51 +107,6 @@ func take(fields map[string]any, names ...string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// bunyan is the level as pino and bunyan number it.
-func bunyan(level string) plog.SeverityNumber {
-	switch level {
-	case "10":
-		return plog.SeverityNumberTrace
-	case "20":
-		return plog.SeverityNumberDebug
-	case "30":
-		return plog.SeverityNumberInfo
-	case "40":
-		return plog.SeverityNumberWarn
-	case "50":
-		return plog.SeverityNumberError
-	case "60":
-		return plog.SeverityNumberFatal
-	default:
-		return plog.SeverityNumberUnspecified
-	}
-}
-
-// jsonTime reads RFC 3339 and its usual variants, and numbers since 1970 in s, ms, µs or ns by their size.
-func (p *Parser) jsonTime(v any) (time.Time, bool) {
-	switch v := v.(type) {
-	case string:
-		if at, rest, ok := when.Leading(v, p.zone, p.now()); ok && rest == "" {
-			return at, true
-		}
-	case json.Number:
-		f, err := strconv.ParseFloat(v.String(), 64)
-		if err != nil || f < 1e8 || f >= 1e19 {
-			return time.Time{}, false
-		}
-		for _, unit := range []struct {
-			below float64
-			ns    float64
-		}{{1e11, 1e9}, {1e14, 1e6}, {1e17, 1e3}} {
-			if f < unit.below {
-				return time.Unix(0, int64(f*unit.ns)).UTC(), true
-			}
-		}
-		return time.Unix(0, int64(f)).UTC(), true
-	}
-	return time.Time{}, false
 }
 
 // setTrace joins the record to its trace where ids have their proper length.

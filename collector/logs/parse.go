@@ -56,13 +56,32 @@ func (p *Parser) Parse(text string, lr plog.LogRecord) {
 	if p.format != None && p.cri(text, lr) {
 		return
 	}
-	if p.format == None || !p.parse(text, lr) {
+	if p.format == None || !p.parsePlain(text, lr) {
 		lr.Body().SetStr(text)
 		return
 	}
 	if lr.Body().Type() == pcommon.ValueTypeEmpty {
 		lr.Body().SetStr(text)
 	}
+}
+
+// headTime gives a record without a time the one at the head of its first line.
+func (p *Parser) headTime(text string, lr plog.LogRecord) {
+	if p.format == None || lr.Timestamp() != 0 {
+		return
+	}
+	if at, ok := when.Head(plainText(text[:min(len(text), coloured)]), p.zone, p.now()); ok {
+		when.SetTime(lr, at)
+	}
+}
+
+// parsePlain takes a text apart as it is, or else without the control sequences of terminals in it.
+func (p *Parser) parsePlain(text string, lr plog.LogRecord) bool {
+	if p.parse(text, lr) {
+		return true
+	}
+	plain := plainText(text)
+	return plain != text && p.parse(plain, lr)
 }
 
 func (p *Parser) parse(text string, lr plog.LogRecord) bool {
@@ -261,6 +280,6 @@ func mysqlNumbers(header string, a pcommon.Map) {
 }
 
 func setLevel(lr plog.LogRecord, text string, number plog.SeverityNumber) {
-	lr.SetSeverityText(text)
+	lr.SetSeverityText(strings.TrimSpace(plainText(text)))
 	lr.SetSeverityNumber(number)
 }

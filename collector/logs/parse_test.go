@@ -76,7 +76,7 @@ func TestParse(t *testing.T) {
 			},
 		},
 		"json, levels":               {`{"msg":"x","level":"SEVERE"}`, "x", never, plog.SeverityNumberError, map[string]any{"log.format": "json"}},
-		"json, level with its place": {`{"msg":"x","level":"DEBUG-4"}`, "x", never, plog.SeverityNumberDebug4, map[string]any{"log.format": "json"}},
+		"json, level with its place": {`{"msg":"x","level":"DEBUG-4"}`, "x", never, plog.SeverityNumberTrace, map[string]any{"log.format": "json"}},
 		"json, time without a zone":  {`{"msg":"x","time":"2026-01-02 03:04:05,000"}`, "x", at, 0, map[string]any{"log.format": "json"}},
 		"tomcat access": {
 			`0:0:0:0:0:0:0:1 - - [02/Jan/2026:03:04:05 +0000] "GET / HTTP/1.1" 200 -`, "", at, plog.SeverityNumberInfo,
@@ -151,7 +151,7 @@ func TestParseLeavesOtherText(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"a":{"b":[1,{}]}}`, "# User@Host: [", "Jan  2 03:04:05 a [: x", `- - - [02/Jan/2026:04:04:05 +0100] "" 200 1 "`, "2026/01/02 03:04:05 [] 1#: *"} {
+	for _, seed := range []string{`{"a":{"b":[1,{}]}}`, `{"ts":1.7e9,"level":{"name":"x"}}`, `{"@t":"1795941317470.1"}`, `{"ts":1e-99999999}`, "# User@Host: [", "Jan  2 03:04:05 a [: x", `- - - [02/Jan/2026:04:04:05 +0100] "" 200 1 "`, "2026/01/02 03:04:05 [] 1#: *"} {
 		f.Add(seed)
 	}
 	p := NewParser(Auto, time.UTC, time.Now)

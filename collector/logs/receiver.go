@@ -119,6 +119,7 @@ type files struct {
 	client   storage.Client
 	parser   *Parser
 	masker   *Masker // nil: off
+	parts    *firstParts
 	limit    *limiter
 	counters *Counters
 }
@@ -130,7 +131,7 @@ func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stat
 	}
 	f := &files{
 		cfg: cfg, set: set, next: next, parser: NewParser(cfg.Format, zone, time.Now), limit: newLimiter(cfg.MaxRecordsPerSecond, time.Now()),
-		counters: stats.Source(cfg.Include), stop: func() {},
+		counters: stats.Source(cfg.Include), parts: newFirstParts(), stop: func() {},
 	}
 	if cfg.Mask {
 		f.masker = NewMasker()
@@ -251,7 +252,7 @@ func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 		}
 		lr := records.AppendEmpty()
 		lr.SetObservedTimestamp(now)
-		f.parser.Parse(text, lr)
+		f.fill(batch, r, text, lr)
 		f.cfg.Times.Apply(lr, read)
 		a := lr.Attributes()
 		for k, v := range f.cfg.Attributes {
@@ -269,4 +270,25 @@ func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 		total += r.End - r.Offset
 	}
 	return ld, total
+}
+
+// fill makes the record of its text.
+func (f *files) fill(batch tail.Batch, r tail.Record, text string, lr plog.LogRecord) {
+	file := batch.ID
+	if file == "" {
+		file = batch.Path
+	}
+	if r.Part > 1 {
+		f.parts.follow(file, text, lr)
+	} else {
+		f.parser.Parse(text, lr)
+		f.parser.headTime(text, lr)
+		SetSeverity(lr)
+	}
+	if r.Part == 0 {
+		f.parts.cri(file, text, lr)
+		return
+	}
+	f.parts.note(file, r.Part, r.Continues, lr)
+	setPart(lr, r.Part, !r.Continues)
 }

@@ -3,13 +3,17 @@
 package logs
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/severity"
 )
 
-// Severity is the number of a level's name in any case, unspecified for what is none.
-func Severity(level string) plog.SeverityNumber { return plog.SeverityNumber(severity.Number(level)) }
+// Severity is the number of a level's name in any case and colour, unspecified for what is none.
+func Severity(level string) plog.SeverityNumber {
+	return plog.SeverityNumber(severity.Number(strings.TrimSpace(plainText(level))))
+}
 
 // isLevelWord says whether a word at the beginning of a line is a level. Words that are levels in some program only and begin other lines
 // more often are left out.

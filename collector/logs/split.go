@@ -11,10 +11,12 @@ import (
 )
 
 const (
-	// maxJoined is how many bytes of lines are joined to one record; what follows is the next one.
-	maxJoined = 256 << 10
+	// maxJoined is how many bytes of lines are joined to one record; the line that goes beyond begins the next one.
+	maxJoined = tail.MaxRecord
 	// maxAhead is how many lines are looked at to see whether they lead to the frames of a stack trace.
 	maxAhead = 30
+	// maxHead is how much of a line that is not whole is looked at.
+	maxHead = 64
 )
 
 // SplitRecords is a tail.Split that joins the lines of stack traces, of MySQL's slow log, of PostgreSQL's messages, of containers' logs, and
@@ -28,25 +30,28 @@ func SplitRecords(data []byte, final bool) (int, []byte) {
 		return splitCRI(data, final, c, true)
 	}
 	var j joiner
-	j.begin(first)
+	j.begin(plainLine(first))
 	end := next // where the record ends
 	for end < len(data) && end < maxJoined {
 		line, n, ok := cutLine(data[end:], final)
 		if !ok {
-			if j.decided(data[end:]) { // The line is not whole, but its beginning tells.
+			if j.decided(plainLine(data[end:min(len(data), end+maxHead)])) || len(data) > maxJoined { // The line is not whole, but its beginning tells, or how long it is.
 				break
 			}
 			return 0, nil
 		}
-		if j.joins(line) {
+		if end+n > maxJoined {
+			break
+		}
+		if j.joins(plainLine(line)) {
 			end += n
 			continue
 		}
 		lines, found, known := j.ahead(data[end:], final)
-		if !known {
+		if !known && len(data) <= maxJoined {
 			return 0, nil
 		}
-		if !found {
+		if !found || end+lines > maxJoined {
 			break
 		}
 		end += lines
@@ -79,10 +84,10 @@ func SplitAt(pattern string) (tail.Split, error) {
 		_, end, ok := cutLine(data, final)
 		for ok && end < len(data) && end < maxJoined {
 			line, n, whole := cutLine(data[end:], final)
-			if !whole {
+			if !whole && len(data) <= maxJoined {
 				return 0, nil
 			}
-			if start.Match(line) {
+			if !whole || end+n > maxJoined || start.Match(line) || start.Match(plainLine(line)) {
 				return end, bytes.TrimRight(data[:end], "\r\n")
 			}
 			end += n

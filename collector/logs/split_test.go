@@ -82,6 +82,11 @@ func FuzzSplitRecords(f *testing.F) {
 	f.Add([]byte("a\n b\nTraceback (most recent call last):\n"))
 	f.Add([]byte("panic: x\n\n)\n(\n"))
 	f.Add([]byte("a\n \n\n"))
+	f.Add([]byte("\n0:: 0x in 0"))
+	f.Add([]byte("Full report at:\n:\n\x1b[m\n==1== \n==1==\n"))
+	for text := range colours() {
+		f.Add([]byte(text + "\n" + text))
+	}
 	for _, want := range traces() {
 		f.Add([]byte(strings.Join(want, "\n")))
 	}

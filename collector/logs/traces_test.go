@@ -78,6 +78,54 @@ func traces() map[string][]string {
 		"dart":         {"Unhandled exception:\nException: x\n#0      main (file:///a.dart:1:2)\n#1      run (dart:core)", "next"},
 		"lua":          {"lua: a.lua:1: bad\nstack traceback:\n\t[C]: in function 'error'", "next"},
 		"plain lines":  {"error: one", "all is well", "Error: two", "three", "WARN four", "five"},
+		"ruby, causes": {
+			"ok", "/a.rb:3:in `f': boom (RuntimeError)\n\tfrom /a.rb:9:in `<main>'\n/a.rb:2:in `g': cause (ArgumentError)\n\tfrom /a.rb:3:in `f'",
+			"next",
+		},
+		"ruby 3.4, causes": {"ok", "/a.rb:3:in 'Object#f': boom (RuntimeError)\n\tfrom /a.rb:9:in '<main>'\n/a.rb:2:in 'Object#g': cause (ArgumentError)\n\tfrom /a.rb:3:in 'Object#f'", "next"},
+		"ruby, twice":      {"/a.rb:3:in 'f': boom (RuntimeError)\n\tfrom /a.rb:9:in '<main>'", "/a.rb:3:in 'f': boom (RuntimeError)\n\tfrom /a.rb:9:in '<main>'", "next"},
+		"dart, async":      {"Unhandled exception:\nException: x\n#0      main (file:///a.dart:1:2)\n<asynchronous suspension>\n#1      run (dart:core)\n<asynchronous suspension>", "next"},
+		"python, message of several lines": {
+			stamp + "ERROR failed\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: multi\nline\n\nthird", stamp + "INFO next",
+		},
+		"python, chained messages of several lines": {
+			"ERROR:x\nTraceback (most recent call last):\n  File \"a.py\", line 1\nValueError: multi\nline\n\nDuring handling of the above exception, another exception occurred:\n\n" +
+				"Traceback (most recent call last):\n  File \"b.py\"\nKeyError: 'a'\nb", "INFO:root:next",
+		},
+		"python, faulthandler": {"Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f12 (most recent call first):\n  File \"a.py\", line 3 in f\n  File \"a.py\", line 9 in <module>\n\nExtension modules: x (total: 1)", "next"},
+		"erlang": {
+			"ok", "=ERROR REPORT==== 29-Nov-2026::08:10:00.123456 ===\n** Generic server x terminating\n** Last message in was boom\n** When Server state == #{}\n** Reason for termination ==\n** {badarg,[{x,f,1,\n         [{file,\"x.erl\"}]}]}\n{more,terms}",
+			"=CRASH REPORT==== 29-Nov-2026::08:10:00.123456 ===\n  crasher:\n    initial call: x:init/1\n    exception error: badarg", "2026-11-29 next",
+		},
+		"elixir": {
+			"08:10:00.122 [info] ok", "08:10:00.123 [error] GenServer #PID<0.1.0> terminating\n** (RuntimeError) boom\n    (app 0.1.0) lib/a.ex:3: A.f/1\n    (stdlib 6.0) gen_server.erl:1: :gen_server.loop/5\nLast message: :x\nState: %{\n  a: 1\n}",
+			"08:10:00.124 [error] Task #PID<0.2.0> started from A terminating\n** (ArgumentError) bad\n    (app 0.1.0) lib/a.ex:3: A.f/1\nFunction: #Function<0.1/0 in A.f>\n    Args: []", "08:10:00.125 [info] next",
+		},
+		"swift": {
+			"ok", "main/main.swift:3: Fatal error: Index out of range\nCurrent stack trace:\n0    libswiftCore.so 0x00007f1c0a0b0c0d _swift_stdlib_reportFatalError + 12\n12   main 0x000055d0c0a0b0c0 main + 1", "next",
+		},
+		"swift, backtraces": {
+			"Fatal error: x\n\n*** Signal 4: Backtracing from 0x7f1c0a0b0c0d... done ***\n\nThread 0 \"main\" crashed:\n\n0 0x00007f1c0a0b0c0d f() + 12 in main at /a.swift:3:5\n\n     1│ let a = [1]\n\nRegisters:\n\nrax 0x0000000000000000  0\n\nImages (2 omitted):\n\n0x000055d0 main  /a", "next",
+		},
+		"julia":        {"ok", "ERROR: LoadError: boom\nStacktrace:\n [1] error(s::String)\n   @ Base ./error.jl:35\nin expression starting at /a.jl:1\n\ncaused by: cause\nStacktrace:\n [1] f()", "next"},
+		"powershell":   {"ok", "Get-Item : Cannot find path 'x'.\nAt C:\\a.ps1:3 char:1\n+ Get-Item x\n+ ~~~~\n    + CategoryInfo          : ObjectNotFound\n    + FullyQualifiedErrorId : x", "next"},
+		"powershell 7": {"Get-Item: /a.ps1:3\nLine |\n   3 |  Get-Item x\n     |  ~~~~\n     | Cannot find path", "next"},
+		"oracle":       {"ok", "ORA-20001: boom\nORA-06512: at \"X.Y\", line 3\nORA-06512: at line 1", stamp + "ERROR failed\nORA-00604: error at level 1\nORA-01422: too many rows", "next"},
+		"ocaml":        {"Fatal error: exception Failure(\"boom\")\nRaised at Stdlib.failwith in file \"stdlib.ml\", line 29, characters 17-33\nCalled from Dune__exe__A in file \"a.ml\", line 1, characters 0-1\nRe-raised at X in file \"x.ml\", line 1", "next"},
+		"clojure":      {"ok", "Execution error (ArithmeticException) at user/f (REPL:1).\nDivide by zero\n\nFull report at:\n/tmp/clojure-123.edn", "next"},
+		"r":            {"ok", "Error in f(1) : boom\nCalls: f -> g\nExecution halted", "Error in `f()`:\n! boom\nBacktrace:\n    ▆\n 1. └─global f()\nExecution halted", "next"},
+		"address sanitizer": {
+			"ok", strings.Repeat("=", 65) + "\n==12==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010\nREAD of size 4 at 0x602000000010 thread T0\n    #0 0x55 in main a.c:3\n\n0x602000000010 is located 0 bytes inside of 4-byte region\nfreed by thread T0 here:\n    #0 0x7f in free\n\n" +
+				"SUMMARY: AddressSanitizer: heap-use-after-free a.c:3 in main\nShadow bytes around the buggy address:\n  0x0: fa\n=>0x1: fa\nShadow byte legend (one shadow byte represents 8 application bytes):\n  Addressable:           00\n==12==ABORTING", "next",
+		},
+		"thread sanitizer": {strings.Repeat("=", 18) + "\nWARNING: ThreadSanitizer: data race (pid=1)\n  Write of size 4 at 0x1 by thread T1:\n    #0 f a.c:3\n\n  Previous read\n\nSUMMARY: ThreadSanitizer: data race a.c:3 in f\n" + strings.Repeat("=", 18), "next"},
+		"leak sanitizer":   {"==12==ERROR: LeakSanitizer: detected memory leaks\n\nDirect leak of 4 byte(s)\n    #0 0x1 in malloc\n\nSUMMARY: AddressSanitizer: 4 byte(s) leaked in 1 allocation(s).", "next"},
+		"valgrind":         {"==12== Invalid read of size 4\n==12==    at 0x1: main (a.c:3)\n==12==  Address 0x0 is not stack'd", "==12== ", "==12== next"},
+		"zig":              {"ok", "thread 123 panic: index out of bounds: index 5, len 3\n/a.zig:3:10: 0x1034 in main (a)\n    const x = a[5];\n         ^\n???:?:?: 0x0 in ??? (???)", "next"},
+		"zig, error":       {"error: FileNotFound\n/a.zig:3:10: 0x1034d1 in main (a)\n    return error.FileNotFound;\n    ^", "next"},
+		"nim":              {"Traceback (most recent call last)\n/a.nim(3) a\n/a.nim(1) f\nError: unhandled exception: boom [ValueError]", "next"},
+		"glibc":            {"terminate called after throwing an instance of 'std::runtime_error'\n  what():  boom\n./a(main+0x1a) [0x401136]\n/lib/libc.so.6(__libc_start_main+0xf3)[0x7f1c0a0b0c0d]", "next"},
+		"objective-c":      {"*** Terminating app due to uncaught exception 'X', reason: 'y'\n*** First throw call stack:\n(\n\t0   CoreFoundation 0x1 f + 1\n)\nlibc++abi: terminating due to uncaught exception of type X", "next"},
 		"cri": {
 			"2026-01-02T10:00:00.1Z stdout F one", "2026-01-02T10:00:00.1Z stdout P two \n2026-01-02T10:00:00.2Z stdout P  and \n2026-01-02T10:00:00.3Z stdout F  a half",
 			"2026-01-02T10:00:00.1Z stderr F java.lang.Error: x\n2026-01-02T10:00:00.1Z stderr F \tat a.b(c.java:1)", "2026-01-02T10:00:00.1Z stdout F next",

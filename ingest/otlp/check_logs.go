@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/ansi"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ansi"
 )
 
 // checkLogs takes records outside the time window out of ld and applies the limits to the rest.
@@ -61,7 +61,9 @@ func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intak
 		}
 		t.Changed = stripColours(r.Body()) || t.Changed
 	}
-	l.limitValue(r.Body(), l.LogBodyBytes, t)
+	var cut truncated
+	cut.add("body", l.limitValue(r.Body(), l.LogBodyBytes, t))
+	cut.put(r.Attributes())
 	return false
 }
 

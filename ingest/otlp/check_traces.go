@@ -40,13 +40,16 @@ func (l Limits) rejectSpan(s ptrace.Span, w window, t *intake.Tally) bool {
 		s.SetEndTimestamp(s.StartTimestamp())
 		t.Note(noteNegative, 1)
 	}
+	var cut truncated
 	if len(s.Name()) > l.AttributeBytes {
+		cut.add("name", len(s.Name()))
 		s.SetName(clip(s.Name(), l.AttributeBytes))
 		t.Note(noteCut, 1)
 	}
 	if n := l.limitAttributes(s.Attributes(), t); n > 0 {
 		s.SetDroppedAttributesCount(s.DroppedAttributesCount() + uint32(n)) //nolint:gosec // Bounded by the body.
 	}
+	cut.put(s.Attributes())
 	for i := range s.Events().Len() {
 		l.limitAttributes(s.Events().At(i).Attributes(), t)
 	}

@@ -107,9 +107,14 @@ func clip(s string, n int) string {
 	return s[:n]
 }
 
-// limitAttributes keeps the first l.Attributes of m and cuts long values. It returns how many it dropped.
+// limitAttributes keeps the first l.Attributes of m and cuts long values, which it names in AttrTruncated. It returns how many it dropped.
 func (l Limits) limitAttributes(m pcommon.Map, t *intake.Tally) int {
-	dropped := 0
+	dropped, cut := l.limitMap(m, t)
+	cut.put(m)
+	return dropped
+}
+
+func (l Limits) limitMap(m pcommon.Map, t *intake.Tally) (dropped int, cut truncated) {
 	if m.Len() > l.Attributes {
 		kept := 0
 		m.RemoveIf(func(string, pcommon.Value) bool {
@@ -119,32 +124,37 @@ func (l Limits) limitAttributes(m pcommon.Map, t *intake.Tally) int {
 		dropped = kept - l.Attributes
 		t.Note(noteDropped, dropped)
 	}
-	for _, v := range m.All() {
-		l.limitValue(v, l.AttributeBytes, t)
+	for k, v := range m.All() {
+		cut.add(k, l.limitValue(v, l.AttributeBytes, t))
 	}
-	return dropped
+	return dropped, cut
 }
 
-func (l Limits) limitValue(v pcommon.Value, maxBytes int, t *intake.Tally) {
+// limitValue cuts long texts and bytes in v, and returns how many bytes the ones it cut had: 0 when there are none.
+func (l Limits) limitValue(v pcommon.Value, maxBytes int, t *intake.Tally) (before int) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		if len(v.Str()) > maxBytes {
+			before = len(v.Str())
 			v.SetStr(clip(v.Str(), maxBytes))
 			t.Note(noteCut, 1)
 		}
 	case pcommon.ValueTypeBytes:
 		if v.Bytes().Len() > maxBytes {
+			before = v.Bytes().Len()
 			v.Bytes().FromRaw(v.Bytes().AsRaw()[:maxBytes])
 			t.Note(noteCut, 1)
 		}
 	case pcommon.ValueTypeMap:
-		l.limitAttributes(v.Map(), t)
+		_, cut := l.limitMap(v.Map(), t)
+		before = cut.bytes
 	case pcommon.ValueTypeSlice:
 		for i, s := 0, v.Slice(); i < s.Len(); i++ {
-			l.limitValue(s.At(i), maxBytes, t)
+			before += l.limitValue(s.At(i), maxBytes, t)
 		}
 	default: // Numbers, booleans and the empty value are small.
 	}
+	return before
 }
 
 // labelReason says why the attributes of a data point cannot be labels, "" when they can.

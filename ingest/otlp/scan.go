@@ -11,8 +11,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/strata-apm/strata/ansi"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ansi"
 )
 
 // maxDepth bounds the nesting of attribute values. The decoder recurses, and Go cannot recover from a stack that overflows.

@@ -19,7 +19,7 @@ import (
 // Auto is the name of no encoding: each text is looked at.
 const Auto = "auto"
 
-// Wide says that a text is UTF-16 and in which order.
+// Wide says that a text is UTF-16 or UTF-32, and in which order.
 type Wide int
 
 // The orders. Narrow is every encoding whose newline is the byte 0x0A.
@@ -27,6 +27,8 @@ const (
 	Narrow Wide = iota
 	LittleEndian
 	BigEndian
+	LittleEndian32
+	BigEndian32
 )
 
 // mark is U+FEFF in UTF-8.
@@ -52,6 +54,10 @@ func Lookup(name string) (Named, error) {
 		return Named{set: true, wide: LittleEndian}, nil
 	case "utf16be", "ucs2be":
 		return Named{set: true, wide: BigEndian}, nil
+	case "utf32", "utf32le", "ucs4", "ucs4le":
+		return Named{set: true, wide: LittleEndian32}, nil
+	case "utf32be", "ucs4be":
+		return Named{set: true, wide: BigEndian32}, nil
 	case "latin1", "cp1252":
 		return Named{set: true, inner: charmap.Windows1252}, nil
 	case "cp936":
@@ -78,17 +84,26 @@ func Lookup(name string) (Named, error) {
 
 var errUnknown = errors.New("is not known")
 
-// Start looks at the first bytes of a file: how many of them are a byte-order mark, and whether what follows is UTF-16.
+// Start looks at the first bytes of a file: how many of them are a byte-order mark, and whether what follows is UTF-16 or UTF-32.
 func (n Named) Start(head []byte) (markLen int, wide Wide) {
 	switch {
 	case bytes.HasPrefix(head, []byte(mark)):
 		return len(mark), Narrow
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}) && valid(head[4:], LittleEndian32):
+		return 4, LittleEndian32
+	case bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}) && valid(head[4:], BigEndian32):
+		return 4, BigEndian32
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}) && !bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}):
 		return 2, LittleEndian
 	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		return 2, BigEndian
 	case n.set:
 		return 0, n.wide
+	}
+	for _, wide := range []Wide{LittleEndian32, BigEndian32} { // Three of four bytes of ASCII are zeros.
+		if len(head) >= 8 && plausible(head, wide) {
+			return 0, wide
+		}
 	}
 	return 0, guessWide(head)
 }
@@ -121,17 +136,27 @@ func guessWide(head []byte) Wide {
 
 // plausible says whether the text has no control characters, no halves of pairs and at least one character of ASCII in the order.
 func plausible(head []byte, wide Wide) bool {
+	ascii, ok := printable(head, wide)
+	return ok && ascii > 0
+}
+
+// valid says whether the text, which may be none, has no control characters and nothing that is no character.
+func valid(head []byte, wide Wide) bool {
+	_, ok := printable(head, wide)
+	return ok
+}
+
+func printable(head []byte, wide Wide) (ascii int, ok bool) {
 	text := DecodeWide(head, wide, false)
-	ascii := 0
 	for _, r := range string(text) {
 		switch {
 		case r == utf8.RuneError, r < ' ' && r != '\n' && r != '\r' && r != '\t' && r != 0x1b && r != '\f':
-			return false
+			return 0, false
 		case r < utf8.RuneSelf:
 			ascii++
 		}
 	}
-	return ascii > 0
+	return ascii, true
 }
 
 // Guess remembers what the texts of one file were, for those that could be either. The zero value knows nothing.
@@ -141,18 +166,32 @@ type Guess struct {
 
 // Decode makes valid UTF-8 of a text whose newlines are bytes. A byte-order mark at its beginning is taken off.
 func (n Named) Decode(b []byte, g *Guess) string {
-	if utf8.Valid(b) && (n.inner == nil || ascii(b)) {
-		return strings.TrimPrefix(string(b), mark)
-	}
-	if n.inner != nil {
-		if out, err := n.inner.NewDecoder().Bytes(b); err == nil {
-			return strings.TrimPrefix(strings.ToValidUTF8(string(out), "\ufffd"), mark)
+	if inner := n.choose(b, g); inner != nil {
+		if out, err := inner.NewDecoder().Bytes(b); err == nil {
+			b = out
 		}
 	}
-	if n.set {
-		return strings.TrimPrefix(strings.ToValidUTF8(string(b), "\ufffd"), mark)
+	return strings.TrimPrefix(strings.ToValidUTF8(string(b), "\ufffd"), mark)
+}
+
+// choose is the encoding that a text is read by; nil is UTF-8.
+func (n Named) choose(b []byte, g *Guess) encoding.Encoding {
+	switch {
+	case utf8.Valid(b) && (n.inner == nil || ascii(b)):
+		return nil
+	case n.inner != nil:
+		return n.inner
+	case n.set || mostlyUTF8(b):
+		return nil
 	}
-	return strings.TrimPrefix(auto(b, g), mark)
+	common, rare, ok := chinesePairs(b)
+	if ok && common > 0 && common >= rare || ok && g.chinese && common+rare > 0 {
+		if out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
+			g.chinese = g.chinese || common > 1
+			return simplifiedchinese.GB18030
+		}
+	}
+	return charmap.Windows1252
 }
 
 func ascii(b []byte) bool {
@@ -162,25 +201,6 @@ func ascii(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// auto decides about a text that is not UTF-8.
-func auto(b []byte, g *Guess) string {
-	if mostlyUTF8(b) {
-		return strings.ToValidUTF8(string(b), "\ufffd")
-	}
-	common, rare, ok := chinesePairs(b)
-	if ok && common > 0 && common >= rare || ok && g.chinese && common+rare > 0 {
-		if out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(out, utf8.RuneError) {
-			g.chinese = g.chinese || common > 1
-			return string(out)
-		}
-	}
-	out, err := charmap.Windows1252.NewDecoder().Bytes(b)
-	if err != nil {
-		return strings.ToValidUTF8(string(b), "\ufffd")
-	}
-	return string(out)
 }
 
 // mostlyUTF8 says whether a text is UTF-8 that was damaged or cut: it has more whole characters of several bytes than wrong bytes.

@@ -55,6 +55,8 @@ type place struct {
 	Window sum   `json:"window"`
 	// Mid says that the text before Offset is the beginning of a line that was sent without its end.
 	Mid bool `json:"mid,omitempty"`
+	// Parts is how many parts of that line were sent because it is too long for a record; 0 when it is not.
+	Parts int `json:"parts,omitempty"`
 	// Packed says that the file is compressed, Ignored that it is not read.
 	Packed  bool `json:"packed,omitempty"`
 	Ignored bool `json:"ignored,omitempty"`
@@ -86,7 +88,7 @@ type file struct {
 	mtime  time.Time
 	broken bool // what was read before is no longer there
 
-	started bool // whether it is UTF-16 is known
+	started bool // whether it is UTF-16 or UTF-32 is known
 	wide    charset.Wide
 	guess   charset.Guess
 
@@ -125,13 +127,13 @@ func (f *file) intact(size int64) bool {
 
 // restart makes it a file of which nothing was read.
 func (f *file) restart() {
-	f.Offset, f.Head, f.Window, f.Mid = 0, sum{}, sum{}, false
+	f.Offset, f.Head, f.Window, f.Mid, f.Parts = 0, sum{}, sum{}, false, 0
 	f.looked, f.broken, f.started, f.pending = false, false, false, nil
 }
 
 // takeOver continues a file at the place of another.
 func (f *file) takeOver(p *place) {
-	f.Offset, f.Head, f.Window, f.Mid = p.Offset, p.Head, p.Window, p.Mid
+	f.Offset, f.Head, f.Window, f.Mid, f.Parts = p.Offset, p.Head, p.Window, p.Mid, p.Parts
 	f.looked, f.copyOf = false, nil
 }
 
@@ -139,7 +141,7 @@ func (f *file) takeOver(p *place) {
 func (f *file) begin(enc charset.Named) bool {
 	buf := make([]byte, 4096)
 	n, _ := f.handle.ReadAt(buf, 0)
-	if n == 0 {
+	if n == 0 || n < 4 && (buf[0] == 0 || buf[0] == 0xff && (n == 1 || buf[1] == 0xfe)) { // The marks of UTF-16 and UTF-32 begin alike.
 		return false
 	}
 	f.decide(enc, buf[:n])
@@ -187,12 +189,10 @@ func (f *file) skipHole(size int64) bool {
 		n, err := f.handle.ReadAt(buf, at)
 		if zeros := leadingZeros(buf[:n]); zeros < n {
 			at += int64(zeros)
-			if f.wide != charset.Narrow {
-				at &^= 1
-			}
+			at -= at % int64(f.wide.Unit()) // Marks are as long as a unit.
 			lead := min(at, windowBytes)
 			n, _ := f.handle.ReadAt(buf[:lead], at-lead)
-			f.Offset, f.Window, f.Mid = at, sumOf(buf[:n]), false
+			f.Offset, f.Window, f.Mid, f.Parts = at, sumOf(buf[:n]), false, 0
 			return true
 		}
 		at += int64(n)

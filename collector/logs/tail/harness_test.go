@@ -41,8 +41,9 @@ type harness struct {
 	now   time.Time
 	tail  *Follower
 
-	mu  sync.Mutex
-	got []string // guarded by mu
+	mu   sync.Mutex
+	got  []string // guarded by mu
+	recs []Record // guarded by mu
 }
 
 // lines is a Split for one record per line.
@@ -82,7 +83,7 @@ func newHarness(t *testing.T, pattern string, split Split) *harness {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			for _, r := range b.Records {
-				h.got = append(h.got, r.Text)
+				h.got, h.recs = append(h.got, r.Text), append(h.recs, r)
 			}
 		},
 	}

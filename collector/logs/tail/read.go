@@ -6,15 +6,14 @@ import (
 	"bytes"
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"github.com/strata-apm/strata/collector/logs/charset"
 )
 
 const (
 	chunkBytes = 64 << 10
-	// maxRecord is the longest record; what is longer is cut.
-	maxRecord = 1 << 20
+	// MaxRecord is the longest text of a record in bytes; what is longer comes in parts. A server takes 256 KiB by default, and masking may lengthen a text a little.
+	MaxRecord = 255 << 10
 	// maxBatch is how many records are handed over at a time.
 	maxBatch = 100
 	// roundBytes is how much of one file is read in a round, so that the others have their turn.
@@ -83,7 +82,7 @@ func (t *Follower) readNew(ctx context.Context, f *file, now time.Time, flush bo
 			more = false
 		case leadingZeros(rest) == len(rest):
 			more = f.skipHole(f.size)
-		case size < 4*maxRecord:
+		case size < 8*MaxRecord: // A character of a part may be four bytes of UTF-32.
 			size *= 2
 		default:
 			more = false
@@ -110,10 +109,10 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 	view := raw
 	width := func(b []byte) int { return len(b) }
 	if f.wide != charset.Narrow {
-		view, width = charset.DecodeWide(raw, f.wide, !final), charset.RawLen
+		view, width = charset.DecodeWide(raw, f.wide, !final), func(b []byte) int { return charset.RawLen(b, f.wide) }
 	}
 	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
-	mid := f.Mid
+	mid, parts := f.Mid, f.Parts
 	var records []Record
 	emit := func() {
 		if len(records) > 0 {
@@ -124,7 +123,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 			t.opts.Emit(ctx, batch)
 			records = nil
 		}
-		f.Offset, f.Mid = base+int64(at), mid
+		f.Offset, f.Mid, f.Parts = base+int64(at), mid, parts
 		if at > 0 {
 			f.Window = sumOf(buf[max(0, lead+at-windowBytes) : lead+at])
 		}
@@ -135,20 +134,28 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 			if n == len(rest) {
 				break
 			}
-			at, pos, mid = at+width(rest[:n]), pos+n, false
+			at, pos, mid, parts = at+width(rest[:n]), pos+n, false, 0
 			continue
 		}
 		segment, ended := untilHole(rest)
-		n, text := t.first(segment, ended || final, mid)
+		n, text, cut := t.first(f, segment, ended || final, mid)
 		if n == 0 {
 			break
 		}
-		mid = segment[n-1] != '\n' && (!ended || n != len(segment))
+		mid = cut || segment[n-1] != '\n' && (!ended || n != len(segment))
+		part := 0
+		if cut || parts > 0 {
+			part = parts + 1
+		}
+		if parts = part; !cut {
+			parts = 0
+		}
 		begin := at
 		at, pos = at+width(segment[:n]), pos+n
 		if body := f.decode(t.opts.Encoding, text); body != "" {
 			records = append(records, Record{
 				Text: body, Offset: base + int64(begin), End: base + int64(at), Head: bytes.Clone(raw[begin:min(at, begin+recHead)]),
+				Part: part, Continues: cut,
 			})
 		}
 		if len(records) == maxBatch {
@@ -162,10 +169,8 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 	return at
 }
 
-// first is the first record of the segment.
-func (t *Follower) first(segment []byte, final, mid bool) (int, []byte) {
-	var n int
-	var text []byte
+// first is the first record of the segment. cut says that it is only a part of it.
+func (t *Follower) first(f *file, segment []byte, final, mid bool) (n int, text []byte, cut bool) {
 	if mid { // The end of a line whose beginning was sent belongs to no other record.
 		switch end := bytes.IndexByte(segment, '\n'); {
 		case end >= 0:
@@ -179,14 +184,19 @@ func (t *Follower) first(segment []byte, final, mid bool) (int, []byte) {
 	switch {
 	case n == 0 && final:
 		n, text = len(segment), bytes.TrimRight(segment, "\r\n")
-	case n == 0 && len(segment) > maxRecord, n > maxRecord+1:
-		n = maxRecord
-		for n > maxRecord-utf8.UTFMax && !utf8.RuneStart(segment[n]) {
-			n--
-		}
-		text = segment[:n]
+	case n == 0 && len(segment) > MaxRecord:
+		text = segment
 	}
-	return n, bytes.TrimRight(text, "\r")
+	var fits int
+	if f.wide != charset.Narrow {
+		fits = charset.FitUTF8(text, MaxRecord)
+	} else {
+		fits = t.opts.Encoding.Fit(text, MaxRecord, &f.guess)
+	}
+	if fits < len(text) {
+		return fits, text[:fits], true
+	}
+	return n, bytes.TrimRight(text, "\r"), false
 }
 
 // decode makes the text of a record. Zeros at its beginning and end are what a hole left.
@@ -209,11 +219,9 @@ func untilHole(data []byte) (segment []byte, ended bool) {
 
 // lastLine is where the last whole line ends.
 func lastLine(pending []byte, wide charset.Wide) int {
-	switch wide {
-	case charset.LittleEndian, charset.BigEndian:
-		text := charset.DecodeWide(pending, wide, true)
-		return charset.RawLen(text[:bytes.LastIndexByte(text, '\n')+1])
-	default:
+	if wide == charset.Narrow {
 		return bytes.LastIndexByte(pending, '\n') + 1
 	}
+	text := charset.DecodeWide(pending, wide, true)
+	return charset.RawLen(text[:bytes.LastIndexByte(text, '\n')+1], wide)
 }

@@ -36,6 +36,9 @@ type Record struct {
 	Offset, End int64
 	// Head are the first bytes at Offset as they are in the file, to recognise them by.
 	Head []byte
+	// Part numbers the parts of what is too long for one record, from 1; 0 is a whole record. Continues says that another part follows.
+	Part      int
+	Continues bool
 }
 
 // Batch are records of one file that follow each other.

@@ -3,6 +3,7 @@
 package tail
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -322,30 +325,92 @@ func TestEncodings(t *testing.T) {
 	h.write("gbk.log", "\xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc\n")
 	h.write("latin.log", "caf\xe9 cr\xe8me\n")
 	h.write("bom.log", "\ufeff{\"a\":1}\n")
+	h.write("32le.log", "\xff\xfe\x00\x00"+encoded(t, "utf-32le", "七 seven\r\n🚀\n"))
+	h.write("32be.log", "\x00\x00\xfe\xff"+encoded(t, "utf-32be", "八 eight\r\n"))
+	h.write("32none.log", encoded(t, "utf-32be", "nine\n"))
 	h.pass(0)
-	h.want("一 one", "二 two", "三 three", "四 four", "登录失败", "café crème", `{"a":1}`)
-	half := utf16("五\n", false)
+	h.want("一 one", "二 two", "三 three", "四 four", "登录失败", "café crème", `{"a":1}`, "七 seven", "🚀", "八 eight", "nine")
+	half, quarter := utf16("五\n", false), encoded(t, "utf-32le", "十\n")
 	h.write("mark.log", half[:1])
+	h.write("32le.log", quarter[:3])
 	h.pass(0)
 	h.restart()
 	h.write("mark.log", half[1:]+utf16("六\n", false))
+	h.write("32le.log", quarter[3:])
 	h.pass(0)
-	h.want("五", "六")
+	h.want("五", "六", "十")
 	h.encoding("shift_jis")
 	h.write("jp.log", "\x83\x8d\x83\x4f\n")
 	h.pass(0)
 	h.want("ログ")
 }
 
-// TestLong: a line that is longer than a record may be comes in parts that lose nothing.
+// TestLong: a line that is longer than a record may be comes in numbered parts that lose nothing, follow each other in the file and fit a server,
+// whatever the encoding, and also when the agent starts again within it.
 func TestLong(t *testing.T) {
-	h := newHarness(t, "*.log", lines)
-	long := strings.Repeat("0123456789é", 250_000)
-	h.write("a.log", long+"\nnext\n")
-	h.pass(0)
-	require.Greater(t, len(h.got), 3)
-	require.Equal(t, long+"next", strings.Join(h.got, ""))
-	require.Equal(t, "next", h.got[len(h.got)-1])
+	for name, c := range map[string]struct{ encoding, mark, text string }{
+		"between a part and four":    {"", "", strings.Repeat("A", 300_000) + " ENDMARKx"},
+		"megabytes":                  {"", "", strings.Repeat("0123456789é", 250_000)},
+		"just fits":                  {"", "", strings.Repeat("0123456é\n", 2)[:9] + strings.Repeat("A", MaxRecord-9)},
+		"one byte more":              {"", "", strings.Repeat("A", MaxRecord+1)},
+		"words":                      {"", "", strings.Repeat("some words, ", 50_000)},
+		"gbk, by its name":           {"gbk", "", strings.Repeat("登录失败", 50_000)},
+		"gbk, found out":             {"", "gbk", strings.Repeat("登录失败a", 50_000)},
+		"latin-1":                    {"iso-8859-1", "", strings.Repeat("é", 600_000)},
+		"windows-1252, found out":    {"", "windows-1252", strings.Repeat("a € – é", 100_000)},
+		"shift_jis":                  {"shift_jis", "", strings.Repeat("ログイン失敗", 50_000)},
+		"iso-2022-jp":                {"iso-2022-jp", "", strings.Repeat("失敗 a ", 60_000)},
+		"utf-16":                     {"utf-16le", "", strings.Repeat("登录失败🚀", 50_000)},
+		"utf-32":                     {"", "utf-32le", strings.Repeat("a登录🚀", 50_000)},
+		"utf-32, ascii":              {"utf-32be", "", strings.Repeat("ascii", 60_000)},
+		"utf-8, every third a wrong": {"utf-8", "", strings.Repeat("a\ufffd", 200_000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, "*.log", lines)
+			h.encoding(c.encoding)
+			text := strings.ReplaceAll(c.text, "\n", "")
+			raw := encoded(t, cmp.Or(c.encoding, c.mark, "utf-8"), text+"\nnext\n")
+			h.write("a.log", raw[:len(raw)/2])
+			h.pass(0)
+			h.restart()
+			h.write("a.log", raw[len(raw)/2:])
+			h.pass(0)
+			require.Equal(t, "next", h.got[len(h.got)-1])
+			require.Equal(t, text, strings.Join(h.got[:len(h.got)-1], ""))
+			parts, at := len(h.recs)-1, int64(0)
+			for i, r := range h.recs {
+				require.LessOrEqual(t, len(r.Text), MaxRecord)
+				require.Equal(t, at, r.Offset)
+				at = r.End
+				switch {
+				case i == parts, parts == 1:
+					require.Zero(t, r.Part)
+				default:
+					require.Equal(t, i+1, r.Part)
+				}
+				require.Equal(t, i < parts-1, r.Continues)
+			}
+			require.Equal(t, len(text) <= MaxRecord, parts == 1)
+		})
+	}
+}
+
+// encoded writes a text in an encoding. In UTF-8 U+FFFD stands for a byte that is wrong.
+func encoded(t *testing.T, name, text string) string {
+	t.Helper()
+	if name == "utf-8" {
+		return strings.ReplaceAll(text, "\ufffd", "\xff")
+	}
+	if order, ok := map[string]utf32.Endianness{"utf-32le": utf32.LittleEndian, "utf-32be": utf32.BigEndian}[name]; ok {
+		out, err := utf32.UTF32(order, utf32.IgnoreBOM).NewEncoder().Bytes([]byte(text))
+		require.NoError(t, err)
+		return string(out)
+	}
+	enc, err := htmlindex.Get(name)
+	require.NoError(t, err)
+	out, err := enc.NewEncoder().String(text)
+	require.NoError(t, err)
+	return out
 }
 
 // TestUpgrade: the places of the file consumer that was used before are taken over, by name where files begin alike, also of a file that was renamed.

@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/strata-apm/strata/internal/ansi"
+	"github.com/strata-apm/strata/ansi"
 	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"

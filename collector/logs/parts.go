@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/tail"
+)
+
+// Attributes of the records that are parts of a text which is too long for one: the part's number from 1, and on the last part how many there are.
+const (
+	AttrPart  = "strata.part"
+	AttrParts = "strata.parts"
+)
+
+// setPart numbers a record that is a part of a text.
+func setPart(lr plog.LogRecord, part int, last bool) {
+	lr.Attributes().PutInt(AttrPart, int64(part))
+	if last {
+		lr.Attributes().PutInt(AttrParts, int64(part))
+	}
+}
+
+// firstParts remembers what the first part of a long line told, for the parts behind it: they have no time and no level of their own. After a restart
+// of the agent they have the time of reading. Safe for concurrent use.
+type firstParts struct {
+	mu    sync.Mutex
+	known map[string]firstPart // by the file's identity or path; guarded by mu
+}
+
+type firstPart struct {
+	record plog.LogRecord
+	// criParts is how many parts of a container's line were taken, whose frames come with each of them; 0 when the line is cut within a frame.
+	criParts int
+}
+
+func newFirstParts() *firstParts { return &firstParts{known: make(map[string]firstPart)} }
+
+// follow fills a record that is not the first part from its text.
+func (p *firstParts) follow(file, text string, lr plog.LogRecord) {
+	lr.Body().SetStr(text)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if first, ok := p.known[file]; ok {
+		first.copyTo(lr)
+	}
+}
+
+func (f firstPart) copyTo(lr plog.LogRecord) {
+	lr.SetTimestamp(f.record.Timestamp())
+	setLevel(lr, f.record.SeverityText(), f.record.SeverityNumber())
+	lr.SetTraceID(f.record.TraceID())
+	lr.SetSpanID(f.record.SpanID())
+	if stream, ok := f.record.Attributes().Get(attrStream); ok {
+		lr.Attributes().PutStr(attrStream, stream.Str())
+	}
+}
+
+// note remembers a record whose text goes on in another one, and forgets it behind the last part.
+func (p *firstParts) note(file string, part int, continues bool, lr plog.LogRecord) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !continues:
+		delete(p.known, file)
+	case part == 1:
+		first := plog.NewLogRecord()
+		lr.CopyTo(first)
+		first.Body().SetStr("")
+		p.known[file] = firstPart{record: first}
+	}
+}
+
+// cri numbers the parts that a line of a container is made of where it is longer than a record. text is the record as it stands in the file.
+func (p *firstParts) cri(file, text string, lr plog.LogRecord) {
+	last, ok := criLine([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
+	if !ok {
+		return
+	}
+	key := file + " " + string(last.stream)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first, begun := p.known[key]
+	switch {
+	case !begun && !last.part:
+		return
+	case begun:
+		first.copyTo(lr)
+	default:
+		first.record = plog.NewLogRecord()
+		lr.CopyTo(first.record)
+		first.record.Body().SetStr("")
+	}
+	first.criParts++
+	setPart(lr, first.criParts, !last.part)
+	if p.known[key] = first; !last.part {
+		delete(p.known, key)
+	}
+}
+
+// cutBodies replaces each record whose text is too long by records with its parts.
+func cutBodies(records plog.LogRecordSlice) {
+	for i := range records.Len() {
+		if body := records.At(i).Body(); body.Type() == pcommon.ValueTypeStr && len(body.Str()) > tail.MaxRecord {
+			break
+		} else if i == records.Len()-1 {
+			return
+		}
+	}
+	out := plog.NewLogRecordSlice()
+	for _, lr := range records.All() {
+		if lr.Body().Type() != pcommon.ValueTypeStr || len(lr.Body().Str()) <= tail.MaxRecord {
+			lr.MoveTo(out.AppendEmpty())
+			continue
+		}
+		text := lr.Body().Str()
+		lr.Body().SetStr("")
+		for part := 1; text != ""; part++ {
+			n := charset.FitUTF8([]byte(text), tail.MaxRecord)
+			to := out.AppendEmpty()
+			lr.CopyTo(to)
+			to.Body().SetStr(text[:n])
+			setPart(to, part, n == len(text))
+			text = text[n:]
+		}
+	}
+	out.MoveAndAppendTo(emptied(records))
+}
+
+func emptied(records plog.LogRecordSlice) plog.LogRecordSlice {
+	records.RemoveIf(func(plog.LogRecord) bool { return true })
+	return records
+}
