@@ -27,6 +27,7 @@ import (
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
@@ -56,7 +57,7 @@ func newPipe(b *testing.B) *pipe {
 	require.NoError(b, err)
 	p := &pipe{b: b, ledger: l}
 	p.bus, err = embedded.Open(filepath.Join(b.TempDir(), "bus"), embedded.Options{
-		Logger: slog.New(slog.DiscardHandler), Topics: []string{bus.TopicMetrics, bus.TopicTraces, bus.TopicLogs},
+		Logger: slog.New(slog.DiscardHandler), Topics: []string{signal.Metrics.Topic(), signal.Traces.Topic(), signal.Logs.Topic()},
 		OnDurable: func(topic string, offset int64, headers []bus.Header) {
 			l.Accepted(topic, offset, writer.Item(topic, headers))
 		},
@@ -155,7 +156,7 @@ func BenchmarkMetrics(b *testing.B) {
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, store.Close()) })
 	md := metrics.NewMetadata()
-	p.consume(bus.TopicMetrics, writer.NewSamples(p.options(bus.TopicMetrics), store, func() writer.Translator {
+	p.consume(signal.Metrics.Topic(), writer.NewSamples(p.options(signal.Metrics.Topic()), store, func() writer.Translator {
 		return writer.NewOTLPTranslator(md, writer.Translation{Lookback: 5 * time.Minute})
 	}).Handle)
 	start := time.Now().Add(-2 * time.Hour)
@@ -212,13 +213,13 @@ func (p *pipe) clickhouse() *clickhouse.Store {
 // BenchmarkTraces sends one body of about 512 spans per iteration.
 func BenchmarkTraces(b *testing.B) {
 	p := newPipe(b)
-	p.consume(bus.TopicTraces, writer.NewBatches(p.options(bus.TopicTraces), writer.TraceSink{Appender: p.clickhouse()}).Handle)
+	p.consume(signal.Traces.Topic(), writer.NewBatches(p.options(signal.Traces.Topic()), writer.TraceSink{Appender: p.clickhouse()}).Handle)
 	p.records("/v1/traces", func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, 45) })
 }
 
 // BenchmarkLogs sends one body of 2000 log records per iteration.
 func BenchmarkLogs(b *testing.B) {
 	p := newPipe(b)
-	p.consume(bus.TopicLogs, writer.NewBatches(p.options(bus.TopicLogs), writer.LogSink{Appender: p.clickhouse()}).Handle)
+	p.consume(signal.Logs.Topic(), writer.NewBatches(p.options(signal.Logs.Topic()), writer.LogSink{Appender: p.clickhouse()}).Handle)
 	p.records("/v1/logs", func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, 2000) })
 }

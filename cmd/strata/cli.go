@@ -45,7 +45,7 @@ type serverFlags struct {
 }
 
 // load is the file, the environment and the flags, the later over the former, valid for every role at once.
-func (f serverFlags) load() (config.Config, error) { return f.loadFor(config.All) }
+func (f serverFlags) load() (config.Config, error) { return f.loadFor(config.RoleAll) }
 
 // loadFor is load for one role.
 func (f serverFlags) loadFor(role config.Role) (config.Config, error) {

@@ -21,14 +21,14 @@ const gcPercent = 300
 type allCmd struct{ serverFlags }
 
 // Run implements the command.
-func (c *allCmd) Run(ctx context.Context, s streams) error { return c.serve(ctx, s, config.All) }
+func (c *allCmd) Run(ctx context.Context, s streams) error { return c.serve(ctx, s, config.RoleAll) }
 
 // gatewayCmd runs the intake.
 type gatewayCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *gatewayCmd) Run(ctx context.Context, s streams) error {
-	return c.serve(ctx, s, config.Gateway)
+	return c.serve(ctx, s, config.RoleGateway)
 }
 
 // writerCmd runs the writers.
@@ -36,7 +36,7 @@ type writerCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *writerCmd) Run(ctx context.Context, s streams) error {
-	return c.serve(ctx, s, config.WriterRole)
+	return c.serve(ctx, s, config.RoleWriter)
 }
 
 // queryCmd runs the page and the query APIs.
@@ -44,7 +44,7 @@ type queryCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *queryCmd) Run(ctx context.Context, s streams) error {
-	return c.serve(ctx, s, config.QueryRole)
+	return c.serve(ctx, s, config.RoleQuery)
 }
 
 // alertCmd runs the rules.
@@ -52,7 +52,7 @@ type alertCmd struct{ serverFlags }
 
 // Run implements the command.
 func (c *alertCmd) Run(ctx context.Context, s streams) error {
-	return c.serve(ctx, s, config.AlertRole)
+	return c.serve(ctx, s, config.RoleAlert)
 }
 
 // serve runs one role until ctx ends.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/strata-apm/strata/collector/hoststate"
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/signal"
 )
 
 // Names of components in the generated configuration. They are part of the names of checkpoint and queue files, so a change makes
@@ -308,8 +309,8 @@ func (g *generator) addOTLP() {
 	}
 	g.receivers[idOTLP] = object{"protocols": protocols}
 	g.processors[idEnrichOTLP] = object{"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes))}
-	for _, signal := range []string{"metrics", "traces", "logs"} {
-		g.pipeline(signal+"/otlp", list{idOTLP}, idEnrichOTLP)
+	for _, s := range signal.All() {
+		g.pipeline(string(s)+"/otlp", list{idOTLP}, idEnrichOTLP)
 	}
 }
 

@@ -6,15 +6,31 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/strata-apm/strata/signal"
 )
 
-// Topics of the bus: one per signal, plus remote write, whose requests have no lossless OTLP form.
-const (
-	TopicMetrics     = "strata.metrics"
-	TopicTraces      = "strata.traces"
-	TopicLogs        = "strata.logs"
-	TopicRemoteWrite = "strata.remotewrite"
-)
+// TopicRemoteWrite carries requests of Prometheus remote write, which have no lossless OTLP form. Each signal has a topic of its own beside it.
+const TopicRemoteWrite = "strata.remotewrite"
+
+// Topics returns every topic of the bus: one per signal, plus remote write.
+func Topics() []string {
+	var out []string
+	for _, s := range signal.All() {
+		if out = append(out, s.Topic()); s == signal.Metrics {
+			out = append(out, TopicRemoteWrite)
+		}
+	}
+	return out
+}
+
+// SignalOf is the signal of what a topic carries; remote write carries metrics.
+func SignalOf(topic string) signal.Signal {
+	if s, ok := signal.OfTopic(topic); ok {
+		return s
+	}
+	return signal.Metrics
+}
 
 // Errors of a bus, wrapped; decide with errors.Is.
 var (

@@ -17,6 +17,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // Headers of a bus record, read again by the writer.
@@ -184,7 +185,7 @@ func (t *Tally) RejectedItems() int {
 
 // Request is a checked request on its way to the bus.
 type Request struct {
-	Signal ledger.Signal
+	Signal signal.Signal
 	Topic  string
 	Key    []byte
 	Body   []byte

@@ -13,9 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 
-	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 func TestDataPointsAreCheckedOneByOne(t *testing.T) {
@@ -85,9 +84,9 @@ func TestDataPointsAreCheckedOneByOne(t *testing.T) {
 	require.Contains(t, resp.PartialSuccess().ErrorMessage(), "TEMPORALITY_PREFERENCE=cumulative")
 	require.Equal(t, map[string]int64{
 		reasonNoTime: 1, reasonTooNew: 1, reasonTooOld: 1, reasonTemporality: 1, reasonNoName: 1, reasonNoData: 1, intake.ReasonHistogram: 7, reasonTooMany: 1, reasonNoValue: 1, intake.ReasonScale: 1,
-	}, f.ldg.Totals()[ledger.Metrics].Refused)
+	}, f.ldg.Totals()[signal.Metrics].Refused)
 	kept := pmetricotlp.NewExportRequest()
-	require.NoError(t, kept.UnmarshalProto(f.bus.recs[bus.TopicMetrics][0].Value))
+	require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Metrics.Topic()][0].Value))
 	require.Equal(t, 6, kept.Metrics().DataPointCount())
 }
 
@@ -135,7 +134,7 @@ func TestContradictoryPoints(t *testing.T) {
 			}
 		}
 	}
-	sigs := signals()
+	sigs := services()
 	for name, c := range map[string]struct {
 		fill   func(pmetric.Metric)
 		reason string
@@ -194,7 +193,7 @@ func TestContradictoryPoints(t *testing.T) {
 				}
 			}
 			if c.reason != "" {
-				require.Equal(t, map[string]int64{c.reason: 2}, f.ldg.Totals()[ledger.Metrics].Refused)
+				require.Equal(t, map[string]int64{c.reason: 2}, f.ldg.Totals()[signal.Metrics].Refused)
 			}
 		})
 	}

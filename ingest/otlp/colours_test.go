@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
-	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/signal"
 )
 
 func colouredLogs() plog.Logs {
@@ -42,7 +42,7 @@ func TestColours(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, resp.PartialSuccess().ErrorMessage())
 			kept := plogotlp.NewExportRequest()
-			require.NoError(t, kept.UnmarshalProto(f.bus.recs[bus.TopicLogs][0].Value))
+			require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
 			got := kept.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 			want := colouredLogs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 			if !keep {

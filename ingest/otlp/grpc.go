@@ -38,9 +38,9 @@ func (r *Receiver) NewGRPCServer(tlsConfig *tls.Config, opts ...grpc.ServerOptio
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}, opts...)...)
-	for _, s := range signals() {
+	for _, s := range services() {
 		srv.RegisterService(&grpc.ServiceDesc{
-			ServiceName: s.service,
+			ServiceName: s.Service(),
 			HandlerType: (*any)(nil),
 			Methods:     []grpc.MethodDesc{{MethodName: "Export", Handler: r.grpcHandler(&s)}},
 		}, r)
@@ -51,8 +51,8 @@ func (r *Receiver) NewGRPCServer(tlsConfig *tls.Config, opts ...grpc.ServerOptio
 // rawMessage is a gRPC message as bytes: the body goes to the bus as it came, so the codec must not decode it.
 type rawMessage struct{ data []byte }
 
-func (r *Receiver) grpcHandler(s *signal) grpc.MethodHandler {
-	method := "/" + s.service + "/Export"
+func (r *Receiver) grpcHandler(s *service) grpc.MethodHandler {
+	method := "/" + s.Service() + "/Export"
 	return func(_ any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		in := &rawMessage{}
 		if err := dec(in); err != nil {
@@ -66,7 +66,7 @@ func (r *Receiver) grpcHandler(s *signal) grpc.MethodHandler {
 	}
 }
 
-func (r *Receiver) exportGRPC(ctx context.Context, s *signal, req any) (any, error) {
+func (r *Receiver) exportGRPC(ctx context.Context, s *service, req any) (any, error) {
 	msg, ok := req.(*rawMessage)
 	if !ok {
 		return nil, intake.Status(fmt.Errorf("%w: unexpected message %T", intake.ErrMalformed, req)).Err()

@@ -35,16 +35,16 @@ func (r *Receiver) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		writeStatus(w, requestFormat(req), http.StatusNotFound, status.Newf(codes.NotFound, "there is nothing at %s; send to /v1/metrics, /v1/traces or /v1/logs", req.URL.Path))
 	})
-	for _, s := range signals() {
-		mux.HandleFunc(s.path, func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, &s) })
+	for _, s := range services() {
+		mux.HandleFunc(s.Path(), func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, &s) })
 	}
 	return mux
 }
 
-func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *signal) {
+func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *service) {
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		writeStatus(w, requestFormat(req), http.StatusMethodNotAllowed, status.Newf(codes.Unimplemented, "send %s with POST", s.name))
+		writeStatus(w, requestFormat(req), http.StatusMethodNotAllowed, status.Newf(codes.Unimplemented, "send %s with POST", s.Signal))
 		return
 	}
 	enc, err := formatOf(req.Header.Get("Content-Type"))
@@ -69,7 +69,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *signal) {
 	writeBody(w, enc, http.StatusOK, body)
 }
 
-func (r *Receiver) exportHTTP(req *http.Request, s *signal, enc format) (response, error) {
+func (r *Receiver) exportHTTP(req *http.Request, s *service, enc format) (response, error) {
 	raw := http.MaxBytesReader(nil, req.Body, r.intake.MaxBody())
 	coding, err := contentCoding(req.Header)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/signal"
 )
 
 const goodTrace, goodSpan = `"0102030405060708090a0b0c0d0e0f10"`, `"0102030405060708"`
@@ -28,7 +28,7 @@ const goodTrace, goodSpan = `"0102030405060708090a0b0c0d0e0f10"`, `"010203040506
 func (f *fixture) names(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, rec := range f.bus.recs[bus.TopicTraces] {
+	for _, rec := range f.bus.recs[signal.Traces.Topic()] {
 		req := ptraceotlp.NewExportRequest()
 		require.NoError(t, req.UnmarshalProto(rec.Value))
 		for _, rs := range req.Traces().ResourceSpans().All() {
@@ -148,9 +148,9 @@ func TestLogIDsAndSeverities(t *testing.T) {
 		f := newFixture(t)
 		resp, answer := f.post(t, "/v1/logs", contentJSON, "", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[`+record(more)+`]}]}]}`))
 		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", more, answer)
-		require.Len(t, f.bus.recs[bus.TopicLogs], 1, more)
+		require.Len(t, f.bus.recs[signal.Logs.Topic()], 1, more)
 		req := plogotlp.NewExportRequest()
-		require.NoError(t, req.UnmarshalProto(f.bus.recs[bus.TopicLogs][0].Value))
+		require.NoError(t, req.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
 		r := req.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
 		require.Equal(t, want.trace, !r.TraceID().IsEmpty(), more)
 		require.Equal(t, want.level, int32(r.SeverityNumber()), more)
@@ -180,12 +180,12 @@ func TestAfterTheObject(t *testing.T) {
 		f := newFixture(t)
 		resp, answer := f.post(t, "/v1/traces", contentJSON, "", append(append([]byte{}, object...), after...))
 		require.Equal(t, want, resp.StatusCode, "%q: %s", after, answer)
-		require.Len(t, f.bus.recs[bus.TopicTraces], map[int]int{200: 1}[want])
+		require.Len(t, f.bus.recs[signal.Traces.Topic()], map[int]int{200: 1}[want])
 	}
 	f := newFixture(t)
 	resp, answer := f.post(t, "/v1/traces", contentJSON, "", append([]byte(byteOrderMark), object...))
 	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", answer)
-	require.Len(t, f.bus.recs[bus.TopicTraces], 1)
+	require.Len(t, f.bus.recs[signal.Traces.Topic()], 1)
 	for _, body := range []string{"[]", "null", `"x"`, "7", "{", `{"a":`, "\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf{}", "\xef\xbb{}", " "} {
 		resp, answer := newFixture(t).post(t, "/v1/traces", contentJSON, "", []byte(body))
 		require.Equal(t, 400, resp.StatusCode, "%q: %s", body, answer)
@@ -216,7 +216,7 @@ func FuzzCleanJSON(f *testing.F) {
 	f.Add([]byte(`{"logRecords":[{"\u0074raceId":"\u0037b8eff","severityNumber":4294967300,"timeUnixNano":1e3,"flags":"x","body":{"bytesValue":"\/\n"}}]}`))
 	f.Add([]byte("\xef\xbb\xbf{\"\":null,\"kind\":-0.0,\"kind\":1e999}"))
 	fields := jsonFields{}
-	for _, s := range signals() {
+	for _, s := range services() {
 		maps.Copy(fields, s.json)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/signal"
 )
 
 // withNulls returns the JSON with a null of every known field put before the members of each object; the last of two counts.
@@ -38,7 +38,7 @@ func withNulls(t *testing.T, fields jsonFields, body string) string {
 // TestNullIsUnset: a field that is null is one that was not sent, in every message of every signal.
 func TestNullIsUnset(t *testing.T) {
 	now := time.Now().UnixNano()
-	sigs := signals()
+	sigs := services()
 	for which, body := range []string{
 		fmt.Sprintf(`{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[
 			{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"%[1]d","asInt":"7","attributes":[{"key":"k","value":{}}],"exemplars":[{"asDouble":1}]}]}},
@@ -51,15 +51,15 @@ func TestNullIsUnset(t *testing.T) {
 	} {
 		f := newFixture(t)
 		s := sigs[which]
-		resp, answer := f.post(t, s.path, contentJSON, "", []byte(body))
+		resp, answer := f.post(t, s.Path(), contentJSON, "", []byte(body))
 		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
-		require.Equal(t, "{}", string(answer), s.noun)
-		resp, answer = f.post(t, s.path, contentJSON, "", []byte(withNulls(t, s.json, body)))
+		require.Equal(t, "{}", string(answer), s.Noun())
+		resp, answer = f.post(t, s.Path(), contentJSON, "", []byte(withNulls(t, s.json, body)))
 		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
-		require.Equal(t, "{}", string(answer), s.noun)
-		recs := f.bus.recs[s.topic]
+		require.Equal(t, "{}", string(answer), s.Noun())
+		recs := f.bus.recs[s.Topic()]
 		require.Len(t, recs, 2)
-		require.Equal(t, recs[0].Value, recs[1].Value, s.noun)
+		require.Equal(t, recs[0].Value, recs[1].Value, s.Noun())
 	}
 }
 
@@ -76,7 +76,7 @@ func TestNumbersAndIDsInJSON(t *testing.T) {
 	require.Contains(t, string(answer), "refused 1 of 3 spans: 1 too_old")
 	require.Contains(t, string(answer), "5 "+noteBadNumber)
 	req := ptraceotlp.NewExportRequest()
-	require.NoError(t, req.UnmarshalProto(f.bus.recs[bus.TopicTraces][0].Value))
+	require.NoError(t, req.UnmarshalProto(f.bus.recs[signal.Traces.Topic()][0].Value))
 	spans := req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	require.Equal(t, 2, spans.Len())
 	s := spans.At(0)
@@ -95,13 +95,13 @@ func TestNumbersAndIDsInJSON(t *testing.T) {
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 	require.Contains(t, string(answer), "refused 2 of 3 data points: 1 no_timestamp, 1 unknown_temporality")
 	metrics := pmetricotlp.NewExportRequest()
-	require.NoError(t, metrics.UnmarshalProto(f.bus.recs[bus.TopicMetrics][0].Value))
+	require.NoError(t, metrics.UnmarshalProto(f.bus.recs[signal.Metrics.Topic()][0].Value))
 	require.Equal(t, int64(3), metrics.Metrics().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().At(0).IntValue())
 
 	resp, answer = f.post(t, "/v1/logs", contentJSON, "", fmt.Appendf(nil, `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","trace_id":"\u0030102030405060708090a0b0c0d0e0f10"}]}]}]}`, now))
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 	logs := plogotlp.NewExportRequest()
-	require.NoError(t, logs.UnmarshalProto(f.bus.recs[bus.TopicLogs][0].Value))
+	require.NoError(t, logs.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
 	require.Equal(t, "0102030405060708090a0b0c0d0e0f10", logs.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).TraceID().String())
 
 	for _, bad := range []string{`"traceId":{]`, `"traceId":[1`, `"traceId":7x`, `"severityNumber":9x`, `"severityNumber":{]`, `"a":nul`, `"a":nulll`, `"timeUnixNano" null`} {

@@ -40,6 +40,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // memoryBus keeps records in memory and can be told to refuse.
@@ -178,7 +179,7 @@ func TestHTTPTakesEveryEncodingAndAnswersInTheSame(t *testing.T) {
 				} else {
 					require.Empty(t, answer) // Full success leaves partial_success unset.
 				}
-				rec := f.bus.recs[bus.TopicTraces][0]
+				rec := f.bus.recs[signal.Traces.Topic()][0]
 				require.Equal(t, body, rec.Value)
 				source, n, ok := intake.RecordItem(rec.Headers)
 				require.True(t, ok)
@@ -309,7 +310,7 @@ func TestOverloadIsRetryableOnBothTransports(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, c.grpc, st.Code())
 		require.Len(t, st.Details(), 1, "RetryInfo")
-		tot := f.ldg.Totals()[ledger.Traces]
+		tot := f.ldg.Totals()[signal.Traces]
 		require.Equal(t, int64(4), tot.Received)
 		require.Equal(t, int64(4), ledger.Sum(tot.Refused))
 	}
@@ -327,7 +328,7 @@ func TestGRPCServicesCompressionAndLimit(t *testing.T) {
 	require.NoError(t, err)
 	_, err = plogotlp.NewGRPCClient(conn).Export(t.Context(), plogotlp.NewExportRequest())
 	require.NoError(t, err)
-	require.Len(t, f.bus.recs[bus.TopicTraces], 3)
+	require.Len(t, f.bus.recs[signal.Traces.Topic()], 3)
 
 	big := traces(1, func(_ int, s ptrace.Span) { s.SetName(strings.Repeat("x", 2*testLimit)) })
 	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(grpcgzip.Name)}, {grpc.UseCompressor("zstd")}} {
@@ -374,7 +375,7 @@ func TestSpansAreCheckedOneByOne(t *testing.T) {
 	require.Contains(t, got.PartialSuccess().ErrorMessage(), "refused 4 of 8 spans: 2 invalid_id, 1 too_far_in_future (check the clock of the sender), 1 too_old")
 
 	kept := ptraceotlp.NewExportRequest()
-	require.NoError(t, kept.UnmarshalProto(f.bus.recs[bus.TopicTraces][0].Value))
+	require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Traces.Topic()][0].Value))
 	spans := kept.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	require.Equal(t, 4, spans.Len())
 	require.Equal(t, spans.At(0).StartTimestamp(), spans.At(0).EndTimestamp())
@@ -384,7 +385,7 @@ func TestSpansAreCheckedOneByOne(t *testing.T) {
 	require.Equal(t, strings.Repeat("é", 2048), long.Str())
 	odd, _ := spans.At(3).Attributes().Get("odd\x00<script>")
 	require.Equal(t, "\u202e😀\x00", odd.Str())
-	tot := f.ldg.Totals()[ledger.Traces]
+	tot := f.ldg.Totals()[signal.Traces]
 	require.Equal(t, map[string]int64{"invalid_id": 2, "too_old": 1, "too_far_in_future": 1}, tot.Refused)
 }
 
@@ -408,7 +409,7 @@ func TestLogsAreCheckedOneByOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(1), resp.PartialSuccess().RejectedLogRecords())
 	kept := plogotlp.NewExportRequest()
-	require.NoError(t, kept.UnmarshalProto(f.bus.recs[bus.TopicLogs][0].Value))
+	require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
 	got := kept.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 	require.Equal(t, 4, got.Len())
 	require.NotZero(t, got.At(0).ObservedTimestamp())
@@ -425,7 +426,7 @@ func FuzzScanAgreesWithTheChecks(f *testing.F) {
 		f.Add(b, byte(2))
 		f.Add(b, byte(0))
 	}
-	sigs := signals()
+	sigs := services()
 	r := NewReceiver(nil, Options{Limits: DefaultLimits()})
 	f.Fuzz(func(t *testing.T, body []byte, which byte) {
 		s := &sigs[int(which)%3]
@@ -445,7 +446,7 @@ func FuzzScanAgreesWithTheChecks(f *testing.F) {
 
 // TestScanAgreesUnderMutation changes whole requests byte by byte, which reaches what a short fuzz run does not.
 func TestScanAgreesUnderMutation(t *testing.T) {
-	sigs := signals()
+	sigs := services()
 	r := NewReceiver(nil, Options{Limits: DefaultLimits()})
 	spans, err := traces(3, func(_ int, s ptrace.Span) { s.Attributes().PutStr("k", "v"); s.Events().AppendEmpty().SetName("e") }).MarshalProto()
 	require.NoError(t, err)
@@ -454,7 +455,7 @@ func TestScanAgreesUnderMutation(t *testing.T) {
 		s := &sigs[which]
 		sc, err := r.scan(s, body, time.Now())
 		require.NoError(t, err)
-		require.True(t, sc.clean, s.noun)
+		require.True(t, sc.clean, s.Noun())
 		for i := range body {
 			for _, flip := range []byte{1, 2, 0x10, 0x80, 0xff} {
 				mutated := bytes.Clone(body)
@@ -466,11 +467,11 @@ func TestScanAgreesUnderMutation(t *testing.T) {
 				}
 				clean++
 				req, check := s.decode()
-				require.NoError(t, req.UnmarshalProto(mutated), "%s: byte %d", s.noun, i)
+				require.NoError(t, req.UnmarshalProto(mutated), "%s: byte %d", s.Noun(), i)
 				tally := check(t.Context(), r, now)
-				require.Empty(t, tally.Rejected, "%s: byte %d", s.noun, i)
-				require.Empty(t, tally.Notes, "%s: byte %d", s.noun, i)
-				require.Equal(t, tally.Items, sc.items, "%s: byte %d", s.noun, i)
+				require.Empty(t, tally.Rejected, "%s: byte %d", s.Noun(), i)
+				require.Empty(t, tally.Notes, "%s: byte %d", s.Noun(), i)
+				require.Equal(t, tally.Items, sc.items, "%s: byte %d", s.Noun(), i)
 			}
 		}
 	}
@@ -543,7 +544,7 @@ func FuzzExport(f *testing.F) {
 	f.Add([]byte{}, byte(0), false)
 	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":null,"traceId":[1],"severityNumber":4294967300,"body":{"bytesValue":"\/w=="}}]}]}]}`), byte(2), true)
 	f.Add([]byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"h","histogram":{"aggregationTemporality":"2","dataPoints":[{"timeUnixNano":1e18,"count":"2","bucketCounts":[1,1],"explicitBounds":["Infinity"]}]}}]}]}]}`), byte(0), true)
-	sigs := signals()
+	sigs := services()
 	ldg, err := ledger.Open(f.TempDir(), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(f, err)
 	f.Fuzz(func(_ *testing.T, body []byte, which byte, asJSON bool) {

@@ -11,13 +11,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // descent are the fields that lead from a request to its records, level by level. What else a message on the way holds (the resource, the
 // scope, a metric's name, its temporality) is repeated in every part.
-func descent(s ledger.Signal) [][]protowire.Number {
-	if s == ledger.Metrics { // Request, resource, scope, metric; then the kind of data and its points.
+func descent(s signal.Signal) [][]protowire.Number {
+	if s == signal.Metrics { // Request, resource, scope, metric; then the kind of data and its points.
 		return [][]protowire.Number{{1}, {2}, {2}, {5, 7, 9, 10, 11}, {1}}
 	}
 	return [][]protowire.Number{{1}, {2}, {2}}
@@ -55,20 +55,20 @@ type part struct {
 }
 
 // split cuts a valid body into parts; nil when it can go as it is. It keeps no reference to body.
-func split(s *signal, body []byte, l intake.Layout) ([]intake.Part, int, error) {
+func split(s *service, body []byte, l intake.Layout) ([]intake.Part, int, error) {
 	if l == nil {
 		return nil, 0, nil
 	}
-	n, limit := l.Partitions(s.topic), l.MaxRecordBytes()
-	if len(body) <= limit && (n <= 1 || s.name != ledger.Traces && resources(body) <= 1) {
+	n, limit := l.Partitions(s.Topic()), l.MaxRecordBytes()
+	if len(body) <= limit && (n <= 1 || s.Signal != signal.Traces && resources(body) <= 1) {
 		return nil, 0, nil
 	}
 	sp := &splitter{
-		levels: descent(s.name), byTrace: s.name == ledger.Traces, max: limit, open: map[int]*part{},
+		levels: descent(s.Signal), byTrace: s.Signal == signal.Traces, max: limit, open: map[int]*part{},
 		partition: func(key []byte) int { return l.PartitionOf(key, n) },
 	}
 	if err := sp.message(body, 0, 0); err != nil {
-		return nil, 0, fmt.Errorf("split %s: %w", s.noun, err)
+		return nil, 0, fmt.Errorf("split %s: %w", s.Noun(), err)
 	}
 	for _, p := range sp.open {
 		sp.finish(p)

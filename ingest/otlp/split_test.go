@@ -31,11 +31,11 @@ func (l testLayout) PartitionOf(key []byte, n int) int {
 }
 
 // leaves flattens the JSON of a request into one line per span, record or point with everything above it, each with its trace id or resource.
-func leaves(t *testing.T, s *signal, body []byte) map[string]int {
+func leaves(t *testing.T, s *service, body []byte) map[string]int {
 	t.Helper()
 	var text []byte
 	var err error
-	switch s.path {
+	switch s.Path() {
 	case "/v1/metrics":
 		md, e := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(body)
 		require.NoError(t, e)
@@ -154,7 +154,7 @@ func many(t *testing.T, which int, rnd *rand.Rand) []byte {
 
 // TestSplitKeepsEveryRecordOnce cuts random requests; the parts together say what the request said, each in its own partition and size.
 func TestSplitKeepsEveryRecordOnce(t *testing.T) {
-	sigs := signals()
+	sigs := services()
 	cut := 0
 	for seed := range uint64(120) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -189,10 +189,10 @@ func TestSplitKeepsEveryRecordOnce(t *testing.T) {
 }
 
 // requireOnePartition says that every key of a part leads where the part's own key leads.
-func requireOnePartition(t *testing.T, s *signal, p intake.Part, l testLayout) {
+func requireOnePartition(t *testing.T, s *service, p intake.Part, l testLayout) {
 	t.Helper()
 	want := l.PartitionOf(p.Key, l.partitions)
-	if s.path != "/v1/traces" {
+	if s.Path() != "/v1/traces" {
 		return
 	}
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(p.Body)
@@ -208,7 +208,7 @@ func requireOnePartition(t *testing.T, s *signal, p intake.Part, l testLayout) {
 }
 
 func TestSplitLeavesSmallRequestsAlone(t *testing.T) {
-	sigs := signals()
+	sigs := services()
 	for which, b := range [][]byte{sampleMetrics(t), nil, sampleLogs(t)} {
 		if b == nil {
 			continue
@@ -221,7 +221,7 @@ func TestSplitLeavesSmallRequestsAlone(t *testing.T) {
 
 // TestSplitCountsWhatFitsNoRecord: one record larger than the bus takes is refused alone.
 func TestSplitCountsWhatFitsNoRecord(t *testing.T) {
-	sigs := signals()
+	sigs := services()
 	body, err := traces(3, func(i int, s ptrace.Span) {
 		if i == 1 {
 			s.SetName(strings.Repeat("n", 5000))
@@ -241,7 +241,7 @@ func TestSplitCountsWhatFitsNoRecord(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add(sampleLogs(f), byte(2), uint16(500))
 	f.Add(sampleMetrics(f), byte(0), uint16(500))
-	sigs := signals()
+	sigs := services()
 	f.Fuzz(func(t *testing.T, body []byte, which byte, limit uint16) {
 		s := &sigs[int(which)%3]
 		parts, _, err := split(s, body, testLayout{partitions: 3, max: int(limit)})

@@ -17,7 +17,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // reasonLabels is the ledger's word for a series with too many or too long labels.
@@ -186,7 +186,7 @@ func (c *collector) SetOptions(*storage.AppendOptions) {}
 // Rollback implements storage.Appender: the whole request is refused.
 func (c *collector) Rollback() error {
 	c.tally.Reject("request_refused", c.tally.Items-c.tally.RejectedItems())
-	return c.intake.Accept(c.ctx, intake.Request{Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Tally: c.tally})
+	return c.intake.Accept(c.ctx, intake.Request{Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Tally: c.tally})
 }
 
 // Commit implements storage.Appender: it returns when the bus holds the request durably.
@@ -196,7 +196,7 @@ func (c *collector) Commit() error {
 		return err
 	}
 	err = c.intake.Accept(c.ctx, intake.Request{
-		Signal: ledger.Metrics, Topic: bus.TopicRemoteWrite, Parts: parts, Format: Format, Tally: c.tally,
+		Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Parts: parts, Format: Format, Tally: c.tally,
 	})
 	if st, ok := c.ctx.Value(outcomeKey{}).(*outcome); ok {
 		st.err = err

@@ -13,7 +13,7 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/stretchr/testify/require"
 
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // TestBadLabels: a series that is no series is refused with 400 and counted, the good ones of the request are kept, and the headers tell how many.
@@ -43,7 +43,7 @@ func TestBadLabels(t *testing.T) {
 				rows := f.ldg.Rows(now.Add(-time.Minute), now.Add(time.Minute))
 				require.Len(t, rows, 1)
 				require.Equal(t, map[string]int64{tc.reason: 2}, rows[0].Refused)
-				require.Equal(t, ledger.Metrics, rows[0].Signal)
+				require.Equal(t, signal.Metrics, rows[0].Signal)
 				return resp
 			}
 			v1, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{good, bad, v1Series(1, now, "__name__", "other")}}).Marshal()

@@ -18,7 +18,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 type attributes map[string]any
@@ -165,8 +165,8 @@ func TestIdentityIsKept(t *testing.T) {
 		got := instant(t, store, strings.ReplaceAll(name, " ", "_"), now)
 		require.Equal(t, want, values(got), "%s: %s", name, got)
 	}
-	require.Equal(t, int64(sent), f.ledger.Totals()[ledger.Metrics].Stored)
-	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+	require.Equal(t, int64(sent), f.ledger.Totals()[signal.Metrics].Stored)
+	require.Empty(t, f.ledger.Totals()[signal.Metrics].Rejected)
 }
 
 // TestIdentityDoesNotChange sends one source again with other company, in another order and after a restart: it stays one series.

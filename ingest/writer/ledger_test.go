@@ -26,11 +26,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 
-	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/internal/testutil/seedtest"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage/metrics"
 )
 
@@ -296,10 +296,10 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 				require.Equal(t, http.StatusOK, w.Code, w.Body)
 			}
 			next := f.bus.Stats()[1].Next
-			w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator {
+			w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator {
 				return NewOTLPTranslator(metrics.NewMetadata(), DefaultTranslation().WithLookback(5*time.Minute))
 			})
-			f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
+			f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 
 			there, readable := readAll(t, store), int64(0)
 			for _, s := range g.sent {
@@ -307,7 +307,7 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 					readable++
 				}
 			}
-			tot := f.ledger.Totals()[ledger.Metrics]
+			tot := f.ledger.Totals()[signal.Metrics]
 			require.Equal(t, int64(len(g.sent)), tot.Received)
 			require.Equal(t, tot.Received, tot.Stored+ledger.Sum(tot.Refused)+ledger.Sum(tot.Rejected), "%+v", tot)
 			if g.repeats { // A point that was refused is read all the same where another said the same.

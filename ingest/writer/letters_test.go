@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // TestNamesOutsideASCII writes names and keys of many scripts and asks for each.
@@ -60,8 +60,8 @@ func TestNamesOutsideASCII(t *testing.T) {
 	regions, _, err := q.LabelValues(t.Context(), "地区", nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"华东", "华北"}, slices.Sorted(slices.Values(regions)))
-	require.Equal(t, int64(len(sources)), f.ledger.Totals()[ledger.Metrics].Stored)
-	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+	require.Equal(t, int64(len(sources)), f.ledger.Totals()[signal.Metrics].Stored)
+	require.Empty(t, f.ledger.Totals()[signal.Metrics].Rejected)
 }
 
 // TestKindsOutsideASCII sends each kind of metric under a name outside ASCII: suffixes go after it.

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // exponential appends an exponential histogram with a point for each scale.
@@ -72,7 +72,7 @@ func TestOneBadPointLosesNoOther(t *testing.T) {
 	require.InDelta(t, 4, instant(t, store, `count(scales)`, now)[0].F, 0)
 	require.InDelta(t, 2, instant(t, store, `count(numbers)`, now)[0].F, 0)
 	require.InDelta(t, 3, instant(t, store, `count(keys_count)`, now)[0].F, 0)
-	tot := f.ledger.Totals()[ledger.Metrics]
+	tot := f.ledger.Totals()[signal.Metrics]
 	require.Equal(t, map[string]int64{"unsupported_scale": 2, "no_value": 1}, tot.Rejected)
 	require.Equal(t, int64(9), tot.Stored)
 }
@@ -92,7 +92,7 @@ func TestZeroThresholdIsKept(t *testing.T) {
 		require.Len(t, v, 1, expr)
 		require.InDelta(t, want, v[0].H.ZeroThreshold, 0, expr)
 	}
-	require.Equal(t, int64(4), f.ledger.Totals()[ledger.Metrics].Stored)
+	require.Equal(t, int64(4), f.ledger.Totals()[signal.Metrics].Stored)
 }
 
 // TestExemplarsFindTheirBuckets whatever their order, and several of one time are kept.
@@ -192,8 +192,8 @@ func TestStartTimes(t *testing.T) {
 		require.Len(t, v, 1, expr)
 		require.InDelta(t, want, v[0].F, 0, expr)
 	}
-	require.Equal(t, int64(9), f.ledger.Totals()[ledger.Metrics].Stored)
-	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+	require.Equal(t, int64(9), f.ledger.Totals()[signal.Metrics].Stored)
+	require.Empty(t, f.ledger.Totals()[signal.Metrics].Rejected)
 }
 
 // started is a request of one point of each kind that counts, named by prefix; v is the count of each, start and at are how long ago.
@@ -268,7 +268,7 @@ func TestRestartAtTheTimeOfTheLastPoint(t *testing.T) {
 	require.InDelta(t, 9, instant(t, store, `known_sum_total`, now.Add(-sec(60)))[0].F, 0)
 	require.InDelta(t, 0, instant(t, store, `known_sum_total`, now.Add(-sec(120)+time.Millisecond))[0].F, 0)
 	require.InDelta(t, 5, instant(t, store, `known_sum_total`, now.Add(-sec(120)))[0].F, 0)
-	require.Empty(t, f.ledger.Totals()[ledger.Metrics].Rejected)
+	require.Empty(t, f.ledger.Totals()[signal.Metrics].Rejected)
 }
 
 // TestStarts: what a start means, also of samples that are told again, out of order or forgotten.
@@ -328,7 +328,7 @@ func TestContradictionsOutOfOrder(t *testing.T) {
 	for at, want := range map[time.Duration]float64{60 * time.Second: 1, 40 * time.Second: 3, 10 * time.Second: 2} {
 		require.InDelta(t, want, instant(t, store, `level{id="a"}`, now.Add(-at))[0].F, 0, at)
 	}
-	tot := f.ledger.Totals()[ledger.Metrics]
+	tot := f.ledger.Totals()[signal.Metrics]
 	require.Equal(t, map[string]int64{"duplicate_timestamp": 2}, tot.Rejected)
 	require.Equal(t, int64(6), tot.Stored)
 }
@@ -371,7 +371,7 @@ func TestContradictoryPointsAreRefusedWhole(t *testing.T) {
 	} {
 		require.InDelta(t, want, instant(t, store, expr, now)[0].F, 0, expr)
 	}
-	tot := f.ledger.Totals()[ledger.Metrics]
+	tot := f.ledger.Totals()[signal.Metrics]
 	require.Equal(t, map[string]int64{"invalid_histogram": 3, "invalid_summary": 2}, tot.Rejected)
 	require.Equal(t, int64(3), tot.Stored)
 }

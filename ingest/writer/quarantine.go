@@ -59,7 +59,7 @@ func (q *Quarantine) put(topic string, id storage.BatchID, msgs []bus.Message, r
 // Item is what the ledger counts for a record with these headers; N is 0 for a record that another program put on the topic.
 func Item(topic string, headers []bus.Header) ledger.Item {
 	source, n, _ := intake.RecordItem(headers)
-	return ledger.Item{Signal: SignalOf(topic), Source: source, N: n}
+	return ledger.Item{Signal: bus.SignalOf(topic), Source: source, N: n}
 }
 
 // outcome is the ledger's entry of one message; found is the number of items where the record does not say.
@@ -68,17 +68,5 @@ func outcome(topic string, m bus.Message, found int) ledger.Outcome {
 	if !ours {
 		n = int64(found)
 	}
-	return ledger.Outcome{Item: ledger.Item{Signal: SignalOf(topic), Source: source, N: n}, Offset: m.Offset, Foreign: !ours}
-}
-
-// SignalOf is the signal that a topic carries.
-func SignalOf(topic string) ledger.Signal {
-	switch topic {
-	case bus.TopicTraces:
-		return ledger.Traces
-	case bus.TopicLogs:
-		return ledger.Logs
-	default:
-		return ledger.Metrics
-	}
+	return ledger.Outcome{Item: ledger.Item{Signal: bus.SignalOf(topic), Source: source, N: n}, Offset: m.Offset, Foreign: !ours}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -28,7 +29,7 @@ func (s TraceSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Mes
 			return nil, fmt.Errorf("decode spans at offset %d: %w", m.Offset, err)
 		}
 		tds = append(tds, td)
-		outcomes = append(outcomes, outcome(bus.TopicTraces, m, td.SpanCount()))
+		outcomes = append(outcomes, outcome(signal.Traces.Topic(), m, td.SpanCount()))
 	}
 	if _, err := s.Appender.AppendTraces(ctx, id, tds); err != nil {
 		return nil, fmt.Errorf("append spans: %w", err)
@@ -50,7 +51,7 @@ func (s LogSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Messa
 			return nil, fmt.Errorf("decode log records at offset %d: %w", m.Offset, err)
 		}
 		lds = append(lds, ld)
-		outcomes = append(outcomes, outcome(bus.TopicLogs, m, ld.LogRecordCount()))
+		outcomes = append(outcomes, outcome(signal.Logs.Topic(), m, ld.LogRecordCount()))
 	}
 	if _, err := s.Appender.AppendLogs(ctx, id, lds); err != nil {
 		return nil, fmt.Errorf("append log records: %w", err)

@@ -31,6 +31,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus/embedded"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/metrics"
 )
@@ -50,7 +51,7 @@ func newFixture(t *testing.T, dir string) *fixture {
 	f.ledger, err = ledger.Open(filepath.Join(dir, "ledger"), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(t, err)
 	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{
-		Topics: []string{bus.TopicLogs, bus.TopicMetrics},
+		Topics: []string{signal.Logs.Topic(), signal.Metrics.Topic()},
 		OnDurable: func(topic string, offset int64, headers []bus.Header) {
 			f.ledger.Accepted(topic+"/0", offset, Item(topic, headers))
 		},
@@ -112,7 +113,7 @@ func (s *onceSink) Store(_ context.Context, id storage.BatchID, msgs []bus.Messa
 	var out []ledger.Outcome
 	for _, m := range msgs {
 		rows = append(rows, string(m.Value))
-		out = append(out, outcome(bus.TopicLogs, m, 1))
+		out = append(out, outcome(signal.Logs.Topic(), m, 1))
 	}
 	if old, seen := s.batches[id]; seen {
 		if !slices.Equal(old, rows) {
@@ -136,16 +137,16 @@ func (s *onceSink) stored() int {
 
 func TestStoreAwayDelaysAndLosesNothing(t *testing.T) {
 	f := newFixture(t, t.TempDir())
-	f.produce(t, bus.TopicLogs, 50)
+	f.produce(t, signal.Logs.Topic(), 50)
 	sink := &onceSink{batches: map[storage.BatchID][]string{}, fail: func(call int) error {
 		if call < 4 {
 			return fmt.Errorf("%w: restarting", storage.ErrUnavailable)
 		}
 		return nil
 	}}
-	f.run(t, bus.TopicLogs, NewBatches(f.options(bus.TopicLogs), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == 50 })
+	f.run(t, signal.Logs.Topic(), NewBatches(f.options(signal.Logs.Topic()), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == 50 })
 	require.Equal(t, 50, sink.stored())
-	require.Equal(t, int64(50), f.ledger.Totals()[ledger.Logs].Stored)
+	require.Equal(t, int64(50), f.ledger.Totals()[signal.Logs].Stored)
 }
 
 // The same range must be cut again after a crash between the insert and the commit, though more has arrived meanwhile.
@@ -155,19 +156,19 @@ func TestCrashAfterInsertCutsTheSameRangeAgain(t *testing.T) {
 	total := 0
 	for round := range 6 {
 		f := newFixture(t, dir)
-		f.produce(t, bus.TopicLogs, 10+round)
+		f.produce(t, signal.Logs.Topic(), 10+round)
 		total += 10 + round
 		ctx, cancel := context.WithCancel(t.Context())
-		w := NewBatches(f.options(bus.TopicLogs), crashing{sink, cancel})
-		err := f.bus.Consume(ctx, bus.TopicLogs, w.Handle)
+		w := NewBatches(f.options(signal.Logs.Topic()), crashing{sink, cancel})
+		err := f.bus.Consume(ctx, signal.Logs.Topic(), w.Handle)
 		require.NoError(t, err)
 		cancel()
 		require.NoError(t, f.bus.Close())
 	}
 	f := newFixture(t, dir)
-	f.run(t, bus.TopicLogs, NewBatches(f.options(bus.TopicLogs), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == int64(total) })
+	f.run(t, signal.Logs.Topic(), NewBatches(f.options(signal.Logs.Topic()), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == int64(total) })
 	require.Len(t, sink.rows, total)
-	require.Equal(t, int64(total), f.ledger.Totals()[ledger.Logs].Stored)
+	require.Equal(t, int64(total), f.ledger.Totals()[signal.Logs].Stored)
 }
 
 // crashing stores the batch and then behaves as if the process had died: no answer, no commit.
@@ -186,10 +187,10 @@ func (c crashing) Store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 
 func TestRefusedBatchIsKeptAsideAndCounted(t *testing.T) {
 	f := newFixture(t, t.TempDir())
-	f.produce(t, bus.TopicLogs, 3)
+	f.produce(t, signal.Logs.Topic(), 3)
 	sink := &onceSink{batches: map[storage.BatchID][]string{}, fail: func(int) error { return errors.New("no such column") }}
-	f.run(t, bus.TopicLogs, NewBatches(f.options(bus.TopicLogs), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == 3 })
-	tot := f.ledger.Totals()[ledger.Logs]
+	f.run(t, signal.Logs.Topic(), NewBatches(f.options(signal.Logs.Topic()), sink).Handle, func() bool { return f.bus.Stats()[0].Committed == 3 })
+	tot := f.ledger.Totals()[signal.Logs]
 	require.Equal(t, map[string]int64{"refused_by_store": 3}, tot.Rejected)
 	files, err := os.ReadDir(filepath.Join(f.dir, "quarantine"))
 	require.NoError(t, err)
@@ -306,7 +307,7 @@ func TestEveryPointKindRoundTrips(t *testing.T) {
 	meta, ok := md.GetMetadata("queue_length")
 	require.True(t, ok)
 	require.Equal(t, "Requests that wait.", meta.Help)
-	require.Equal(t, int64(10), f.ledger.Totals()[ledger.Metrics].Stored)
+	require.Equal(t, int64(10), f.ledger.Totals()[signal.Metrics].Stored)
 }
 
 // A flood of new series is cut off at the bound and counted; the series that exist go on.
@@ -331,16 +332,16 @@ func TestSeriesLimitKeepsKnownSeriesFlowing(t *testing.T) {
 			}
 		})
 	}
-	require.NoError(t, f.bus.Produce(t.Context(), bus.TopicMetrics,
+	require.NoError(t, f.bus.Produce(t.Context(), signal.Metrics.Topic(),
 		points("known", 20, now.Add(-time.Second)), points("flood", 40, now), points("flood2", 1000, now), points("known", 20, now)))
-	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator {
+	w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator {
 		return NewOTLPTranslator(metrics.NewMetadata(), Translation{Lookback: 5 * time.Minute})
 	})
-	f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == 4 })
+	f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == 4 })
 	require.InDelta(t, 20, instant(t, store, "count(known)", now)[0].F, 0)
 	require.InDelta(t, 40, instant(t, store, "sum(count_over_time(known[1m]))", now)[0].F, 0)
 	require.Empty(t, instant(t, store, "flood2", now))
-	require.Equal(t, map[string]int64{"series_limit": 1000}, f.ledger.Totals()[ledger.Metrics].Rejected)
+	require.Equal(t, map[string]int64{"series_limit": 1000}, f.ledger.Totals()[signal.Metrics].Rejected)
 }
 
 // writeMetrics puts recs on the bus and runs the writer into a fresh tsdb until all are stored.
@@ -349,11 +350,11 @@ func (f *fixture) writeMetrics(t *testing.T, recs ...bus.Record) (*metrics.Store
 	store, err := metrics.Open(filepath.Join(f.dir, "metrics"), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })
-	require.NoError(t, f.bus.Produce(t.Context(), bus.TopicMetrics, recs...))
+	require.NoError(t, f.bus.Produce(t.Context(), signal.Metrics.Topic(), recs...))
 	md := metrics.NewMetadata()
-	w := NewSamples(f.options(bus.TopicMetrics), store, func() Translator { return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute}) })
+	w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator { return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute}) })
 	next := f.bus.Stats()[1].Next
-	f.run(t, bus.TopicMetrics, w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
+	f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 	return store, md
 }
 
@@ -391,7 +392,7 @@ func TestStaleDuplicateAndLateSamples(t *testing.T) {
 	require.Empty(t, instant(t, store, "gone", now))
 	require.InDelta(t, 1, instant(t, store, "twice", now)[0].F, 0)
 	require.InDelta(t, 2, instant(t, store, "late", now.Add(-time.Hour))[0].F, 0)
-	tot := f.ledger.Totals()[ledger.Metrics]
+	tot := f.ledger.Totals()[signal.Metrics]
 	require.Equal(t, map[string]int64{"duplicate_timestamp": 1, "too_old": 1}, tot.Rejected)
 	require.Equal(t, int64(6), tot.Stored)
 }

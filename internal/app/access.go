@@ -42,7 +42,7 @@ func (a *App) newAccess(ctx context.Context) (*access, error) {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}
 	acc := &access{auth: svc, cors: newCORS(a.cfg.OTLP.CORS), browsers: newBrowserLimits(a.cfg.OTLP.BrowserKeys)}
-	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) || !a.opts.Role.Is(config.QueryRole) {
+	if a.listeners.loopback() && a.cfg.Auth.Local == string(auth.ModeOpen) || !a.opts.Role.Is(config.RoleQuery) {
 		return acc, nil // Open to this machine, or without a page to sign in to.
 	}
 	link, err := svc.Setup(ctx, a.externalURL())

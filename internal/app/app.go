@@ -81,7 +81,7 @@ type App struct {
 // New takes the data directory, opens the listeners' sockets and the stores. The engine's child is the only thing it starts.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	if opts.Role == "" {
-		opts.Role = config.All
+		opts.Role = config.RoleAll
 	}
 	if err := cfg.ValidateFor(opts.Role); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -142,21 +142,21 @@ func (a *App) open(ctx context.Context) error {
 // newParts makes what the role consists of.
 func (a *App) newParts() error {
 	role := a.opts.Role
-	if role.Is(config.Gateway) {
+	if role.Is(config.RoleGateway) {
 		a.gateway = a.newGateway()
 	}
-	if role.Is(config.WriterRole) {
+	if role.Is(config.RoleWriter) {
 		a.writers = a.newWriters()
 	}
 	engine := promapi.NewEngine(a.cfg.Query, a.logger.With("part", "promql"), a.reg)
 	switch {
-	case role.Is(config.AlertRole):
+	case role.Is(config.RoleAlert):
 		al, err := a.newAlerting(engine)
 		if err != nil {
 			return err
 		}
 		a.alerting, a.rules = al, al
-	case role == config.QueryRole:
+	case role == config.RoleQuery:
 		api, err := a.newRulesAPI()
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
 	switch {
 	case !a.cfg.Self.Enabled:
 		return selfmon.Off(), nil
-	case a.opts.Role.Is(config.Gateway):
+	case a.opts.Role.Is(config.RoleGateway):
 		a.selfKey = auth.NewSelf(selfmon.ServiceName)
 		endpoint, secure, credentials = selfEndpoint, false, a.selfKey.Header()
 		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) { return a.listeners.self.DialContext(ctx) }

@@ -24,14 +24,10 @@ type transport interface {
 	bus.Inspector
 }
 
-func topics() []string {
-	return []string{bus.TopicMetrics, bus.TopicRemoteWrite, bus.TopicTraces, bus.TopicLogs}
-}
-
 // openBus opens the embedded log, or Kafka where brokers are configured. A process that only queries needs neither.
 func (a *App) openBus(ctx context.Context) error {
 	switch {
-	case a.opts.Role == config.QueryRole:
+	case a.opts.Role == config.RoleQuery:
 		return nil // It asks the others, and is ready also while the brokers are away.
 	case a.cfg.Bus.Shared():
 		return a.openKafka(ctx)
@@ -72,7 +68,7 @@ func (a *App) openKafka(ctx context.Context) error {
 	if err := a.noUnread(); err != nil {
 		return err
 	}
-	b, err := kafka.New(a.cfg.Bus.Kafka, kafka.Options{Logger: a.logger.With("part", "bus"), Topics: topics(), Instance: a.instance})
+	b, err := kafka.New(a.cfg.Bus.Kafka, kafka.Options{Logger: a.logger.With("part", "bus"), Topics: bus.Topics(), Instance: a.instance})
 	if err != nil {
 		return fmt.Errorf("open bus: %w", err)
 	}
@@ -100,7 +96,7 @@ func embeddedPartition(topic string) string { return topic + "-0" }
 
 func (a *App) openEmbedded(l *ledger.Ledger) (*embedded.Bus, error) {
 	b, err := embedded.Open(filepath.Join(a.cfg.DataDir, "bus"), embedded.Options{
-		Logger: a.logger.With("part", "bus"), Topics: topics(), LimitBytes: a.cfg.Bus.LimitBytes, SegmentBytes: a.cfg.Bus.SegmentBytes,
+		Logger: a.logger.With("part", "bus"), Topics: bus.Topics(), LimitBytes: a.cfg.Bus.LimitBytes, SegmentBytes: a.cfg.Bus.SegmentBytes,
 		OnDurable: func(topic string, offset int64, headers []bus.Header) {
 			l.Accepted(embeddedPartition(topic), offset, writer.Item(topic, headers))
 		},

@@ -111,7 +111,7 @@ func (a *App) askWatermarks(ctx context.Context, ans *watermarksAnswer) {
 		ans.Warnings = append(ans.Warnings, err.Error())
 		return
 	}
-	for _, p := range cluster.With(all, config.WriterRole, config.Gateway) {
+	for _, p := range cluster.With(all, config.RoleWriter, config.RoleGateway) {
 		var got watermarksAnswer
 		if !p.Live {
 			continue

@@ -18,10 +18,10 @@ import (
 
 // newFleet makes what talks to agents, where the intake is: agents reach that address, and have its key, already.
 func (a *App) newFleet() error {
-	if a.opts.Role.Is(config.QueryRole) {
+	if a.opts.Role.Is(config.RoleQuery) {
 		a.fleetAPI = fleet.NewAPI(a.stores.catalog, principalName, a.logger.With("part", "agents"))
 	}
-	if !a.opts.Role.Is(config.Gateway) {
+	if !a.opts.Role.Is(config.RoleGateway) {
 		return nil
 	}
 	var leases storage.LeaseStore
@@ -64,7 +64,7 @@ func (l losses) Lost(ctx context.Context, source string, since time.Time) (int64
 		return 0, err
 	}
 	q := url.Values{"local": {"1"}, "start": {since.Format(time.RFC3339Nano)}, "end": {now.Format(time.RFC3339Nano)}}
-	for _, x := range cluster.AskAll[cluster.LedgerAnswer](ctx, l.app.peers, cluster.With(all, config.Gateway, config.WriterRole), "/api/v1/ledger", q) {
+	for _, x := range cluster.AskAll[cluster.LedgerAnswer](ctx, l.app.peers, cluster.With(all, config.RoleGateway, config.RoleWriter), "/api/v1/ledger", q) {
 		switch {
 		case x.From.ID == l.app.instance:
 			continue

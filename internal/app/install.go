@@ -18,7 +18,7 @@ import (
 
 // mountInstall serves what a host needs to get an agent, from the processes that have the page.
 func (a *App) mountInstall(r chi.Router, l auth.Listener, engine *promql.Engine) error {
-	if !a.opts.Role.Is(config.QueryRole) {
+	if !a.opts.Role.Is(config.RoleQuery) {
 		return nil
 	}
 	reader := hosts.New(hosts.NewMetrics(engine, a.stores.metrics))

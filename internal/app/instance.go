@@ -18,6 +18,7 @@ import (
 	"github.com/strata-apm/strata/atomicfile"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/metrics/fanout"
 )
@@ -117,7 +118,7 @@ func (a *App) signOff(ctx context.Context) error {
 
 // storesMetrics says whether this process owns a tsdb.
 func (a *App) storesMetrics() bool {
-	return a.opts.Role.Is(config.WriterRole) && a.cfg.Writer.Takes(config.SignalMetrics)
+	return a.opts.Role.Is(config.RoleWriter) && a.cfg.Writer.Takes(signal.Metrics)
 }
 
 // writers is the fan-out's registry: every writer of metrics that is known, also those that are down.

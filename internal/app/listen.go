@@ -49,7 +49,7 @@ func openListeners(cfg config.Config, role config.Role, s *stack, reg prometheus
 		{"otlp.grpc_listen", cfg.OTLP.GRPCListen, &l.otlpGRPC},
 		{"otlp.http_listen", cfg.OTLP.HTTPListen, &l.otlpHTTP},
 	} {
-		if x.to != &l.http && !role.Is(config.Gateway) {
+		if x.to != &l.http && !role.Is(config.RoleGateway) {
 			continue
 		}
 		ln, err := net.Listen("tcp", x.addr) //nolint:noctx // Binding does not block.

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/web"
 )
 
@@ -31,7 +32,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, headAsGet)
 	page := http.NotFoundHandler()
-	if a.opts.Role.Is(config.QueryRole) {
+	if a.opts.Role.Is(config.RoleQuery) {
 		page = web.Handler()
 	}
 	r.NotFound(unknownPaths(page))
@@ -39,8 +40,8 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 	if a.gateway != nil {
 		r.Handle("/prometheus/api/v1/write", a.access.ingest(l, a.gateway.remoteWrite))
 		// The same as on otlp.http_listen: an agent behind a proxy needs one address.
-		for _, signal := range []string{"metrics", "traces", "logs"} {
-			r.Handle("/v1/"+signal, a.access.otlp(l, a.gateway.otlp))
+		for _, s := range signal.All() {
+			r.Handle(s.Path(), a.access.otlp(l, a.gateway.otlp))
 		}
 	}
 	if err := a.mountInstall(r, l, engine); err != nil {
@@ -66,7 +67,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 
 // newAPI is the product's own query API, for the roles that have it.
 func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
-	if !a.opts.Role.Is(config.QueryRole) {
+	if !a.opts.Role.Is(config.RoleQuery) {
 		return nil, nil //nolint:nilnil // No API is one of the answers.
 	}
 	store := a.stores.clickhouse
@@ -86,7 +87,7 @@ func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
 	mount := func(prefix string, opts promapi.Options) {
 		path := prefix + "/prometheus/api/v1"
 		h := http.StripPrefix(path, a.newPromAPI(engine, opts))
-		if a.alerting == nil && a.opts.Role == config.QueryRole {
+		if a.alerting == nil && a.opts.Role == config.RoleQuery {
 			h = a.peers.WithRules(path, h)
 		}
 		r.Handle(path+"/*", a.traced("prometheus", h))

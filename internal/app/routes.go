@@ -33,7 +33,7 @@ func (a *App) routes(api *httpapi.API) []httpx.Route {
 	for i := range routes {
 		routes[i].Method = http.MethodGet
 	}
-	if a.opts.Role.Is(config.QueryRole) {
+	if a.opts.Role.Is(config.RoleQuery) {
 		routes = append(routes, a.access.auth.Routes()...)
 	}
 	if api != nil {

@@ -26,7 +26,7 @@ const updateEnv = "STRATA_TEST_UPDATE"
 
 // everyRoute is the table of the one process that serves everything. No handler of it can be called.
 func everyRoute() []httpx.Route {
-	a := &App{opts: Options{Role: config.All}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}, fleetAPI: &fleet.API{}}
+	a := &App{opts: Options{Role: config.RoleAll}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}, fleetAPI: &fleet.API{}}
 	return a.routes(&httpapi.API{})
 }
 

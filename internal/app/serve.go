@@ -15,8 +15,8 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/writer"
-	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/selfmon"
+	"github.com/strata-apm/strata/signal"
 )
 
 // newWriters returns one writer per topic that this process takes off the bus.
@@ -29,14 +29,14 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 		}
 	}
 	md, out := a.stores.metadata, map[string]func(context.Context, bus.Partition) error{}
-	if a.cfg.Writer.Takes(config.SignalTraces) {
-		out[bus.TopicTraces] = writer.NewBatches(opts(bus.TopicTraces), writer.TraceSink{Appender: a.stores.clickhouse}).Handle
+	if a.cfg.Writer.Takes(signal.Traces) {
+		out[signal.Traces.Topic()] = writer.NewBatches(opts(signal.Traces.Topic()), writer.TraceSink{Appender: a.stores.clickhouse}).Handle
 	}
-	if a.cfg.Writer.Takes(config.SignalLogs) {
-		out[bus.TopicLogs] = writer.NewBatches(opts(bus.TopicLogs), writer.LogSink{Appender: a.stores.clickhouse}).Handle
+	if a.cfg.Writer.Takes(signal.Logs) {
+		out[signal.Logs.Topic()] = writer.NewBatches(opts(signal.Logs.Topic()), writer.LogSink{Appender: a.stores.clickhouse}).Handle
 	}
-	if a.cfg.Writer.Takes(config.SignalMetrics) {
-		out[bus.TopicMetrics] = writer.NewSamples(opts(bus.TopicMetrics), a.stores.tsdb, func() writer.Translator {
+	if a.cfg.Writer.Takes(signal.Metrics) {
+		out[signal.Metrics.Topic()] = writer.NewSamples(opts(signal.Metrics.Topic()), a.stores.tsdb, func() writer.Translator {
 			return writer.NewOTLPTranslator(md, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 		}).Handle
 		out[bus.TopicRemoteWrite] = writer.NewSamples(opts(bus.TopicRemoteWrite), a.stores.tsdb, func() writer.Translator {

@@ -46,7 +46,7 @@ func (a *App) status(r *http.Request) (any, error) {
 		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{string(a.opts.Role)}
 		ans.Instance = a.instance
 		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
-		if a.gateway == nil && a.opts.Role.Is(config.QueryRole) {
+		if a.gateway == nil && a.opts.Role.Is(config.RoleQuery) {
 			a.addIntake(r.Context(), ans.Addresses)
 		}
 		ans.Components = a.components(r.Context())
@@ -60,7 +60,7 @@ func (a *App) addIntake(ctx context.Context, addresses map[string]string) {
 	if err != nil {
 		return // The registry's state is one of the components.
 	}
-	for _, p := range cluster.With(all, config.Gateway) {
+	for _, p := range cluster.With(all, config.RoleGateway) {
 		var st statusAnswer
 		if p.Live && a.peers.Get(ctx, p.URL+"/api/v1/status", &st) == nil {
 			addresses["otlp_grpc"], addresses["otlp_http"] = st.Addresses["otlp_grpc"], st.Addresses["otlp_http"]

@@ -116,7 +116,7 @@ func (a *App) openMetrics() error {
 		s.tsdb, s.metrics = tsdb, tsdb
 		a.stack.push("metrics", tsdb.Close)
 	}
-	if a.peers == nil || !role.Is(config.QueryRole) && !role.Is(config.AlertRole) {
+	if a.peers == nil || !role.Is(config.RoleQuery) && !role.Is(config.RoleAlert) {
 		return nil
 	}
 	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.Key(), TLS: a.tls.peers})

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // LedgerRow is what one source sent of one signal within a minute.
 type LedgerRow struct {
 	Minute   time.Time        `json:"minute"`
-	Signal   ledger.Signal    `json:"signal" enum:"metrics,traces,logs"`
+	Signal   signal.Signal    `json:"signal" enum:"metrics,traces,logs"`
 	Source   string           `json:"source"`
 	Received int64            `json:"received"`
 	Accepted int64            `json:"accepted"`
@@ -27,7 +27,7 @@ type LedgerRow struct {
 
 // LedgerTotal are the sums of one signal since the ledger began.
 type LedgerTotal struct {
-	Signal   ledger.Signal `json:"signal" enum:"metrics,traces,logs"`
+	Signal   signal.Signal `json:"signal" enum:"metrics,traces,logs"`
 	Received int64         `json:"received"`
 	Accepted int64         `json:"accepted"`
 	Refused  int64         `json:"refused"`
@@ -95,21 +95,21 @@ func orEmpty(m map[string]int64) map[string]int64 {
 }
 
 // totals balances the columns: with an idle, empty bus nothing may be in flight, and never less than nothing.
-func totals(counts map[ledger.Signal]ledger.Counts, before, after []bus.TopicStats) []LedgerTotal {
-	busy := map[ledger.Signal]bool{}
+func totals(counts map[signal.Signal]ledger.Counts, before, after []bus.TopicStats) []LedgerTotal {
+	busy := map[signal.Signal]bool{}
 	for i, st := range after {
 		if st.Next > st.Committed || i >= len(before) || before[i].Next > before[i].Committed || before[i].Next != st.Next {
-			busy[writer.SignalOf(st.Topic)] = true
+			busy[bus.SignalOf(st.Topic)] = true
 		}
 	}
-	out := make([]LedgerTotal, 0, 3)
-	for _, signal := range []ledger.Signal{ledger.Metrics, ledger.Traces, ledger.Logs} {
-		c := counts[signal]
+	out := make([]LedgerTotal, 0, len(signal.All()))
+	for _, s := range signal.All() {
+		c := counts[s]
 		t := LedgerTotal{
-			Signal: signal, Received: c.Received, Accepted: c.Accepted, Refused: ledger.Sum(c.Refused), Stored: c.Stored, Rejected: ledger.Sum(c.Rejected), Resent: c.Resent,
+			Signal: s, Received: c.Received, Accepted: c.Accepted, Refused: ledger.Sum(c.Refused), Stored: c.Stored, Rejected: ledger.Sum(c.Rejected), Resent: c.Resent,
 		}
 		t.InFlight = t.Accepted - t.Stored - t.Rejected
-		t.Balanced = t.Received == t.Accepted+t.Refused && t.InFlight >= 0 && (t.InFlight == 0 || busy[signal])
+		t.Balanced = t.Received == t.Accepted+t.Refused && t.InFlight >= 0 && (t.InFlight == 0 || busy[s])
 		out = append(out, t)
 	}
 	return out
@@ -129,7 +129,7 @@ func (l *LedgerAnswer) forgetStored() {
 func (l *LedgerAnswer) merge(o LedgerAnswer) {
 	type key struct {
 		minute int64
-		signal ledger.Signal
+		signal signal.Signal
 		source string
 	}
 	at := map[key]int{}
@@ -177,7 +177,7 @@ func sumMaps(a, b map[string]int64) map[string]int64 {
 // balance says again whether the sums balance. Processes are asked one after the other and learn of the bus some seconds later, so while
 // anything arrived in the last minute some may be in flight.
 func (l *LedgerAnswer) balance() {
-	busy := map[ledger.Signal]bool{}
+	busy := map[signal.Signal]bool{}
 	for _, r := range l.Rows {
 		if time.Since(r.Minute) < 2*time.Minute {
 			busy[r.Signal] = true
@@ -185,7 +185,7 @@ func (l *LedgerAnswer) balance() {
 	}
 	for _, b := range l.Bus {
 		if b.Lag > 0 {
-			busy[writer.SignalOf(b.Topic)] = true
+			busy[bus.SignalOf(b.Topic)] = true
 		}
 	}
 	for i := range l.Totals {

@@ -10,37 +10,38 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 func TestTotalsBalance(t *testing.T) {
-	counts := map[ledger.Signal]ledger.Counts{
-		ledger.Traces: {Received: 10, Accepted: 8, Refused: map[string]int64{"x": 2}, Stored: 5},
-		ledger.Logs:   {Received: 3, Accepted: 3, Stored: 2, Rejected: map[string]int64{"y": 1}},
+	counts := map[signal.Signal]ledger.Counts{
+		signal.Traces: {Received: 10, Accepted: 8, Refused: map[string]int64{"x": 2}, Stored: 5},
+		signal.Logs:   {Received: 3, Accepted: 3, Stored: 2, Rejected: map[string]int64{"y": 1}},
 	}
-	idle := []bus.TopicStats{{Topic: bus.TopicTraces, Next: 7, Committed: 7}}
-	busy := []bus.TopicStats{{Topic: bus.TopicTraces, Next: 7, Committed: 6}}
-	by := func(before, after []bus.TopicStats) map[ledger.Signal]LedgerTotal {
-		out := map[ledger.Signal]LedgerTotal{}
+	idle := []bus.TopicStats{{Topic: signal.Traces.Topic(), Next: 7, Committed: 7}}
+	busy := []bus.TopicStats{{Topic: signal.Traces.Topic(), Next: 7, Committed: 6}}
+	by := func(before, after []bus.TopicStats) map[signal.Signal]LedgerTotal {
+		out := map[signal.Signal]LedgerTotal{}
 		for _, tot := range totals(counts, before, after) {
 			out[tot.Signal] = tot
 		}
 		return out
 	}
-	require.False(t, by(idle, idle)[ledger.Traces].Balanced, "three spans vanished")
-	require.Equal(t, int64(3), by(idle, idle)[ledger.Traces].InFlight)
-	require.True(t, by(busy, idle)[ledger.Traces].Balanced, "they were on the bus")
-	require.True(t, by(idle, idle)[ledger.Logs].Balanced)
-	require.True(t, by(idle, idle)[ledger.Metrics].Balanced)
+	require.False(t, by(idle, idle)[signal.Traces].Balanced, "three spans vanished")
+	require.Equal(t, int64(3), by(idle, idle)[signal.Traces].InFlight)
+	require.True(t, by(busy, idle)[signal.Traces].Balanced, "they were on the bus")
+	require.True(t, by(idle, idle)[signal.Logs].Balanced)
+	require.True(t, by(idle, idle)[signal.Metrics].Balanced)
 }
 
 // account is one process's answer: one row and the sums of the three signals, of which logs have figures.
 func account(at time.Time, source string, received, stored int64) LedgerAnswer {
 	return LedgerAnswer{
 		Rows: []LedgerRow{{
-			Minute: at, Signal: ledger.Logs, Source: source, Received: received, Accepted: received, Stored: stored,
+			Minute: at, Signal: signal.Logs, Source: source, Received: received, Accepted: received, Stored: stored,
 			Refused: map[string]int64{}, Rejected: map[string]int64{},
 		}},
-		Totals: []LedgerTotal{{Signal: ledger.Metrics}, {Signal: ledger.Traces}, {Signal: ledger.Logs, Received: received, Accepted: received, Stored: stored}},
+		Totals: []LedgerTotal{{Signal: signal.Metrics}, {Signal: signal.Traces}, {Signal: signal.Logs, Received: received, Accepted: received, Stored: stored}},
 		Bus:    []BusRow{}, Warnings: []string{},
 	}
 }
@@ -85,7 +86,7 @@ func TestBalanceOfAll(t *testing.T) {
 		{"more than was taken in", fresh, 3, 11, false},
 	} {
 		a := account(c.at, "shop", 10, c.stored)
-		a.Bus = []BusRow{{Topic: bus.TopicLogs, Lag: c.lag}}
+		a.Bus = []BusRow{{Topic: signal.Logs.Topic(), Lag: c.lag}}
 		a.balance()
 		require.Equal(t, c.balanced, a.Totals[2].Balanced, c.name)
 	}

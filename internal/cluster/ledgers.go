@@ -22,9 +22,9 @@ func (p *Peers) AddLedgers(ctx context.Context, rng storage.TimeRange, group str
 	all = slices.DeleteFunc(all, func(x Peer) bool { return x.ID == p.self })
 	primary := primaryGroup(all, group)
 	q := url.Values{"local": {"1"}, "start": {rng.Start.Format(time.RFC3339Nano)}, "end": {rng.End.Format(time.RFC3339Nano)}}
-	for _, role := range []config.Role{config.WriterRole, config.AlertRole, config.Gateway} {
+	for _, role := range []config.Role{config.RoleWriter, config.RoleAlert, config.RoleGateway} {
 		some := slices.DeleteFunc(slices.Clone(all), func(x Peer) bool {
-			return config.Role(x.Role) != role && (x.Role != string(config.All) || role != config.WriterRole)
+			return config.Role(x.Role) != role && (x.Role != string(config.RoleAll) || role != config.RoleWriter)
 		})
 		for _, x := range AskAll[LedgerAnswer](ctx, p, some, "/api/v1/ledger", q) {
 			if x.Err != nil {

@@ -54,10 +54,10 @@ func instance(id string, role config.Role, url string) storage.Instance {
 }
 
 func TestAskAll(t *testing.T) {
-	good := instance("good", config.WriterRole, process(t, "/x", `{"n":1}`))
-	broken := instance("broken", config.WriterRole, process(t, "/x", `{"n":`))
-	missing := instance("missing", config.WriterRole, process(t, "/other", ""))
-	gone := instance("gone", config.WriterRole, process(t, "/x", `{"n":9}`))
+	good := instance("good", config.RoleWriter, process(t, "/x", `{"n":1}`))
+	broken := instance("broken", config.RoleWriter, process(t, "/x", `{"n":`))
+	missing := instance("missing", config.RoleWriter, process(t, "/other", ""))
+	gone := instance("gone", config.RoleWriter, process(t, "/x", `{"n":9}`))
 	r := &registry{all: []storage.Instance{good, broken, missing, gone}, live: []storage.Instance{good, broken, missing}}
 	p := NewPeers(r, "me", "key", nil)
 	all, err := p.List(t.Context())
@@ -78,7 +78,7 @@ func TestAskAll(t *testing.T) {
 }
 
 func TestWith(t *testing.T) {
-	all := []Peer{{Instance: instance("g", config.Gateway, "")}, {Instance: instance("w", config.WriterRole, "")}, {Instance: instance("all", config.All, "")}}
+	all := []Peer{{Instance: instance("g", config.RoleGateway, "")}, {Instance: instance("w", config.RoleWriter, "")}, {Instance: instance("all", config.RoleAll, "")}}
 	ids := func(ps []Peer) string {
 		var out []string
 		for _, p := range ps {
@@ -86,9 +86,9 @@ func TestWith(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	require.Equal(t, "w all", ids(With(all, config.WriterRole)))
-	require.Equal(t, "g w all", ids(With(all, config.Gateway, config.WriterRole)))
-	require.Equal(t, "all", ids(With(all, config.AlertRole)))
+	require.Equal(t, "w all", ids(With(all, config.RoleWriter)))
+	require.Equal(t, "g w all", ids(With(all, config.RoleGateway, config.RoleWriter)))
+	require.Equal(t, "all", ids(With(all, config.RoleAlert)))
 }
 
 const ledgerOfWriter = `{"rows":[{"minute":"2026-01-02T03:04:00Z","signal":"logs","source":"shop","received":0,"accepted":0,"refused":{},"stored":8,"rejected":{},"resent":0}],
@@ -96,12 +96,12 @@ const ledgerOfWriter = `{"rows":[{"minute":"2026-01-02T03:04:00Z","signal":"logs
 
 // TestAddLedgers: a gateway's own account with those of a writer, its replica in another group, and a writer that is away.
 func TestAddLedgers(t *testing.T) {
-	writer := instance("w1", config.WriterRole, process(t, "/api/v1/ledger", ledgerOfWriter))
+	writer := instance("w1", config.RoleWriter, process(t, "/api/v1/ledger", ledgerOfWriter))
 	writer.Group = "strata"
-	replica := instance("w2", config.WriterRole, process(t, "/api/v1/ledger", ledgerOfWriter))
+	replica := instance("w2", config.RoleWriter, process(t, "/api/v1/ledger", ledgerOfWriter))
 	replica.Group = "second"
-	away := instance("w3", config.WriterRole, "http://127.0.0.1:1")
-	me := instance("me", config.Gateway, "http://127.0.0.1:1")
+	away := instance("w3", config.RoleWriter, "http://127.0.0.1:1")
+	me := instance("me", config.RoleGateway, "http://127.0.0.1:1")
 	r := &registry{all: []storage.Instance{me, writer, replica, away}, live: []storage.Instance{me, writer, replica}}
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	ans := account(at, "shop", 8, 0)
@@ -129,8 +129,8 @@ func TestRulesOfTheEvaluators(t *testing.T) {
 	require.Empty(t, groups)
 	require.Equal(t, []string{errNobodyEvaluates.Error()}, warnings)
 
-	one := instance("a1", config.AlertRole, process(t, "/prometheus/api/v1/rules", groupsOfOne))
-	two := instance("a2", config.AlertRole, process(t, "/prometheus/api/v1/rules", `{"status":"error","error":"starting"}`))
+	one := instance("a1", config.RoleAlert, process(t, "/prometheus/api/v1/rules", groupsOfOne))
+	two := instance("a2", config.RoleAlert, process(t, "/prometheus/api/v1/rules", `{"status":"error","error":"starting"}`))
 	r.all = []storage.Instance{one, two}
 	r.live = r.all
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })

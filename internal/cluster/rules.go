@@ -26,7 +26,7 @@ func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 	if err != nil {
 		return nil, nil, err
 	}
-	evaluators := With(all, config.AlertRole)
+	evaluators := With(all, config.RoleAlert)
 	if len(evaluators) == 0 {
 		return nil, []string{errNobodyEvaluates.Error()}, nil
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/strata-apm/strata/internal/certs"
 	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage/catalog"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/metrics"
@@ -110,7 +111,7 @@ func (b Bus) Shared() bool { return len(b.Kafka.Brokers) > 0 }
 type Writer struct {
 	// Signals are metrics, traces and logs. A second group of writers (bus.kafka.group) that replicates the metrics takes only those:
 	// spans and log records of two groups would be stored twice.
-	Signals []string `yaml:"signals"`
+	Signals []signal.Signal `yaml:"signals"`
 }
 
 // Cluster is how this process is known to the others when roles run in separate processes.
@@ -163,13 +164,6 @@ type Self struct {
 // AgentRules names the alert rules about agents.
 const AgentRules = "agents"
 
-// The values of Writer.Signals.
-const (
-	SignalMetrics = "metrics"
-	SignalTraces  = "traces"
-	SignalLogs    = "logs"
-)
-
 // Default returns the configuration of a fresh install.
 func Default() Config {
 	return Config{
@@ -182,7 +176,7 @@ func Default() Config {
 			Series: writer.DefaultTranslation(),
 		},
 		Bus:        Bus{LimitBytes: 4 << 30, SegmentBytes: 64 << 20, Kafka: kafka.DefaultConfig()},
-		Writer:     Writer{Signals: []string{SignalMetrics, SignalTraces, SignalLogs}},
+		Writer:     Writer{Signals: signal.All()},
 		Metrics:    metrics.DefaultConfig(),
 		Fanout:     fanout.DefaultConfig(),
 		Catalog:    catalog.Default(),

@@ -7,34 +7,36 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	"github.com/strata-apm/strata/signal"
 )
 
 // Role is what a process does.
 type Role string
 
-// The roles. All is their union in one process.
+// The roles. RoleAll is their union in one process.
 const (
-	All Role = "all"
-	// Gateway takes telemetry in and puts it on the bus.
-	Gateway Role = "gateway"
-	// WriterRole takes it off the bus and stores it; it owns a tsdb.
-	WriterRole Role = "writer"
-	// QueryRole serves the page and the query APIs.
-	QueryRole Role = "query"
-	// AlertRole evaluates rules and notifies.
-	AlertRole Role = "alert"
+	RoleAll Role = "all"
+	// RoleGateway takes telemetry in and puts it on the bus.
+	RoleGateway Role = "gateway"
+	// RoleWriter takes it off the bus and stores it; it owns a tsdb.
+	RoleWriter Role = "writer"
+	// RoleQuery serves the page and the query APIs.
+	RoleQuery Role = "query"
+	// RoleAlert evaluates rules and notifies.
+	RoleAlert Role = "alert"
 )
 
 // Is says whether a process with role r does what x does.
-func (r Role) Is(x Role) bool { return r == All || r == x }
+func (r Role) Is(x Role) bool { return r == RoleAll || r == x }
 
 // ValidateFor reports what a process of this role cannot work with, beside what Validate reports.
 func (c Config) ValidateFor(r Role) error {
 	errs := []error{c.Validate()}
-	if r != WriterRole && !c.Writer.Takes(SignalMetrics) {
+	if r != RoleWriter && !c.Writer.Takes(signal.Metrics) {
 		errs = append(errs, errors.New("writer.signals: only the role writer may go without metrics"))
 	}
-	if r == All {
+	if r == RoleAll {
 		return errors.Join(errs...)
 	}
 	need := func(ok bool, key, what string) {
@@ -43,14 +45,14 @@ func (c Config) ValidateFor(r Role) error {
 		}
 	}
 	need(c.Catalog.Remote(), "catalog.url", "a catalog that all processes share, postgres://…")
-	need(r == QueryRole || c.Bus.Shared(), "bus.kafka.brokers", "a bus that all processes share")
+	need(r == RoleQuery || c.Bus.Shared(), "bus.kafka.brokers", "a bus that all processes share")
 	need(!c.UsesClickHouse(r) || c.ClickHouse.URL != "", "clickhouse.url", "a ClickHouse that all processes share, http(s)://…")
 	return errors.Join(errs...)
 }
 
 // UsesClickHouse says whether a process of this role stores or reads spans and log records.
 func (c Config) UsesClickHouse(r Role) bool {
-	return r.Is(QueryRole) || r == WriterRole && (c.Writer.Takes(SignalTraces) || c.Writer.Takes(SignalLogs))
+	return r.Is(RoleQuery) || r == RoleWriter && (c.Writer.Takes(signal.Traces) || c.Writer.Takes(signal.Logs))
 }
 
 func (w Writer) validate() error {
@@ -58,7 +60,7 @@ func (w Writer) validate() error {
 		return errors.New("writer.signals: at least one of metrics, traces and logs is needed")
 	}
 	for _, s := range w.Signals {
-		if !slices.Contains([]string{SignalMetrics, SignalTraces, SignalLogs}, s) {
+		if !s.Known() {
 			return fmt.Errorf("writer.signals: %q is none of metrics, traces and logs", s)
 		}
 	}
@@ -66,7 +68,7 @@ func (w Writer) validate() error {
 }
 
 // Takes says whether the writer takes a signal off the bus.
-func (w Writer) Takes(signal string) bool { return slices.Contains(w.Signals, signal) }
+func (w Writer) Takes(s signal.Signal) bool { return slices.Contains(w.Signals, s) }
 
 func (c Cluster) validate() error {
 	if c.AdvertiseURL == "" {

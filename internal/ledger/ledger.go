@@ -11,16 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
-)
 
-// Signal is what is counted: data points, spans or log records.
-type Signal string
-
-// The three signals.
-const (
-	Metrics Signal = "metrics"
-	Traces  Signal = "traces"
-	Logs    Signal = "logs"
+	"github.com/strata-apm/strata/signal"
 )
 
 const (
@@ -58,15 +50,15 @@ func (c *Counts) clone() Counts {
 
 // Row is the counts of one minute, signal and source.
 type Row struct {
-	Minute time.Time `json:"minute"`
-	Signal Signal    `json:"signal"`
-	Source string    `json:"source"`
+	Minute time.Time     `json:"minute"`
+	Signal signal.Signal `json:"signal"`
+	Source string        `json:"source"`
 	Counts
 }
 
 // Item is a number of records of one signal from one source.
 type Item struct {
-	Signal Signal
+	Signal signal.Signal
 	Source string
 	N      int64
 }
@@ -83,7 +75,7 @@ type Outcome struct {
 
 type rowKey struct {
 	minute int64 // Unix minutes
-	signal Signal
+	signal signal.Signal
 	source string
 }
 
@@ -99,7 +91,7 @@ type Ledger struct {
 	now    func() time.Time
 
 	mu      sync.Mutex
-	totals  map[Signal]*Counts
+	totals  map[signal.Signal]*Counts
 	rows    map[rowKey]*Counts
 	offsets map[string]offsets
 	flushed int64 // minute up to which rows are in the day files
@@ -113,7 +105,7 @@ func Open(dir string, logger *slog.Logger, now func() time.Time) (*Ledger, error
 		return nil, fmt.Errorf("create ledger directory: %w", err)
 	}
 	l := &Ledger{
-		dir: dir, logger: logger, now: now, totals: map[Signal]*Counts{}, rows: map[rowKey]*Counts{}, offsets: map[string]offsets{},
+		dir: dir, logger: logger, now: now, totals: map[signal.Signal]*Counts{}, rows: map[rowKey]*Counts{}, offsets: map[string]offsets{},
 	}
 	return l, l.load()
 }
@@ -135,7 +127,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 }
 
 // add calls f with the totals and this minute's row. Called with mu held.
-func (l *Ledger) add(signal Signal, source string, f func(*Counts)) {
+func (l *Ledger) add(signal signal.Signal, source string, f func(*Counts)) {
 	t := l.totals[signal]
 	if t == nil {
 		t = &Counts{}
@@ -152,7 +144,7 @@ func (l *Ledger) add(signal Signal, source string, f func(*Counts)) {
 }
 
 // Refused counts n records that were received and not accepted.
-func (l *Ledger) Refused(signal Signal, source, reason string, n int) {
+func (l *Ledger) Refused(signal signal.Signal, source, reason string, n int) {
 	if n <= 0 {
 		return
 	}
@@ -165,7 +157,7 @@ func (l *Ledger) Refused(signal Signal, source, reason string, n int) {
 }
 
 // Resent counts n records of an accepted request as sent before. OTLP allows that (a lost answer), and they may be stored twice.
-func (l *Ledger) Resent(signal Signal, source string, n int) {
+func (l *Ledger) Resent(signal signal.Signal, source string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.add(signal, source, func(c *Counts) { c.Resent += int64(n) })
@@ -255,10 +247,10 @@ func (l *Ledger) Rows(start, end time.Time) []Row {
 }
 
 // Totals returns the counts since the ledger began, by signal.
-func (l *Ledger) Totals() map[Signal]Counts {
+func (l *Ledger) Totals() map[signal.Signal]Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make(map[Signal]Counts, len(l.totals))
+	out := make(map[signal.Signal]Counts, len(l.totals))
 	for s, c := range l.totals {
 		out[s] = c.clone()
 	}

@@ -16,14 +16,15 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/atomicfile"
+	"github.com/strata-apm/strata/signal"
 )
 
 // snapshot is the file that is written often: totals, offsets and the rows of minutes that can still change.
 type snapshot struct {
-	Totals  map[Signal]*Counts `json:"totals"`
-	Offsets map[string]offsets `json:"offsets"`
-	Flushed int64              `json:"flushed_minute"`
-	Rows    []Row              `json:"rows"`
+	Totals  map[signal.Signal]*Counts `json:"totals"`
+	Offsets map[string]offsets        `json:"offsets"`
+	Flushed int64                     `json:"flushed_minute"`
+	Rows    []Row                     `json:"rows"`
 }
 
 const (

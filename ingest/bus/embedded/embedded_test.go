@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const topic = bus.TopicLogs
+const topic = "strata.logs"
 
 func open(t *testing.T, dir string, opts Options) *Bus {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -70,7 +71,7 @@ func (s *tokenStore) count() (rows, doubled int) {
 func TestWritersStoreOnce(t *testing.T) {
 	t.Parallel()
 	const partitions, rounds = 4, 12
-	topic := bus.TopicLogs
+	topic := signal.Logs.Topic()
 	cfg := testConfig(cluster.Brokers...)
 	cfg.Group = topicName(t)
 	cfg.Partitions = partitions

@@ -15,9 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/signal"
 )
 
 // format is how a body is written.
@@ -50,15 +49,11 @@ type fullSuccess struct{}
 func (fullSuccess) MarshalProto() ([]byte, error) { return nil, nil }
 func (fullSuccess) MarshalJSON() ([]byte, error)  { return []byte("{}"), nil }
 
-// signal is one of the three OTLP services.
-type signal struct {
-	name    ledger.Signal
-	noun    string
-	topic   string
-	path    string
-	service string // gRPC service
-	schema  *message
-	json    jsonFields
+// service takes the export requests of one signal.
+type service struct {
+	signal.Signal
+	schema *message
+	json   jsonFields
 	// decode returns the empty request and the check of it once it has been filled.
 	decode func() (request, checker)
 	// past is how old a record of this signal may be.
@@ -67,22 +62,23 @@ type signal struct {
 	respond func(rejected int64, message string) response
 }
 
-func signals() []signal {
+// services has a row for each signal that OTLP carries here.
+func services() []service {
 	s := newSchema()
-	return []signal{
+	return []service{
 		{
-			name: ledger.Metrics, noun: "data points", topic: bus.TopicMetrics, path: "/v1/metrics", schema: s.metrics, json: s.metricsJSON,
-			service: "opentelemetry.proto.collector.metrics.v1.MetricsService", decode: decodeMetrics, respond: respondMetrics,
+			Signal: signal.Metrics, schema: s.metrics, json: s.metricsJSON,
+			decode: decodeMetrics, respond: respondMetrics,
 			past: func(l Limits) time.Duration { return l.MetricsPast },
 		},
 		{
-			name: ledger.Traces, noun: "spans", topic: bus.TopicTraces, path: "/v1/traces", schema: s.traces, json: s.tracesJSON,
-			service: "opentelemetry.proto.collector.trace.v1.TraceService", decode: decodeTraces, respond: respondTraces,
+			Signal: signal.Traces, schema: s.traces, json: s.tracesJSON,
+			decode: decodeTraces, respond: respondTraces,
 			past: func(l Limits) time.Duration { return l.TracesPast },
 		},
 		{
-			name: ledger.Logs, noun: "log records", topic: bus.TopicLogs, path: "/v1/logs", schema: s.logs, json: s.logsJSON,
-			service: "opentelemetry.proto.collector.logs.v1.LogsService", decode: decodeLogs, respond: respondLogs,
+			Signal: signal.Logs, schema: s.logs, json: s.logsJSON,
+			decode: decodeLogs, respond: respondLogs,
 			past: func(l Limits) time.Duration { return l.LogsPast },
 		},
 	}
@@ -167,7 +163,7 @@ func NewReceiver(in *intake.Intake, opts Options) *Receiver {
 func (r *Receiver) seriesFull() bool { return r.opts.Gate != nil && r.opts.Gate.Full() }
 
 // export checks one body and puts it on the bus. It returns after the bus holds it durably.
-func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byte) (response, error) {
+func (r *Receiver) export(ctx context.Context, s *service, enc format, body []byte) (response, error) {
 	if len(body) == 0 {
 		return fullSuccess{}, nil
 	}
@@ -187,18 +183,18 @@ func (r *Receiver) export(ctx context.Context, s *signal, enc format, body []byt
 	if len(tally.Rejected) == 0 && len(tally.Notes) == 0 {
 		return fullSuccess{}, nil
 	}
-	return s.respond(int64(tally.RejectedItems()), partialMessage(s.noun, tally)), nil
+	return s.respond(int64(tally.RejectedItems()), partialMessage(s.Noun(), tally)), nil
 }
 
 // check makes the bus's request of a body. A clean protobuf body is not decoded, unless its series have to be looked up.
-func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte) (intake.Request, error) {
-	accept := intake.Request{Signal: s.name, Topic: s.topic, Body: body}
+func (r *Receiver) check(ctx context.Context, s *service, enc format, body []byte) (intake.Request, error) {
+	accept := intake.Request{Signal: s.Signal, Topic: s.Topic(), Body: body}
 	now, badIDs := r.now(), false
 	if enc == formatProto {
 		sc, err := r.scan(s, body, now)
 		badIDs = sc.badIDs
 		accept.Key, accept.Tally.Items = sc.key, sc.items
-		if err != nil || sc.clean && (s.name != ledger.Metrics || !r.seriesFull()) {
+		if err != nil || sc.clean && (s.Signal != signal.Metrics || !r.seriesFull()) {
 			return accept, err
 		}
 	}
@@ -218,7 +214,7 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 		err = req.UnmarshalProto(body)
 	}
 	if err != nil {
-		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.noun, err)
+		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.Noun(), err)
 	}
 	accept.Tally = check(ctx, r, now)
 	for kind, n := range notes {
@@ -226,18 +222,18 @@ func (r *Receiver) check(ctx context.Context, s *signal, enc format, body []byte
 	}
 	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0 || accept.Tally.Changed; changed || enc == formatJSON {
 		if accept.Body, err = req.MarshalProto(); err != nil {
-			return accept, fmt.Errorf("encode %s: %w", s.noun, err)
+			return accept, fmt.Errorf("encode %s: %w", s.Noun(), err)
 		}
 		sc, err := r.scan(s, accept.Body, now)
 		if err != nil {
-			return accept, fmt.Errorf("encoded %s: %w", s.noun, err)
+			return accept, fmt.Errorf("encoded %s: %w", s.Noun(), err)
 		}
 		accept.Key = sc.key
 	}
 	return accept, nil
 }
 
-func (r *Receiver) scan(s *signal, body []byte, now time.Time) (*scan, error) {
+func (r *Receiver) scan(s *service, body []byte, now time.Time) (*scan, error) {
 	sc := &scan{limits: r.limits, window: newWindow(now, s.past(r.limits), r.limits.Future), clean: true}
 	return sc, sc.walk(body, s.schema, 0)
 }
