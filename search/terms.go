@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	words "github.com/strata-apm/strata/severity"
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/severity"
 )
 
 // FieldType says how the values of a field are compared.
@@ -32,81 +31,81 @@ type FieldInfo struct {
 }
 
 // Fields returns the builtin fields of a signal, in the order in which they are worth offering.
-func Fields(signal storage.Signal) []FieldInfo {
+func Fields(signal Signal) []FieldInfo {
 	common := []FieldInfo{
-		{storage.FieldService, TypeString},
-		{storage.FieldEnvironment, TypeString},
-		{storage.FieldHost, TypeString},
-		{storage.FieldTrace, TypeString},
-		{storage.FieldSpan, TypeString},
-		{storage.FieldScope, TypeString},
+		{FieldService, TypeString},
+		{FieldEnvironment, TypeString},
+		{FieldHost, TypeString},
+		{FieldTrace, TypeString},
+		{FieldSpan, TypeString},
+		{FieldScope, TypeString},
 	}
-	if signal == storage.SignalLogs {
-		return append([]FieldInfo{{storage.FieldLevel, TypeSeverity}, {storage.FieldBody, TypeString}, {storage.FieldEvent, TypeString}}, common...)
+	if signal == SignalLogs {
+		return append([]FieldInfo{{FieldLevel, TypeSeverity}, {FieldBody, TypeString}, {FieldEvent, TypeString}}, common...)
 	}
 	return append([]FieldInfo{
-		{storage.FieldName, TypeString},
-		{storage.FieldStatus, TypeString},
-		{storage.FieldDuration, TypeDuration},
+		{FieldName, TypeString},
+		{FieldStatus, TypeString},
+		{FieldDuration, TypeDuration},
 		{"error", TypeString},
-		{storage.FieldKindOfSpan, TypeString},
-		{storage.FieldHTTPStatus, TypeNumber},
-		{storage.FieldMethod, TypeString},
-		{storage.FieldRoute, TypeString},
-		{storage.FieldURL, TypeString},
-		{storage.FieldDB, TypeString},
-		{storage.FieldRPC, TypeString},
-		{storage.FieldMessaging, TypeString},
-		{storage.FieldPeer, TypeString},
-		{storage.FieldRoot, TypeString},
-		{storage.FieldEvent, TypeString},
+		{FieldKindOfSpan, TypeString},
+		{FieldHTTPStatus, TypeNumber},
+		{FieldMethod, TypeString},
+		{FieldRoute, TypeString},
+		{FieldURL, TypeString},
+		{FieldDB, TypeString},
+		{FieldRPC, TypeString},
+		{FieldMessaging, TypeString},
+		{FieldPeer, TypeString},
+		{FieldRoot, TypeString},
+		{FieldEvent, TypeString},
 	}, common...)
 }
 
 // ResolveField finds the field that a name in a query means.
-func ResolveField(signal storage.Signal, name string) (storage.Field, error) {
+func ResolveField(signal Signal, name string) (Field, error) {
 	return resolve(signal, name, 0)
 }
 
-func resolve(signal storage.Signal, name string, position int) (storage.Field, error) {
+func resolve(signal Signal, name string, position int) (Field, error) {
 	if key, ok := strings.CutPrefix(name, "attr."); ok && key != "" {
-		return storage.Field{Kind: storage.FieldAttribute, Name: key}, nil
+		return Field{Kind: FieldAttribute, Name: key}, nil
 	}
 	if key, ok := strings.CutPrefix(name, "resource."); ok && key != "" {
-		return storage.Field{Kind: storage.FieldResource, Name: key}, nil
+		return Field{Kind: FieldResource, Name: key}, nil
 	}
 	switch name { // the semantic conventions' names of builtins
 	case "service.name":
-		name = storage.FieldService
+		name = FieldService
 	case "host.name":
-		name = storage.FieldHost
+		name = FieldHost
 	case "deployment.environment.name", "deployment.environment", "environment":
-		name = storage.FieldEnvironment
+		name = FieldEnvironment
 	case "trace_id", "span_id":
 		name = strings.TrimSuffix(name, "_id")
 	case "severity":
-		name = storage.FieldLevel
+		name = FieldLevel
 	case "event.name", "event_name":
-		name = storage.FieldEvent
+		name = FieldEvent
 	}
-	has := func(s storage.Signal) bool {
+	has := func(s Signal) bool {
 		return slices.ContainsFunc(Fields(s), func(f FieldInfo) bool { return f.Name == name })
 	}
-	other := map[storage.Signal]storage.Signal{storage.SignalLogs: storage.SignalTraces, storage.SignalTraces: storage.SignalLogs}[signal]
+	other := map[Signal]Signal{SignalLogs: SignalTraces, SignalTraces: SignalLogs}[signal]
 	switch {
 	case has(signal):
-		return storage.Field{Kind: storage.FieldBuiltin, Name: name}, nil
+		return Field{Kind: FieldBuiltin, Name: name}, nil
 	case strings.Contains(name, "."):
-		return storage.Field{Kind: storage.FieldAnywhere, Name: name}, nil
+		return Field{Kind: FieldAnywhere, Name: name}, nil
 	case has(other):
-		return storage.Field{}, errorAt(position, "%s is a field of %s, not of %s", name, other, signal)
+		return Field{}, errorAt(position, "%s is a field of %s, not of %s", name, other, signal)
 	default:
-		return storage.Field{}, errorAt(position, "there is no field %q; for an attribute write attr.%s, for a text put it in quotes", name, name)
+		return Field{}, errorAt(position, "there is no field %q; for an attribute write attr.%s, for a text put it in quotes", name, name)
 	}
 }
 
 // term makes the condition of a word or of a field with values.
-func (p *parser) term(tok token) (storage.Filter, error) {
+func (p *parser) term(tok token) (Filter, error) {
 	if tok.kind == tokenText {
 		return p.text(tok.values[0])
 	}
@@ -119,23 +118,23 @@ func (p *parser) term(tok token) (storage.Filter, error) {
 		return p.equal(field, tok.values)
 	case "!=":
 		f, err := p.equal(field, tok.values)
-		return storage.Not{Of: f}, err
+		return Not{Of: f}, err
 	default:
-		return p.compare(field, storage.CompareOp(tok.op), tok.values[0])
+		return p.compare(field, CompareOp(tok.op), tok.values[0])
 	}
 }
 
-func (p *parser) text(v value) (storage.Filter, error) {
+func (p *parser) text(v value) (Filter, error) {
 	if v.text == "" {
 		return nil, errorAt(v.position, "an empty text is found everywhere; remove it")
 	}
 	pattern := v.pattern()
 	if len(pattern) == 1 {
-		return storage.Contains{Text: pattern[0]}, nil
+		return Contains{Text: pattern[0]}, nil
 	}
-	name := storage.FieldBody
-	if p.signal == storage.SignalTraces {
-		name = storage.FieldName
+	name := FieldBody
+	if p.signal == SignalTraces {
+		name = FieldName
 	}
 	around := slices.Clone(pattern)
 	if around[0] != "" {
@@ -144,36 +143,36 @@ func (p *parser) text(v value) (storage.Filter, error) {
 	if around[len(around)-1] != "" {
 		around = append(around, "")
 	}
-	return storage.Equals{Field: storage.Field{Name: name}, Values: []storage.Pattern{around}, Fold: true}, nil
+	return Equals{Field: Field{Name: name}, Values: []Pattern{around}, Fold: true}, nil
 }
 
-func (p *parser) equal(field storage.Field, values []value) (storage.Filter, error) {
+func (p *parser) equal(field Field, values []value) (Filter, error) {
 	if len(values) == 1 && !values[0].quoted && values[0].text == "*" {
-		if field.Kind == storage.FieldBuiltin && (field.Name == "error" || field.Name == storage.FieldRoot) {
-			return storage.All{}, nil
+		if field.Kind == FieldBuiltin && (field.Name == "error" || field.Name == FieldRoot) {
+			return All{}, nil
 		}
-		return storage.Exists{Field: field}, nil
+		return Exists{Field: field}, nil
 	}
-	if field.Kind != storage.FieldBuiltin {
+	if field.Kind != FieldBuiltin {
 		return exact(field, values), nil
 	}
 	switch field.Name {
-	case storage.FieldStatus:
+	case FieldStatus:
 		return p.status(values)
 	case "error":
-		return p.boolean(values, equals(storage.FieldStatus, "error"))
-	case storage.FieldRoot:
-		return p.boolean(values, equals(storage.FieldRoot, "true"))
-	case storage.FieldDuration:
-		return p.each(values, func(v value) (storage.Filter, error) {
+		return p.boolean(values, equals(FieldStatus, "error"))
+	case FieldRoot:
+		return p.boolean(values, equals(FieldRoot, "true"))
+	case FieldDuration:
+		return p.each(values, func(v value) (Filter, error) {
 			ns, err := duration(v)
-			return storage.All{Of: []storage.Filter{
-				storage.Compare{Field: field, Op: storage.GreaterOrEqual, Value: ns}, storage.Compare{Field: field, Op: storage.LessOrEqual, Value: ns},
+			return All{Of: []Filter{
+				Compare{Field: field, Op: GreaterOrEqual, Value: ns}, Compare{Field: field, Op: LessOrEqual, Value: ns},
 			}}, err
 		})
-	case storage.FieldLevel:
+	case FieldLevel:
 		return p.levels(field, values)
-	case storage.FieldKindOfSpan, storage.FieldTrace, storage.FieldSpan:
+	case FieldKindOfSpan, FieldTrace, FieldSpan:
 		for i := range values {
 			values[i].text = strings.ToLower(values[i].text)
 		}
@@ -183,21 +182,21 @@ func (p *parser) equal(field storage.Field, values []value) (storage.Filter, err
 	}
 }
 
-func exact(field storage.Field, values []value) storage.Filter {
-	e := storage.Equals{Field: field}
+func exact(field Field, values []value) Filter {
+	e := Equals{Field: field}
 	for _, v := range values {
 		e.Values = append(e.Values, v.pattern())
 	}
 	return e
 }
 
-func equals(name, v string) storage.Filter {
-	return storage.Equals{Field: storage.Field{Name: name}, Values: []storage.Pattern{{v}}}
+func equals(name, v string) Filter {
+	return Equals{Field: Field{Name: name}, Values: []Pattern{{v}}}
 }
 
 // each joins the conditions of several values by or.
-func (p *parser) each(values []value, make func(value) (storage.Filter, error)) (storage.Filter, error) {
-	var parts []storage.Filter
+func (p *parser) each(values []value, make func(value) (Filter, error)) (Filter, error) {
+	var parts []Filter
 	for _, v := range values {
 		f, err := make(v)
 		if err != nil {
@@ -208,37 +207,37 @@ func (p *parser) each(values []value, make func(value) (storage.Filter, error)) 
 	if len(parts) == 1 {
 		return parts[0], nil
 	}
-	return storage.Any{Of: parts}, nil
+	return Any{Of: parts}, nil
 }
 
 // status is the span's own status for ok, error and unset, and HTTP's for numbers.
-func (p *parser) status(values []value) (storage.Filter, error) {
-	field := storage.Field{Name: storage.FieldHTTPStatus}
-	return p.each(values, func(v value) (storage.Filter, error) {
+func (p *parser) status(values []value) (Filter, error) {
+	field := Field{Name: FieldHTTPStatus}
+	return p.each(values, func(v value) (Filter, error) {
 		text := strings.ToLower(v.text)
 		switch {
 		case text == "ok" || text == "error" || text == "unset":
-			return equals(storage.FieldStatus, text), nil
+			return equals(FieldStatus, text), nil
 		case len(text) == 3 && strings.HasSuffix(text, "xx") && text[0] >= '1' && text[0] <= '5':
 			low := float64(text[0]-'0') * 100
-			return storage.All{Of: []storage.Filter{
-				storage.Compare{Field: field, Op: storage.GreaterOrEqual, Value: low}, storage.Compare{Field: field, Op: storage.Less, Value: low + 100},
+			return All{Of: []Filter{
+				Compare{Field: field, Op: GreaterOrEqual, Value: low}, Compare{Field: field, Op: Less, Value: low + 100},
 			}}, nil
 		}
 		if _, err := strconv.ParseUint(strings.ReplaceAll(text, "*", ""), 10, 16); err != nil {
 			return nil, errorAt(v.position, "%q is no status; use ok, error, unset, an HTTP status such as 503, or 5xx", v.text)
 		}
-		return storage.Equals{Field: field, Values: []storage.Pattern{v.pattern()}}, nil
+		return Equals{Field: field, Values: []Pattern{v.pattern()}}, nil
 	})
 }
 
-func (p *parser) boolean(values []value, yes storage.Filter) (storage.Filter, error) {
-	return p.each(values, func(v value) (storage.Filter, error) {
+func (p *parser) boolean(values []value, yes Filter) (Filter, error) {
+	return p.each(values, func(v value) (Filter, error) {
 		switch strings.ToLower(v.text) {
 		case "true", "yes", "1":
 			return yes, nil
 		case "false", "no", "0":
-			return storage.Not{Of: yes}, nil
+			return Not{Of: yes}, nil
 		default:
 			return nil, errorAt(v.position, "%q is neither true nor false", v.text)
 		}
@@ -246,27 +245,27 @@ func (p *parser) boolean(values []value, yes storage.Filter) (storage.Filter, er
 }
 
 // levels are matched by name; numbers are OpenTelemetry's severity numbers.
-func (p *parser) levels(field storage.Field, values []value) (storage.Filter, error) {
-	return p.each(values, func(v value) (storage.Filter, error) {
+func (p *parser) levels(field Field, values []value) (Filter, error) {
+	return p.each(values, func(v value) (Filter, error) {
 		if len(v.pattern()) > 1 {
 			return exact(field, []value{{text: strings.ToLower(v.text)}}), nil
 		}
-		low, high, err := severity(v)
+		low, high, err := severityRange(v)
 		if err != nil {
 			return nil, err
 		}
-		if name := storage.Level(low); high-low == 3 {
-			return equals(storage.FieldLevel, name), nil
+		if name := severity.Name(low); high-low == 3 {
+			return equals(FieldLevel, name), nil
 		}
-		return storage.All{Of: []storage.Filter{
-			storage.Compare{Field: field, Op: storage.GreaterOrEqual, Value: float64(low)}, storage.Compare{Field: field, Op: storage.LessOrEqual, Value: float64(high)},
+		return All{Of: []Filter{
+			Compare{Field: field, Op: GreaterOrEqual, Value: float64(low)}, Compare{Field: field, Op: LessOrEqual, Value: float64(high)},
 		}}, nil
 	})
 }
 
-// severity returns the first and last severity number of a level.
-func severity(v value) (low, high int, err error) {
-	if n := int(words.Number(v.text)); n%4 == 1 {
+// severityRange returns the first and last severity number of a level.
+func severityRange(v value) (low, high int, err error) {
+	if n := int(severity.Number(v.text)); n%4 == 1 {
 		return n, n + 3, nil
 	} else if n > 0 {
 		return n, n, nil
@@ -278,27 +277,27 @@ func severity(v value) (low, high int, err error) {
 }
 
 // compare makes an order relation. A level is a stretch of severity numbers: above it begins behind its end.
-func (p *parser) compare(field storage.Field, op storage.CompareOp, v value) (storage.Filter, error) {
-	if field.Kind != storage.FieldBuiltin {
+func (p *parser) compare(field Field, op CompareOp, v value) (Filter, error) {
+	if field.Kind != FieldBuiltin {
 		n, err := number(v)
-		return storage.Compare{Field: field, Op: op, Value: n, Integer: wholeBound(v.text, n, op)}, err
+		return Compare{Field: field, Op: op, Value: n, Integer: wholeBound(v.text, n, op)}, err
 	}
 	switch field.Name {
-	case storage.FieldDuration:
+	case FieldDuration:
 		ns, err := duration(v)
-		return storage.Compare{Field: field, Op: op, Value: ns}, err
-	case storage.FieldStatus, storage.FieldHTTPStatus:
+		return Compare{Field: field, Op: op, Value: ns}, err
+	case FieldStatus, FieldHTTPStatus:
 		n, err := strconv.ParseUint(v.text, 10, 16)
 		if err != nil {
 			return nil, errorAt(v.position, "%q is no HTTP status", v.text)
 		}
-		return storage.Compare{Field: storage.Field{Name: storage.FieldHTTPStatus}, Op: op, Value: float64(n)}, nil
-	case storage.FieldLevel:
-		low, high, err := severity(v)
-		if op == storage.Greater || op == storage.LessOrEqual {
+		return Compare{Field: Field{Name: FieldHTTPStatus}, Op: op, Value: float64(n)}, nil
+	case FieldLevel:
+		low, high, err := severityRange(v)
+		if op == Greater || op == LessOrEqual {
 			low = high
 		}
-		return storage.Compare{Field: field, Op: op, Value: float64(low)}, err
+		return Compare{Field: field, Op: op, Value: float64(low)}, err
 	default:
 		return nil, errorAt(v.position, "%s is no number and cannot be compared with %s; use :", field.Name, op)
 	}
@@ -309,7 +308,7 @@ const maxExact = 1 << 53
 
 // wholeBound returns the bound for whole numbers of a comparison with the number that text is, n in coarse; "" where n itself will do.
 // A whole number is above a fraction exactly when it is above the whole number below it, and so on.
-func wholeBound(text string, n float64, op storage.CompareOp) string {
+func wholeBound(text string, n float64, op CompareOp) string {
 	const digits = 76 // what 256 bits hold
 	if math.Abs(n) < maxExact || math.Abs(n) >= 1e76 || len(text) > digits {
 		return ""
@@ -323,7 +322,7 @@ func wholeBound(text string, n float64, op storage.CompareOp) string {
 		return ""
 	}
 	floor := new(big.Int).Div(r.Num(), r.Denom()) // Euclidean: downwards, as the denominator is positive
-	if !r.IsInt() && (op == storage.GreaterOrEqual || op == storage.Less) {
+	if !r.IsInt() && (op == GreaterOrEqual || op == Less) {
 		floor.Add(floor, big.NewInt(1))
 	}
 	return floor.String()

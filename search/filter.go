@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package storage
+package search
 
 // Signal names one of the kinds of telemetry that are searched with a Filter.
 type Signal string
@@ -12,7 +12,7 @@ const (
 )
 
 // Filter is a condition on a span or log record: one of All, Any, Not, Contains, Equals, Exists, Compare. A nil Filter holds for
-// every record. query/search makes it from text; an engine compiles it to its own language, with every value bound.
+// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound.
 type Filter interface{ isFilter() }
 
 // All holds when every part does.
@@ -93,7 +93,7 @@ type Field struct {
 	Name string
 }
 
-// Builtin fields. Not every signal has every one; query/search checks that.
+// Builtin fields. Not every signal has every one; Parse checks that.
 const (
 	FieldService     = "service"
 	FieldHost        = "host"

@@ -11,14 +11,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/strata-apm/strata/storage"
 )
 
-func scripts(tb testing.TB) map[storage.Signal][][2]string {
+func scripts(tb testing.TB) map[Signal][][2]string {
 	tb.Helper()
-	out := map[storage.Signal][][2]string{}
-	for _, signal := range []storage.Signal{storage.SignalTraces, storage.SignalLogs} {
+	out := map[Signal][][2]string{}
+	for _, signal := range []Signal{SignalTraces, SignalLogs} {
 		b, err := os.ReadFile(filepath.Join("testdata", string(signal)+".test"))
 		require.NoError(tb, err)
 		for line := range strings.Lines(string(b)) {
@@ -43,7 +41,7 @@ func TestScripts(t *testing.T) {
 					position, message, _ := strings.Cut(rest, " ")
 					var e *Error
 					require.ErrorAs(t, err, &e)
-					require.ErrorIs(t, err, storage.ErrBadQuery)
+					require.ErrorIs(t, err, ErrBadQuery)
 					require.Contains(t, e.Error(), message)
 					require.Equal(t, position, strconv.Itoa(e.Position+1), e.Error())
 					return
@@ -63,8 +61,8 @@ func TestLimits(t *testing.T) {
 		"terms":       strings.Repeat("a ", 5000),
 		"long":        strings.Repeat("a", 1<<20),
 	} {
-		_, err := Parse(storage.SignalLogs, q)
-		require.ErrorIs(t, err, storage.ErrBadQuery, name)
+		_, err := Parse(SignalLogs, q)
+		require.ErrorIs(t, err, ErrBadQuery, name)
 	}
 }
 
@@ -75,7 +73,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, q string) {
-		for _, signal := range []storage.Signal{storage.SignalTraces, storage.SignalLogs} {
+		for _, signal := range []Signal{SignalTraces, SignalLogs} {
 			filter, err := Parse(signal, q)
 			var e *Error
 			if err != nil && !errors.As(err, &e) {
