@@ -91,3 +91,12 @@ func base(upper string) int32 {
 
 // Fold is a level's name as the table has it.
 func Fold(name string) string { return strings.ToUpper(name) }
+
+// Name is the name of a severity number's range: trace, debug, info, warn, error, fatal, or "" when there is none.
+func Name(number int) string {
+	names := [...]string{"trace", "debug", "info", "warn", "error", "fatal"}
+	if number < 1 || number > 24 {
+		return ""
+	}
+	return names[(number-1)/4]
+}

@@ -5,6 +5,9 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 )
 
 // LogSearcher finds log records. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
@@ -22,9 +25,9 @@ type LogSearcher interface {
 type FieldReader interface {
 	// AttributeKeys returns attribute keys that begin with prefix, of records in the range, in order of name. It may look at a
 	// sample of the records.
-	AttributeKeys(ctx context.Context, signal Signal, prefix string, r TimeRange) ([]string, error)
+	AttributeKeys(ctx context.Context, signal signal.Signal, prefix string, r TimeRange) ([]string, error)
 	// FieldValues returns values of the field that contain prefix, ignoring case, most frequent first. It may look at a sample.
-	FieldValues(ctx context.Context, signal Signal, field Field, prefix string, r TimeRange) ([]string, error)
+	FieldValues(ctx context.Context, signal signal.Signal, field search.Field, prefix string, r TimeRange) ([]string, error)
 }
 
 // LogSearch asks for a page of log records.
@@ -63,15 +66,6 @@ type Log struct {
 	ResourceSchemaURL string
 	// Flags are W3C trace flags.
 	Flags uint32
-}
-
-// Level is the severity number's name: trace, debug, info, warn, error, fatal, or "" when there is none.
-func Level(severityNumber int) string {
-	names := [...]string{"trace", "debug", "info", "warn", "error", "fatal"}
-	if severityNumber < 1 || severityNumber > 24 {
-		return ""
-	}
-	return names[(severityNumber-1)/4]
 }
 
 // Histogram counts records over time.

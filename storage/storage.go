@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/search"
 )
 
 // Errors every engine returns wrapped, so that callers decide with errors.Is.
@@ -24,7 +26,7 @@ var (
 	// ErrLimit says that a guard (time, memory, rows) stopped the query; the message names which.
 	ErrLimit = errors.New("query limit exceeded")
 	// ErrBadQuery says that the request can never succeed as it is.
-	ErrBadQuery = errors.New("bad query")
+	ErrBadQuery = search.ErrBadQuery
 )
 
 // BatchID names one contiguous range of one bus partition: "topic-partition-first-last".

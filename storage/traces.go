@@ -5,6 +5,8 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/strata-apm/strata/search"
 )
 
 // TraceSearcher finds traces. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
@@ -24,7 +26,7 @@ type TraceReader interface {
 
 // Selection is what a search looks at.
 type Selection struct {
-	Filter Filter
+	Filter search.Filter
 	Range  TimeRange
 }
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/strata-apm/strata/internal/httpx"
-	"github.com/strata-apm/strata/query/search"
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 )
 
 type fieldsAnswer struct {
@@ -21,9 +21,9 @@ type fieldAnswer struct {
 	Type search.FieldType `json:"type"`
 }
 
-func signalOf(r *http.Request) (storage.Signal, error) {
-	s, err := httpx.Choice(r, "signal", string(storage.SignalTraces), string(storage.SignalLogs))
-	return storage.Signal(s), err
+func signalOf(r *http.Request) (signal.Signal, error) {
+	s, err := httpx.Choice(r, "signal", string(signal.Traces), string(signal.Logs))
+	return signal.Signal(s), err
 }
 
 // fields lists the builtin fields and the attribute keys that begin with the prefix. An attribute without a dot in its key is
@@ -93,15 +93,15 @@ func (a *API) fieldValues(r *http.Request) (any, error) {
 // fixedValues are those of fields that have a few known ones.
 func fixedValues(field string) ([]string, bool) {
 	switch field {
-	case "error", storage.FieldRoot:
+	case "error", search.FieldRoot:
 		return []string{"true", "false"}, true
-	case storage.FieldLevel:
+	case search.FieldLevel:
 		return []string{"trace", "debug", "info", "warn", "error", "fatal"}, true
-	case storage.FieldStatus:
+	case search.FieldStatus:
 		return []string{"ok", "error", "unset", "2xx", "3xx", "4xx", "5xx"}, true
-	case storage.FieldKindOfSpan:
+	case search.FieldKindOfSpan:
 		return []string{"server", "client", "internal", "producer", "consumer"}, true
-	case storage.FieldDuration:
+	case search.FieldDuration:
 		return []string{"1ms", "10ms", "100ms", "500ms", "1s", "5s"}, true
 	default:
 		return nil, false

@@ -21,7 +21,8 @@ import (
 	"github.com/strata-apm/strata/internal/httpx/httpxtest"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
-	"github.com/strata-apm/strata/query/search"
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -79,11 +80,11 @@ func (f *fake) LogFacets(ctx context.Context, q storage.Selection) ([]storage.Fa
 	return nil, f.note(ctx, "facets")
 }
 
-func (f *fake) AttributeKeys(ctx context.Context, s storage.Signal, prefix string, _ storage.TimeRange) ([]string, error) {
+func (f *fake) AttributeKeys(ctx context.Context, s signal.Signal, prefix string, _ storage.TimeRange) ([]string, error) {
 	return []string{"tier", "user.id"}, f.note(ctx, "keys %s %q", s, prefix)
 }
 
-func (f *fake) FieldValues(ctx context.Context, s storage.Signal, field storage.Field, prefix string, _ storage.TimeRange) ([]string, error) {
+func (f *fake) FieldValues(ctx context.Context, s signal.Signal, field search.Field, prefix string, _ storage.TimeRange) ([]string, error) {
 	return []string{"v"}, f.note(ctx, "values %s %+v %q", s, field, prefix)
 }
 

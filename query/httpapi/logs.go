@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/severity"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -33,7 +35,7 @@ type logAnswer struct {
 
 func logOf(l *storage.Log) logAnswer {
 	out := logAnswer{
-		ID: l.ID, Time: l.Time, SeverityNumber: l.SeverityNumber, Severity: storage.Level(l.SeverityNumber), SeverityText: l.SeverityText,
+		ID: l.ID, Time: l.Time, SeverityNumber: l.SeverityNumber, Severity: severity.Name(l.SeverityNumber), SeverityText: l.SeverityText,
 		Service: l.Service, Host: l.Host, Body: l.Body, TraceID: l.TraceID, SpanID: l.SpanID, EventName: l.EventName,
 		Attributes: orEmptyMap(l.Attributes), Resource: orEmptyMap(l.Resource), Scope: scopeOf(l.Scope),
 		ResourceSchema: l.ResourceSchemaURL, Flags: l.Flags, Nested: nested(l.Attributes),
@@ -52,7 +54,7 @@ type logsAnswer struct {
 
 func (a *API) searchLogs(r *http.Request) (any, error) {
 	answer := logsAnswer{Logs: []logAnswer{}, Warnings: []string{}}
-	sel, err := a.selection(r, storage.SignalLogs)
+	sel, err := a.selection(r, signal.Logs)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ type bucketAnswer struct {
 
 func (a *API) logHistogram(r *http.Request) (any, error) {
 	answer := histogramAnswer{Buckets: []bucketAnswer{}, Warnings: []string{}}
-	sel, err := a.selection(r, storage.SignalLogs)
+	sel, err := a.selection(r, signal.Logs)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func (a *API) logHistogram(r *http.Request) (any, error) {
 }
 
 func (a *API) logFacets(r *http.Request) (any, error) {
-	sel, err := a.selection(r, storage.SignalLogs)
+	sel, err := a.selection(r, signal.Logs)
 	if err != nil {
 		return nil, err
 	}

@@ -6,12 +6,13 @@ import (
 	"net/http"
 
 	"github.com/strata-apm/strata/internal/httpx"
-	"github.com/strata-apm/strata/query/search"
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
 // selection reads query, start and end.
-func (a *API) selection(r *http.Request, signal storage.Signal) (storage.Selection, error) {
+func (a *API) selection(r *http.Request, signal signal.Signal) (storage.Selection, error) {
 	rng, err := httpx.Range(r, a.now())
 	if err != nil {
 		return storage.Selection{}, err

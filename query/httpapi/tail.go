@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/internal/httpx"
-	"github.com/strata-apm/strata/query/search"
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 )
 
 const (
@@ -28,7 +28,7 @@ var errTailBlind = errors.New("the logs could not be read for too long")
 
 // tail streams new log records as server-sent events.
 func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
-	filter, err := search.Parse(storage.SignalLogs, r.URL.Query().Get("query"))
+	filter, err := search.Parse(signal.Logs, r.URL.Query().Get("query"))
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 // tailStream is one reader's stream.
 type tailStream struct {
 	api    *API
-	filter storage.Filter
+	filter search.Filter
 	out    http.ResponseWriter
 	ctl    *http.ResponseController
 	told   *tailAccount

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -55,7 +56,7 @@ type tailGap struct {
 
 // collect returns the new records, the newest first, and how many others it leaves out for good. What it returns beside an error was
 // found before the error and is not found again; the rest is left to the next look.
-func (t *tailAccount) collect(ctx context.Context, store storage.LogSearcher, filter storage.Filter, now time.Time) ([]storage.Log, uint64, error) {
+func (t *tailAccount) collect(ctx context.Context, store storage.LogSearcher, filter search.Filter, now time.Time) ([]storage.Log, uint64, error) {
 	t.looks++
 	start := t.looked.Add(-tailBack).Truncate(time.Second)
 	if start.Before(t.from) {
@@ -124,7 +125,7 @@ func (t *tailAccount) gaps(ctx context.Context, store storage.LogSearcher, sel s
 }
 
 // read appends the records of a gap that were not sent before, until none is missing, the look has enough, or it has read enough.
-func (t *tailAccount) read(ctx context.Context, store storage.LogSearcher, filter storage.Filter, g *tailGap, fresh []storage.Log, reads *int) ([]storage.Log, error) {
+func (t *tailAccount) read(ctx context.Context, store storage.LogSearcher, filter search.Filter, g *tailGap, fresh []storage.Log, reads *int) ([]storage.Log, error) {
 	search := storage.LogSearch{Selection: storage.Selection{Filter: filter, Range: g.TimeRange}, Limit: tailBurst}
 	for g.total > 0 && len(fresh) < tailBurst && *reads > 0 {
 		*reads--

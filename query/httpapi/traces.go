@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -48,7 +49,7 @@ type tracesAnswer struct {
 
 func (a *API) searchTraces(r *http.Request) (any, error) {
 	answer := tracesAnswer{Traces: []traceSummaryAnswer{}, Warnings: []string{}}
-	sel, err := a.selection(r, storage.SignalTraces)
+	sel, err := a.selection(r, signal.Traces)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func facetsOf(in []storage.Facet) facetsAnswer {
 }
 
 func (a *API) traceFacets(r *http.Request) (any, error) {
-	sel, err := a.selection(r, storage.SignalTraces)
+	sel, err := a.selection(r, signal.Traces)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 )
@@ -73,9 +74,9 @@ func BenchmarkRead(b *testing.B) {
 		require.NoError(b, err)
 	}
 	rng := storage.TimeRange{Start: start.Add(-time.Hour), End: spansEnd}
-	sel := func(f storage.Filter) storage.Selection { return storage.Selection{Filter: f, Range: rng} }
-	attr := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: "user.id"}, Values: []storage.Pattern{{"user-4711"}}}
-	service := storage.Equals{Field: storage.Field{Name: storage.FieldService}, Values: []storage.Pattern{{"payment"}}}
+	sel := func(f search.Filter) storage.Selection { return storage.Selection{Filter: f, Range: rng} }
+	attr := search.Equals{Field: search.Field{Kind: search.FieldAttribute, Name: "user.id"}, Values: []search.Pattern{{"user-4711"}}}
+	service := search.Equals{Field: search.Field{Name: search.FieldService}, Values: []search.Pattern{{"payment"}}}
 	for name, ask := range map[string]func() error{
 		"trace by id": func() error {
 			_, err := s.Trace(b.Context(), storage.TraceQuery{TraceID: traceID, Limit: 1000})
@@ -111,11 +112,11 @@ func BenchmarkRead(b *testing.B) {
 			return err
 		},
 		"logs absent word": func() error {
-			_, err := s.SearchLogs(b.Context(), storage.LogSearch{Selection: sel(storage.Contains{Text: "quokka"}), Limit: 200})
+			_, err := s.SearchLogs(b.Context(), storage.LogSearch{Selection: sel(search.Contains{Text: "quokka"}), Limit: 200})
 			return err
 		},
 		"logs rare word": func() error {
-			_, err := s.SearchLogs(b.Context(), storage.LogSearch{Selection: sel(storage.Contains{Text: "user-4711"}), Limit: 200})
+			_, err := s.SearchLogs(b.Context(), storage.LogSearch{Selection: sel(search.Contains{Text: "user-4711"}), Limit: 200})
 			return err
 		},
 		"logs histogram": func() error { _, err := s.LogHistogram(b.Context(), sel(nil), 60); return err },

@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
 // AttributeKeys implements storage.FieldReader.
-func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix string, r storage.TimeRange) ([]string, error) {
+func (s *Store) AttributeKeys(ctx context.Context, signal signal.Signal, prefix string, r storage.TimeRange) ([]string, error) {
 	of, err := s.fieldsOf(signal)
 	if err != nil {
 		return nil, err
@@ -19,7 +21,7 @@ func (s *Store) AttributeKeys(ctx context.Context, signal storage.Signal, prefix
 }
 
 // FieldValues implements storage.FieldReader.
-func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+func (s *Store) FieldValues(ctx context.Context, signal signal.Signal, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
 	of, err := s.fieldsOf(signal)
 	if err != nil {
 		return nil, err
@@ -30,14 +32,14 @@ func (s *Store) FieldValues(ctx context.Context, signal storage.Signal, field st
 // fieldReader is storage.FieldReader for one signal.
 type fieldReader interface {
 	AttributeKeys(ctx context.Context, prefix string, r storage.TimeRange) ([]string, error)
-	FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error)
+	FieldValues(ctx context.Context, field search.Field, prefix string, r storage.TimeRange) ([]string, error)
 }
 
-func (s *Store) fieldsOf(signal storage.Signal) (fieldReader, error) {
+func (s *Store) fieldsOf(signal signal.Signal) (fieldReader, error) {
 	switch signal {
-	case storage.SignalTraces:
+	case signal.Traces:
 		return s.traceStore, nil
-	case storage.SignalLogs:
+	case signal.Logs:
 		return s.logStore, nil
 	default:
 		return nil, fmt.Errorf("%w: %q is no signal with fields", storage.ErrBadQuery, signal)

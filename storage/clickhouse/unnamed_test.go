@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -48,9 +50,9 @@ func TestRowsWithoutService(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, storage.UnknownService, trace.Spans[0].Service)
 	require.Equal(t, storage.UnknownService, trace.Services[0].Name)
-	service := storage.Field{Name: storage.FieldService}
-	for _, p := range []storage.Pattern{{"unknown_service"}, {"unknown", ""}, {"", "service"}} {
-		sel := storage.Selection{Range: r, Filter: storage.Equals{Field: service, Values: []storage.Pattern{p}}}
+	service := search.Field{Name: search.FieldService}
+	for _, p := range []search.Pattern{{"unknown_service"}, {"unknown", ""}, {"", "service"}} {
+		sel := storage.Selection{Range: r, Filter: search.Equals{Field: service, Values: []search.Pattern{p}}}
 		traces, err := s.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, traces.Traces, 2, p)
@@ -63,7 +65,7 @@ func TestRowsWithoutService(t *testing.T) {
 	facets, err := s.LogFacets(t.Context(), storage.Selection{Range: r})
 	require.NoError(t, err)
 	require.Equal(t, []storage.FacetValue{{Value: storage.UnknownService, Count: 1}}, facets[0].Values)
-	values, err := s.FieldValues(t.Context(), storage.SignalTraces, service, "unk", r)
+	values, err := s.FieldValues(t.Context(), signal.Traces, service, "unk", r)
 	require.NoError(t, err)
 	require.Equal(t, []string{storage.UnknownService}, values)
 	hosts, err := s.HostServices(t.Context(), host, r)

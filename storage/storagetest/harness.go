@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -142,18 +143,18 @@ func logs(specs ...logSpec) []plog.Logs {
 	return []plog.Logs{ld}
 }
 
-func field(name string) storage.Field {
-	return storage.Field{Kind: storage.FieldBuiltin, Name: name}
+func field(name string) search.Field {
+	return search.Field{Kind: search.FieldBuiltin, Name: name}
 }
 
-func attr(name string) storage.Field {
-	return storage.Field{Kind: storage.FieldAttribute, Name: name}
+func attr(name string) search.Field {
+	return search.Field{Kind: search.FieldAttribute, Name: name}
 }
 
-func equals(f storage.Field, values ...string) storage.Filter {
-	e := storage.Equals{Field: f}
+func equals(f search.Field, values ...string) search.Filter {
+	e := search.Equals{Field: f}
 	for _, v := range values {
-		e.Values = append(e.Values, storage.Pattern{v})
+		e.Values = append(e.Values, search.Pattern{v})
 	}
 	return e
 }

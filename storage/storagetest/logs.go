@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -58,7 +60,7 @@ func (s *suite) putLogs(t *testing.T, id string, ld []plog.Logs) {
 	require.Equal(t, want, n)
 }
 
-func (s *suite) getLogs(t *testing.T, day time.Time, f storage.Filter) []storage.Log {
+func (s *suite) getLogs(t *testing.T, day time.Time, f search.Filter) []storage.Log {
 	t.Helper()
 	page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Ascending: true, Limit: 10_000})
 	require.NoError(t, err)
@@ -151,11 +153,11 @@ func (s *suite) logNasty(t *testing.T) {
 		require.Equal(t, text, got[i].Body)
 		require.Equal(t, text, got[i].Service)
 		require.Equal(t, map[string]string{text: text}, got[i].Attributes)
-		for name, f := range map[string]storage.Filter{
-			"service": equals(field(storage.FieldService), text), "attribute": equals(attr(text), text),
-			"body": equals(field(storage.FieldBody), text), "exists": storage.Exists{Field: attr(text)},
-			"anywhere": equals(storage.Field{Kind: storage.FieldAnywhere, Name: text}, text),
-			"both":     storage.All{Of: []storage.Filter{equals(attr(text), text, "other"), storage.Contains{Text: text}}},
+		for name, f := range map[string]search.Filter{
+			"service": equals(field(search.FieldService), text), "attribute": equals(attr(text), text),
+			"body": equals(field(search.FieldBody), text), "exists": search.Exists{Field: attr(text)},
+			"anywhere": equals(search.Field{Kind: search.FieldAnywhere, Name: text}, text),
+			"both":     search.All{Of: []search.Filter{equals(attr(text), text, "other"), search.Contains{Text: text}}},
 		} {
 			found := s.getLogs(t, day, f)
 			require.Len(t, found, 1, "%s %q", name, text)
@@ -174,31 +176,31 @@ func (s *suite) logFilters(t *testing.T) {
 		logSpec{service: "c", body: "", time: at(3)},
 	))
 	for name, c := range map[string]struct {
-		f    storage.Filter
+		f    search.Filter
 		want []string
 	}{
-		"word":             {storage.Contains{Text: "CARD"}, []string{"a", "b"}},
-		"word is whole":    {storage.Contains{Text: "decline"}, nil},
-		"phrase":           {storage.Contains{Text: "card declined"}, []string{"a"}},
-		"phrase reordered": {storage.Contains{Text: "declined card"}, nil},
-		"punctuation":      {storage.Contains{Text: "100% of_it"}, []string{"b"}},
-		"no wildcard":      {storage.Contains{Text: "100_ of"}, nil},
-		"service":          {equals(field(storage.FieldService), "a"), []string{"a"}},
-		"services":         {equals(field(storage.FieldService), "a", "c"), []string{"a", "c"}},
-		"wildcard":         {storage.Equals{Field: field(storage.FieldBody), Values: []storage.Pattern{{"", "eclin", ""}}}, []string{"a"}},
-		"prefix":           {storage.Equals{Field: attr("tier"), Values: []storage.Pattern{{"sil", ""}}}, []string{"b"}},
-		"level":            {equals(field(storage.FieldLevel), "error"), []string{"a"}},
-		"levels above":     {storage.Compare{Field: field(storage.FieldLevel), Op: storage.GreaterOrEqual, Value: 9}, []string{"a", "b"}},
-		"levels below":     {storage.Compare{Field: field(storage.FieldLevel), Op: storage.Less, Value: 9}, []string{"b"}},
-		"number":           {storage.Compare{Field: attr("ms"), Op: storage.Greater, Value: 12}, []string{"a", "b"}},
-		"number below":     {storage.Compare{Field: attr("ms"), Op: storage.LessOrEqual, Value: 12.5}, []string{"a"}},
-		"exists":           {storage.Exists{Field: attr("tier")}, []string{"a", "b"}},
-		"not":              {storage.Not{Of: equals(attr("tier"), "gold")}, []string{"b", "b", "c"}},
-		"or":               {storage.Any{Of: []storage.Filter{equals(attr("tier"), "gold"), equals(field(storage.FieldService), "c")}}, []string{"a", "c"}},
-		"and nothing":      {storage.All{}, []string{"a", "b", "b", "c"}},
-		"or nothing":       {storage.Any{}, nil},
-		"resource":         {equals(storage.Field{Kind: storage.FieldResource, Name: "service.name"}, "a"), []string{"a"}},
-		"anywhere":         {equals(storage.Field{Kind: storage.FieldAnywhere, Name: "service.name"}, "a"), []string{"a"}},
+		"word":             {search.Contains{Text: "CARD"}, []string{"a", "b"}},
+		"word is whole":    {search.Contains{Text: "decline"}, nil},
+		"phrase":           {search.Contains{Text: "card declined"}, []string{"a"}},
+		"phrase reordered": {search.Contains{Text: "declined card"}, nil},
+		"punctuation":      {search.Contains{Text: "100% of_it"}, []string{"b"}},
+		"no wildcard":      {search.Contains{Text: "100_ of"}, nil},
+		"service":          {equals(field(search.FieldService), "a"), []string{"a"}},
+		"services":         {equals(field(search.FieldService), "a", "c"), []string{"a", "c"}},
+		"wildcard":         {search.Equals{Field: field(search.FieldBody), Values: []search.Pattern{{"", "eclin", ""}}}, []string{"a"}},
+		"prefix":           {search.Equals{Field: attr("tier"), Values: []search.Pattern{{"sil", ""}}}, []string{"b"}},
+		"level":            {equals(field(search.FieldLevel), "error"), []string{"a"}},
+		"levels above":     {search.Compare{Field: field(search.FieldLevel), Op: search.GreaterOrEqual, Value: 9}, []string{"a", "b"}},
+		"levels below":     {search.Compare{Field: field(search.FieldLevel), Op: search.Less, Value: 9}, []string{"b"}},
+		"number":           {search.Compare{Field: attr("ms"), Op: search.Greater, Value: 12}, []string{"a", "b"}},
+		"number below":     {search.Compare{Field: attr("ms"), Op: search.LessOrEqual, Value: 12.5}, []string{"a"}},
+		"exists":           {search.Exists{Field: attr("tier")}, []string{"a", "b"}},
+		"not":              {search.Not{Of: equals(attr("tier"), "gold")}, []string{"b", "b", "c"}},
+		"or":               {search.Any{Of: []search.Filter{equals(attr("tier"), "gold"), equals(field(search.FieldService), "c")}}, []string{"a", "c"}},
+		"and nothing":      {search.All{}, []string{"a", "b", "b", "c"}},
+		"or nothing":       {search.Any{}, nil},
+		"resource":         {equals(search.Field{Kind: search.FieldResource, Name: "service.name"}, "a"), []string{"a"}},
+		"anywhere":         {equals(search.Field{Kind: search.FieldAnywhere, Name: "service.name"}, "a"), []string{"a"}},
 		"absent is empty":  {equals(attr("tier"), ""), []string{"b", "c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -278,15 +280,15 @@ func (s *suite) logFacets(t *testing.T) {
 		logSpec{service: "f1", body: "x", time: day, severity: 17}, logSpec{service: "f1", body: "x", time: day, severity: 9},
 		logSpec{service: "f2", body: "y", time: day, severity: 9},
 	))
-	facets, err := s.Store.LogFacets(t.Context(), storage.Selection{Range: dayOf(day), Filter: storage.Contains{Text: "x"}})
+	facets, err := s.Store.LogFacets(t.Context(), storage.Selection{Range: dayOf(day), Filter: search.Contains{Text: "x"}})
 	require.NoError(t, err)
 	got := map[string][]storage.FacetValue{}
 	for _, f := range facets {
 		got[f.Field] = f.Values
 	}
-	require.Equal(t, []storage.FacetValue{{Value: "f1", Count: 2}}, got[storage.FieldService])
-	require.Equal(t, []storage.FacetValue{{Value: "error", Count: 1}, {Value: "info", Count: 1}}, got[storage.FieldLevel])
-	require.Empty(t, got[storage.FieldHost])
+	require.Equal(t, []storage.FacetValue{{Value: "f1", Count: 2}}, got[search.FieldService])
+	require.Equal(t, []storage.FacetValue{{Value: "error", Count: 1}, {Value: "info", Count: 1}}, got[search.FieldLevel])
+	require.Empty(t, got[search.FieldHost])
 }
 
 func (s *suite) logFields(t *testing.T) {
@@ -295,13 +297,13 @@ func (s *suite) logFields(t *testing.T) {
 		logSpec{service: "one", body: "x", time: day, attrs: map[string]string{"user.id": "Bob", "user.tier": "gold"}},
 		logSpec{service: "two", body: "x", time: day, attrs: map[string]string{"user.id": "alice"}},
 	))
-	keys, err := s.Store.AttributeKeys(t.Context(), storage.SignalLogs, "user", dayOf(day))
+	keys, err := s.Store.AttributeKeys(t.Context(), signal.Logs, "user", dayOf(day))
 	require.NoError(t, err)
 	require.Equal(t, []string{"user.id", "user.tier"}, keys)
-	values, err := s.Store.FieldValues(t.Context(), storage.SignalLogs, attr("user.id"), "B", dayOf(day))
+	values, err := s.Store.FieldValues(t.Context(), signal.Logs, attr("user.id"), "B", dayOf(day))
 	require.NoError(t, err)
 	require.Equal(t, []string{"Bob"}, values)
-	values, err = s.Store.FieldValues(t.Context(), storage.SignalLogs, field(storage.FieldService), "", dayOf(day))
+	values, err = s.Store.FieldValues(t.Context(), signal.Logs, field(search.FieldService), "", dayOf(day))
 	require.NoError(t, err)
 	require.Equal(t, []string{"one", "two"}, values)
 }
@@ -375,16 +377,16 @@ func (s *suite) logHuge(t *testing.T) {
 func (s *suite) logBadRequests(t *testing.T) {
 	day := s.day()
 	sel := storage.Selection{Range: dayOf(day)}
-	deep := storage.Filter(storage.Contains{Text: "x"})
+	deep := search.Filter(search.Contains{Text: "x"})
 	for range 20_000 {
-		deep = storage.Not{Of: deep}
+		deep = search.Not{Of: deep}
 	}
 	for name, q := range map[string]storage.LogSearch{
 		"cursor":        {Selection: sel, Limit: 1, Cursor: "%%%"},
 		"other cursor":  {Selection: sel, Limit: 1, Cursor: "W10"},
 		"range":         {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day}}, Limit: 1},
 		"unknown field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field("nope"), "x")}, Limit: 1},
-		"span field":    {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(storage.FieldDuration), "1")}, Limit: 1},
+		"span field":    {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(search.FieldDuration), "1")}, Limit: 1},
 		"too deep":      {Selection: storage.Selection{Range: dayOf(day), Filter: deep}, Limit: 1},
 	} {
 		_, err := s.Store.SearchLogs(t.Context(), q)
@@ -406,9 +408,9 @@ func (s *suite) logCancel(t *testing.T) {
 	}
 	s.putLogs(t, "1", logs(specs...))
 	// A hundred wildcards over every body keep an engine busy for seconds, a piece of the rows at a time.
-	var slow storage.Any
+	var slow search.Any
 	for i := range 150 {
-		slow.Of = append(slow.Of, storage.Equals{Field: field(storage.FieldBody), Values: []storage.Pattern{{"", "a", "b" + strconv.Itoa(i), ""}}})
+		slow.Of = append(slow.Of, search.Equals{Field: field(search.FieldBody), Values: []search.Pattern{{"", "a", "b" + strconv.Itoa(i), ""}}})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

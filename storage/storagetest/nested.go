@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -58,19 +59,19 @@ func (s *suite) keysTwice(t *testing.T) {
 			}
 		}))
 		r := storage.TimeRange{Start: at, End: at.Add(time.Minute)}
-		find := func(f storage.Filter) []storage.Log {
+		find := func(f search.Filter) []storage.Log {
 			page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Filter: f, Range: r}, Limit: 10})
 			require.NoError(t, err)
 			return page.Logs
 		}
-		for _, kind := range []storage.FieldKind{storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere} {
-			got := find(equals(storage.Field{Kind: kind, Name: "K"}, "last"))
+		for _, kind := range []search.FieldKind{search.FieldAttribute, search.FieldResource, search.FieldAnywhere} {
+			got := find(equals(search.Field{Kind: kind, Name: "K"}, "last"))
 			require.Len(t, got, 1)
 			require.Equal(t, "last", got[0].Attributes["K"])
 			require.Equal(t, "other", got[0].Attributes["X"])
 			require.Equal(t, map[string]string{"K": "last"}, got[0].Resource)
 			require.Equal(t, map[string]string{"K": "last"}, got[0].Scope.Attributes)
-			require.Empty(t, find(equals(storage.Field{Kind: kind, Name: "K"}, "first")))
+			require.Empty(t, find(equals(search.Field{Kind: kind, Name: "K"}, "first")))
 		}
 	}
 	td := ptrace.NewTraces()
@@ -107,31 +108,31 @@ func (s *suite) paths(t *testing.T) {
 		rec.Attributes().PutStr("map.hidden", "own")
 		rl.Resource().Attributes().PutEmptyMap("os").PutStr("名", "linux")
 	}))
-	anywhere := func(name string) storage.Field { return storage.Field{Kind: storage.FieldAnywhere, Name: name} }
-	resource := storage.Field{Kind: storage.FieldResource, Name: "os.名"}
+	anywhere := func(name string) search.Field { return search.Field{Kind: search.FieldAnywhere, Name: name} }
+	resource := search.Field{Kind: search.FieldResource, Name: "os.名"}
 	for name, c := range map[string]struct {
-		f    storage.Filter
+		f    search.Filter
 		want bool
 	}{
 		"equal":              {equals(attr("map.what"), "x"), true},
-		"not":                {storage.Not{Of: equals(attr("map.what"), "x")}, false},
+		"not":                {search.Not{Of: equals(attr("map.what"), "x")}, false},
 		"other":              {equals(attr("map.what"), "y"), false},
 		"one of":             {equals(attr("map.what"), "y", "x"), true},
 		"anywhere":           {equals(anywhere("map.what"), "x"), true},
-		"exists":             {storage.Exists{Field: attr("map.what")}, true},
-		"map exists":         {storage.Exists{Field: attr("map.in")}, true},
-		"deep map exists":    {storage.Exists{Field: attr("map.in.deep")}, true},
-		"not there":          {storage.Exists{Field: attr("map.nothing")}, false},
-		"wildcard":           {storage.Equals{Field: attr("map.in.http.method"), Values: []storage.Pattern{{"G", ""}}}, true},
+		"exists":             {search.Exists{Field: attr("map.what")}, true},
+		"map exists":         {search.Exists{Field: attr("map.in")}, true},
+		"deep map exists":    {search.Exists{Field: attr("map.in.deep")}, true},
+		"not there":          {search.Exists{Field: attr("map.nothing")}, false},
+		"wildcard":           {search.Equals{Field: attr("map.in.http.method"), Values: []search.Pattern{{"G", ""}}}, true},
 		"deep":               {equals(attr("map.in.deep.yes"), "true"), true},
-		"greater":            {storage.Compare{Field: attr("map.n"), Op: storage.Greater, Value: 9007199254740992, Integer: "9007199254740992"}, true},
-		"not greater":        {storage.Compare{Field: attr("map.n"), Op: storage.Greater, Value: 9007199254740992, Integer: "9007199254740993"}, false},
+		"greater":            {search.Compare{Field: attr("map.n"), Op: search.Greater, Value: 9007199254740992, Integer: "9007199254740992"}, true},
+		"not greater":        {search.Compare{Field: attr("map.n"), Op: search.Greater, Value: 9007199254740992, Integer: "9007199254740993"}, false},
 		"own name first":     {equals(attr("map.hidden"), "own"), true},
 		"and not the path":   {equals(attr("map.hidden"), "nested"), false},
 		"resource":           {equals(resource, "linux"), true},
 		"resource anywhere":  {equals(anywhere("os.名"), "linux"), true},
 		"no record's":        {equals(attr("os.名"), "linux"), false},
-		"resource exists":    {storage.Exists{Field: resource}, true},
+		"resource exists":    {search.Exists{Field: resource}, true},
 		"absent is empty":    {equals(attr("map.nothing"), ""), true},
 		"present is nothing": {equals(attr("map.what"), ""), false},
 	} {
@@ -153,19 +154,19 @@ func (s *suite) integers(t *testing.T) {
 	}
 	s.putLogs(t, "1", logs(specs...))
 	for _, c := range []struct {
-		op      storage.CompareOp
+		op      search.CompareOp
 		value   float64
 		integer string
 		want    []string
 	}{
-		{storage.Greater, 9007199254740993, "9007199254740993", []string{"18446744073709551614", "18446744073709551615", "9007199254740993.5", "1e30"}},
-		{storage.Greater, 9007199254740992, "9007199254740992", []string{"9007199254740993", "18446744073709551614", "18446744073709551615", "9007199254740993.5", "1e30"}},
-		{storage.GreaterOrEqual, 18446744073709551615, "18446744073709551615", []string{"18446744073709551615", "1e30"}},
-		{storage.Less, -9007199254740992, "-9007199254740992", []string{"-9007199254740993"}},
-		{storage.LessOrEqual, -9007199254740993, "-9007199254740993", []string{"-9007199254740993"}},
+		{search.Greater, 9007199254740993, "9007199254740993", []string{"18446744073709551614", "18446744073709551615", "9007199254740993.5", "1e30"}},
+		{search.Greater, 9007199254740992, "9007199254740992", []string{"9007199254740993", "18446744073709551614", "18446744073709551615", "9007199254740993.5", "1e30"}},
+		{search.GreaterOrEqual, 18446744073709551615, "18446744073709551615", []string{"18446744073709551615", "1e30"}},
+		{search.Less, -9007199254740992, "-9007199254740992", []string{"-9007199254740993"}},
+		{search.LessOrEqual, -9007199254740993, "-9007199254740993", []string{"-9007199254740993"}},
 	} {
 		var got []string
-		for _, l := range s.getLogs(t, day, storage.Compare{Field: attr("id"), Op: c.op, Value: c.value, Integer: c.integer}) {
+		for _, l := range s.getLogs(t, day, search.Compare{Field: attr("id"), Op: c.op, Value: c.value, Integer: c.integer}) {
 			got = append(got, l.Attributes["id"])
 		}
 		require.Equal(t, c.want, got, "%s %s", c.op, c.integer)
@@ -180,20 +181,20 @@ func (s *suite) events(t *testing.T) {
 	s.putLogs(t, "2", oneLog(day, func(_ plog.ResourceLogs, _ plog.ScopeLogs, rec plog.LogRecord) {
 		rec.Attributes().PutStr("event.name", "user.logout")
 	}))
-	event := field(storage.FieldEvent)
+	event := field(search.FieldEvent)
 	require.Len(t, s.getLogs(t, day, equals(event, "user.login")), 1)
-	require.Len(t, s.getLogs(t, day, storage.Equals{Field: event, Values: []storage.Pattern{{"user.", ""}}}), 2)
-	require.Len(t, s.getLogs(t, day, storage.Not{Of: equals(event, "user.login")}), 1)
-	require.Len(t, s.getLogs(t, day, storage.Exists{Field: event}), 2)
+	require.Len(t, s.getLogs(t, day, search.Equals{Field: event, Values: []search.Pattern{{"user.", ""}}}), 2)
+	require.Len(t, s.getLogs(t, day, search.Not{Of: equals(event, "user.login")}), 1)
+	require.Len(t, s.getLogs(t, day, search.Exists{Field: event}), 2)
 	td := spans(spanSpec{trace: 7200, id: 1, service: "e", name: "n", start: day, duration: time.Second})
 	sp := td[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 	sp.Events().AppendEmpty().SetName("first")
 	sp.Events().AppendEmpty().SetName("exception")
 	s.putSpans(t, "3", td)
 	require.Len(t, s.findTraces(t, day, equals(event, "exception")), 1)
-	require.Len(t, s.findTraces(t, day, storage.Equals{Field: event, Values: []storage.Pattern{{"", "cept", ""}}}), 1)
+	require.Len(t, s.findTraces(t, day, search.Equals{Field: event, Values: []search.Pattern{{"", "cept", ""}}}), 1)
 	require.Empty(t, s.findTraces(t, day, equals(event, "nothing")))
-	require.Len(t, s.findTraces(t, day, storage.Exists{Field: event}), 1)
+	require.Len(t, s.findTraces(t, day, search.Exists{Field: event}), 1)
 }
 
 // origins: what a sender says of the scope, the schemas and the flags comes back.
@@ -245,6 +246,6 @@ func (s *suite) shortIDs(t *testing.T) {
 		got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 10})
 		require.NoError(t, err, id)
 		require.Equal(t, "0000000000000000463a0000000000ad", got.TraceID)
-		require.Len(t, s.findTraces(t, day, equals(field(storage.FieldTrace), id)), 1, id)
+		require.Len(t, s.findTraces(t, day, equals(field(search.FieldTrace), id)), 1, id)
 	}
 }

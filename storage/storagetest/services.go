@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -130,7 +131,7 @@ func (s *suite) unknownService(t *testing.T) {
 		detail, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: name, Range: dayOf(day), Points: 60})
 		require.NoError(t, err)
 		require.Equal(t, n, detail.Operations[0].Requests)
-		require.Len(t, s.findTraces(t, day, equals(field(storage.FieldService), name)), int(n)) //nolint:gosec // a few
+		require.Len(t, s.findTraces(t, day, equals(field(search.FieldService), name)), int(n)) //nolint:gosec // a few
 	}
 	trace, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(8804), Limit: 10})
 	require.NoError(t, err)

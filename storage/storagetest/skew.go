@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -34,7 +35,7 @@ func (s *suite) clockSkew(t *testing.T) {
 
 	asRecorded := map[int]time.Duration{8901: 200 * time.Millisecond, 8904: time.Minute + 5*time.Millisecond}
 	listed := map[string]storage.TraceSummary{}
-	for _, sum := range s.findTraces(t, day.Add(-30*time.Minute), equals(field(storage.FieldService), "front")) {
+	for _, sum := range s.findTraces(t, day.Add(-30*time.Minute), equals(field(search.FieldService), "front")) {
 		listed[sum.TraceID] = sum
 	}
 	for trace, want := range map[int]time.Duration{8901: 0, 8902: behind, 8903: -behind, 8904: 0} {

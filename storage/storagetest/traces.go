@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -51,7 +52,7 @@ func (s *suite) putSpans(t *testing.T, id string, td []ptrace.Traces) {
 	require.Equal(t, want, n)
 }
 
-func (s *suite) findTraces(t *testing.T, day time.Time, f storage.Filter) []storage.TraceSummary {
+func (s *suite) findTraces(t *testing.T, day time.Time, f search.Filter) []storage.TraceSummary {
 	t.Helper()
 	page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Limit: 1000})
 	require.NoError(t, err)
@@ -124,9 +125,9 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 		same, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 100})
 		require.NoError(t, err, id)
 		require.Equal(t, got, same, id)
-		require.Len(t, s.findTraces(t, day, equals(field(storage.FieldTrace), id)), 1, id)
+		require.Len(t, s.findTraces(t, day, equals(field(search.FieldTrace), id)), 1, id)
 	}
-	require.Len(t, s.findTraces(t, day, equals(field(storage.FieldSpan), strings.TrimLeft(hexSpan(2), "0"))), 1)
+	require.Len(t, s.findTraces(t, day, equals(field(search.FieldSpan), strings.TrimLeft(hexSpan(2), "0"))), 1)
 
 	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: "0" + hexTrace(1)[1:], Limit: 1})
 	require.ErrorIs(t, err, storage.ErrNotFound, "%v", upper)
@@ -157,9 +158,9 @@ func (s *suite) traceNasty(t *testing.T) {
 		require.Equal(t, text, tr.Spans[0].Name)
 		require.Equal(t, map[string]string{text: text}, tr.Spans[0].Attributes)
 		require.Equal(t, text, tr.Resources[0]["r"+text])
-		found := s.findTraces(t, day, storage.All{Of: []storage.Filter{
-			equals(attr(text), text), equals(field(storage.FieldService), text), equals(field(storage.FieldName), text),
-			equals(storage.Field{Kind: storage.FieldResource, Name: "r" + text}, text),
+		found := s.findTraces(t, day, search.All{Of: []search.Filter{
+			equals(attr(text), text), equals(field(search.FieldService), text), equals(field(search.FieldName), text),
+			equals(search.Field{Kind: search.FieldResource, Name: "r" + text}, text),
 		}})
 		require.Len(t, found, 1, "%q", text)
 		require.Equal(t, text, found[0].RootService)
@@ -187,30 +188,30 @@ func (s *suite) traceFilters(t *testing.T) {
 		},
 	))
 	for name, c := range map[string]struct {
-		f    storage.Filter
+		f    search.Filter
 		want []string
 	}{
 		"all":         {nil, []string{hexTrace(2), hexTrace(1)}},
-		"service":     {equals(field(storage.FieldService), "a"), []string{hexTrace(1)}},
-		"name":        {storage.Contains{Text: "get /ca"}, []string{hexTrace(1)}},
-		"duration":    {storage.Compare{Field: field(storage.FieldDuration), Op: storage.Greater, Value: 5e8}, []string{hexTrace(1)}},
-		"http status": {storage.Compare{Field: field(storage.FieldHTTPStatus), Op: storage.GreaterOrEqual, Value: 500}, []string{hexTrace(1)}},
-		"status":      {equals(field(storage.FieldHTTPStatus), "503"), []string{hexTrace(1)}},
-		"below 500":   {storage.Compare{Field: field(storage.FieldHTTPStatus), Op: storage.Less, Value: 500}, nil},
-		"error":       {equals(field(storage.FieldStatus), "error"), []string{hexTrace(1)}},
-		"kind":        {equals(field(storage.FieldKindOfSpan), "client"), []string{hexTrace(1)}},
-		"method":      {equals(field(storage.FieldMethod), "GET"), []string{hexTrace(1)}},
-		"route":       {storage.Equals{Field: field(storage.FieldRoute), Values: []storage.Pattern{{"/c", "t"}}}, []string{hexTrace(1)}},
-		"url":         {storage.Equals{Field: field(storage.FieldURL), Values: []storage.Pattern{{"", "/cart", ""}}}, []string{hexTrace(1)}},
-		"db":          {equals(field(storage.FieldDB), "redis"), []string{hexTrace(1)}},
-		"peer":        {equals(field(storage.FieldPeer), "cache-1"), []string{hexTrace(1)}},
-		"messaging":   {storage.Exists{Field: field(storage.FieldMessaging)}, []string{hexTrace(2)}},
-		"env":         {equals(field(storage.FieldEnvironment), "prod"), []string{hexTrace(2)}},
-		"host":        {equals(field(storage.FieldHost), "h9"), []string{hexTrace(2)}},
-		"root":        {equals(field(storage.FieldRoot), "true"), []string{hexTrace(2), hexTrace(1)}},
-		"not root":    {equals(field(storage.FieldRoot), "false"), []string{hexTrace(1)}},
-		"trace":       {equals(field(storage.FieldTrace), hexTrace(2)), []string{hexTrace(2)}},
-		"span":        {equals(field(storage.FieldSpan), hexSpan(2)), []string{hexTrace(1)}},
+		"service":     {equals(field(search.FieldService), "a"), []string{hexTrace(1)}},
+		"name":        {search.Contains{Text: "get /ca"}, []string{hexTrace(1)}},
+		"duration":    {search.Compare{Field: field(search.FieldDuration), Op: search.Greater, Value: 5e8}, []string{hexTrace(1)}},
+		"http status": {search.Compare{Field: field(search.FieldHTTPStatus), Op: search.GreaterOrEqual, Value: 500}, []string{hexTrace(1)}},
+		"status":      {equals(field(search.FieldHTTPStatus), "503"), []string{hexTrace(1)}},
+		"below 500":   {search.Compare{Field: field(search.FieldHTTPStatus), Op: search.Less, Value: 500}, nil},
+		"error":       {equals(field(search.FieldStatus), "error"), []string{hexTrace(1)}},
+		"kind":        {equals(field(search.FieldKindOfSpan), "client"), []string{hexTrace(1)}},
+		"method":      {equals(field(search.FieldMethod), "GET"), []string{hexTrace(1)}},
+		"route":       {search.Equals{Field: field(search.FieldRoute), Values: []search.Pattern{{"/c", "t"}}}, []string{hexTrace(1)}},
+		"url":         {search.Equals{Field: field(search.FieldURL), Values: []search.Pattern{{"", "/cart", ""}}}, []string{hexTrace(1)}},
+		"db":          {equals(field(search.FieldDB), "redis"), []string{hexTrace(1)}},
+		"peer":        {equals(field(search.FieldPeer), "cache-1"), []string{hexTrace(1)}},
+		"messaging":   {search.Exists{Field: field(search.FieldMessaging)}, []string{hexTrace(2)}},
+		"env":         {equals(field(search.FieldEnvironment), "prod"), []string{hexTrace(2)}},
+		"host":        {equals(field(search.FieldHost), "h9"), []string{hexTrace(2)}},
+		"root":        {equals(field(search.FieldRoot), "true"), []string{hexTrace(2), hexTrace(1)}},
+		"not root":    {equals(field(search.FieldRoot), "false"), []string{hexTrace(1)}},
+		"trace":       {equals(field(search.FieldTrace), hexTrace(2)), []string{hexTrace(2)}},
+		"span":        {equals(field(search.FieldSpan), hexSpan(2)), []string{hexTrace(1)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -231,7 +232,7 @@ func (s *suite) traceSummary(t *testing.T) {
 	))
 	// Spans of one trace may come in different batches.
 	s.putSpans(t, "2", spans(spanSpec{trace: 10, id: 4, parent: 1, service: "b", name: "late", start: day.Add(5 * time.Second), duration: time.Second}))
-	got := s.findTraces(t, day, equals(field(storage.FieldService), "b"))
+	got := s.findTraces(t, day, equals(field(search.FieldService), "b"))
 	require.Equal(t, []storage.TraceSummary{
 		{
 			TraceID: hexTrace(10), Start: day, Duration: 6 * time.Second, RootService: "a", RootName: "root", Spans: 3, Errors: 1, MatchedSpans: 2,
@@ -325,10 +326,10 @@ func (s *suite) traceFacets(t *testing.T) {
 	for _, f := range facets {
 		got[f.Field] = f.Values
 	}
-	require.Equal(t, []storage.FacetValue{{Value: "a", Count: 1}, {Value: "b", Count: 1}}, got[storage.FieldService])
-	require.Equal(t, []storage.FacetValue{{Value: "x", Count: 2}}, got[storage.FieldName])
-	require.Equal(t, []storage.FacetValue{{Value: "error", Count: 1}, {Value: "unset", Count: 1}}, got[storage.FieldStatus])
-	require.Equal(t, []storage.FacetValue{{Value: "500", Count: 1}}, got[storage.FieldHTTPStatus])
+	require.Equal(t, []storage.FacetValue{{Value: "a", Count: 1}, {Value: "b", Count: 1}}, got[search.FieldService])
+	require.Equal(t, []storage.FacetValue{{Value: "x", Count: 2}}, got[search.FieldName])
+	require.Equal(t, []storage.FacetValue{{Value: "error", Count: 1}, {Value: "unset", Count: 1}}, got[search.FieldStatus])
+	require.Equal(t, []storage.FacetValue{{Value: "500", Count: 1}}, got[search.FieldHTTPStatus])
 }
 
 func (s *suite) requests(t *testing.T, day time.Time, service string) uint64 {
@@ -389,7 +390,7 @@ func (s *suite) traceBadRequests(t *testing.T) {
 		"cursor":    {Selection: sel, Limit: 1, Cursor: "%%%"},
 		"range":     {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(-1)}}, Limit: 1},
 		"far range": {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.AddDate(5000, 0, 0)}}, Limit: 1},
-		"log field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(storage.FieldLevel), "info")}, Limit: 1},
+		"log field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(search.FieldLevel), "info")}, Limit: 1},
 	} {
 		_, err := s.Store.SearchTraces(t.Context(), q)
 		require.ErrorIs(t, err, storage.ErrBadQuery, name)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -43,15 +44,15 @@ func wordCases() []wordCase {
 }
 
 // textFilter is the condition that the search language makes of one word, phrase or text with wildcards.
-func textFilter(name, query string) storage.Filter {
+func textFilter(name, query string) search.Filter {
 	if rest, ok := strings.CutPrefix(query, "-"); ok {
-		return storage.Not{Of: textFilter(name, rest)}
+		return search.Not{Of: textFilter(name, rest)}
 	}
 	if strings.Contains(query, "*") {
-		p := storage.Pattern(strings.Split("*"+strings.Trim(query, "*")+"*", "*"))
-		return storage.Equals{Field: field(name), Values: []storage.Pattern{p}, Fold: true}
+		p := search.Pattern(strings.Split("*"+strings.Trim(query, "*")+"*", "*"))
+		return search.Equals{Field: field(name), Values: []search.Pattern{p}, Fold: true}
 	}
-	return storage.Contains{Text: strings.Trim(query, `"`)}
+	return search.Contains{Text: strings.Trim(query, `"`)}
 }
 
 // logWords: each text finds what it should and nothing else, its negation is all the rest, and the index takes nothing away, however
@@ -63,7 +64,7 @@ func (s *suite) logWords(t *testing.T) {
 		s.putLogs(t, strconv.Itoa(i), logs(logSpec{service: "w", body: c.body, time: day.Add(time.Duration(i) * time.Second)}))
 	}
 	found := func(query string) map[string]bool {
-		f := textFilter(storage.FieldBody, query)
+		f := textFilter(search.FieldBody, query)
 		out := map[string]bool{}
 		for _, l := range s.getLogs(t, day, f) {
 			out[l.Body] = true
@@ -95,7 +96,7 @@ func (s *suite) spanNames(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for query, want := range map[string]int{"КОШИК": 1, "admin": 1, "登录": 1, "überweisung": 1, "*ÜBERweis*": 1, "LAUNCH": 1, "-über": 3, "-*Über*": 3, "-登录": 3} {
-		f := textFilter(storage.FieldName, query)
+		f := textFilter(search.FieldName, query)
 		page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, page.Traces, want, query)

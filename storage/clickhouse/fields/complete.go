@@ -6,7 +6,7 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
@@ -31,12 +31,12 @@ func (s Source) Keys(ctx context.Context, attributes, prefix string) ([]string, 
 
 // Values lists the values of a field that have the text part in them, the most frequent first; c must be a compiler of the source's table
 // and statement. The error wraps storage.ErrBadQuery where the table has no such field, and is of client.Client.Each otherwise.
-func (s Source) Values(ctx context.Context, c *filter.Compiler, field storage.Field, part string) ([]string, error) {
+func (s Source) Values(ctx context.Context, c *filter.Compiler, field search.Field, part string) ([]string, error) {
 	expression, _, err := c.Expression(field)
 	if err != nil {
 		return nil, err
 	}
-	if field == (storage.Field{Name: storage.FieldService}) {
+	if field == (search.Field{Name: search.FieldService}) {
 		expression = resource.ServiceName
 	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.Table + " WHERE " + s.Where + " LIMIT " + strconv.Itoa(sampleRows) +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package filter turns the conditions of a search, the tree of storage.Filter, into the SQL condition of one table. Whatever a user typed
+// Package filter turns the conditions of a search, the tree of search.Filter, into the SQL condition of one table. Whatever a user typed
 // becomes a bound parameter.
 package filter
 
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
@@ -26,11 +28,11 @@ type Table struct {
 	Numeric map[string]bool
 	// Attributes is the map of a record's own attributes.
 	Attributes string
-	// Text is what storage.Contains looks into.
+	// Text is what search.Contains looks into.
 	Text string
 	// Words says that Text is the column with the index of words, so that a text begins and ends with whole words.
 	Words bool
-	// Events is the array of the names of a record's events, of which one has to fit where the field is storage.FieldEvent. Empty where a
+	// Events is the array of the names of a record's events, of which one has to fit where the field is search.FieldEvent. Empty where a
 	// record is no more than one event.
 	Events string
 }
@@ -46,39 +48,39 @@ func New(st *client.Statement, t Table) *Compiler { return &Compiler{st: st, tab
 
 // Compile returns the condition of a filter, "1" for a nil filter. A field that the table does not have, and what cannot be asked, is an
 // error that wraps storage.ErrBadQuery.
-func (c *Compiler) Compile(f storage.Filter) (string, error) { return c.node(f, 0) }
+func (c *Compiler) Compile(f search.Filter) (string, error) { return c.node(f, 0) }
 
-func (c *Compiler) node(f storage.Filter, depth int) (string, error) {
+func (c *Compiler) node(f search.Filter, depth int) (string, error) {
 	if depth > maxFilterDepth {
 		return "", fmt.Errorf("%w: the search is nested deeper than %d", storage.ErrBadQuery, maxFilterDepth)
 	}
 	switch f := f.(type) {
 	case nil:
 		return "1", nil
-	case storage.All:
+	case search.All:
 		return c.join(f.Of, " AND ", "1", depth)
-	case storage.Any:
+	case search.Any:
 		return c.join(f.Of, " OR ", "0", depth)
-	case storage.Not:
+	case search.Not:
 		inner, err := c.node(f.Of, depth+1)
 		return "NOT (" + inner + ")", err
-	case storage.Contains:
+	case search.Contains:
 		if c.table.Words {
 			return words.Contains(c.st, f.Text), nil
 		}
 		return words.Within(c.st, c.table.Text, f.Text), nil
-	case storage.Equals:
+	case search.Equals:
 		return c.equals(f)
-	case storage.Exists:
+	case search.Exists:
 		return c.exists(f.Field)
-	case storage.Compare:
+	case search.Compare:
 		return c.compare(f)
 	default:
 		return "", fmt.Errorf("%w: unknown condition %T", storage.ErrBadQuery, f)
 	}
 }
 
-func (c *Compiler) join(parts []storage.Filter, op, empty string, depth int) (string, error) {
+func (c *Compiler) join(parts []search.Filter, op, empty string, depth int) (string, error) {
 	if len(parts) == 0 {
 		return empty, nil
 	}
@@ -100,16 +102,16 @@ func (p place) value() string { return p.column + "[" + p.key + "]" }
 func (p place) there() string { return "mapContains(" + p.column + ", " + p.key + ")" }
 
 // places are where an attribute may be, in the order in which they count. A name with a dot may be a path into a map.
-func (c *Compiler) places(f storage.Field) []place {
+func (c *Compiler) places(f search.Field) []place {
 	var out []place
 	key, path := c.st.Str(f.Name), strings.Contains(f.Name, ".")
-	if f.Kind != storage.FieldResource {
+	if f.Kind != search.FieldResource {
 		out = append(out, place{c.table.Attributes, key})
 		if path {
 			out = append(out, place{nested.Column, c.st.Str(nested.RecordPrefix + f.Name)})
 		}
 	}
-	if f.Kind != storage.FieldAttribute {
+	if f.Kind != search.FieldAttribute {
 		out = append(out, place{"ResourceAttributes", key})
 		if path {
 			out = append(out, place{nested.Column, c.st.Str(nested.ResourcePrefix + f.Name)})
@@ -120,15 +122,15 @@ func (c *Compiler) places(f storage.Field) []place {
 
 // Expression returns the SQL of a field's value and whether it is a number. A field that the table does not have is an error that wraps
 // storage.ErrBadQuery.
-func (c *Compiler) Expression(f storage.Field) (sql string, number bool, err error) {
+func (c *Compiler) Expression(f search.Field) (sql string, number bool, err error) {
 	switch f.Kind {
-	case storage.FieldBuiltin:
+	case search.FieldBuiltin:
 		col, ok := c.table.Columns[f.Name]
 		if !ok {
 			return "", false, fmt.Errorf("%w: there is no field %q here", storage.ErrBadQuery, f.Name)
 		}
 		return col, c.table.Numeric[f.Name], nil
-	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
+	case search.FieldAttribute, search.FieldResource, search.FieldAnywhere:
 		places := c.places(f)
 		value := places[len(places)-1].value()
 		for _, p := range slices.Backward(places[:len(places)-1]) {
@@ -141,23 +143,23 @@ func (c *Compiler) Expression(f storage.Field) (sql string, number bool, err err
 }
 
 // ofEvents reports whether a field is the names of a record's events, of which one has to fit.
-func (c *Compiler) ofEvents(f storage.Field) bool {
-	return c.table.Events != "" && f.Kind == storage.FieldBuiltin && f.Name == storage.FieldEvent
+func (c *Compiler) ofEvents(f search.Field) bool {
+	return c.table.Events != "" && f.Kind == search.FieldBuiltin && f.Name == search.FieldEvent
 }
 
-func (c *Compiler) equals(f storage.Equals) (string, error) {
+func (c *Compiler) equals(f search.Equals) (string, error) {
 	if c.ofEvents(f.Field) {
-		one, err := New(c.st, Table{Columns: map[string]string{storage.FieldEvent: "e"}}).equals(f)
+		one, err := New(c.st, Table{Columns: map[string]string{search.FieldEvent: "e"}}).equals(f)
 		return "arrayExists(e -> " + one + ", " + c.table.Events + ")", err
 	}
 	sql, number, err := c.Expression(f.Field)
 	if err != nil {
 		return "", err
 	}
-	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldLevel {
+	if f.Field.Kind == search.FieldBuiltin && f.Field.Name == search.FieldLevel {
 		return level(sql, f.Values), nil
 	}
-	if f.Field.Kind == storage.FieldBuiltin && f.Field.Name == storage.FieldService {
+	if f.Field.Kind == search.FieldBuiltin && f.Field.Name == search.FieldService {
 		f.Values = withUnnamed(f.Values)
 	}
 	if number {
@@ -186,14 +188,14 @@ func (c *Compiler) equals(f storage.Equals) (string, error) {
 
 // anyOf compares with exact values. The index on an attribute map's values answers it when the key is compared directly, so an
 // attribute that may be in several maps is asked for in each.
-func (c *Compiler) anyOf(f storage.Field, sql string, values []string) string {
-	if f.Kind == storage.FieldBuiltin && (f.Name == storage.FieldTrace || f.Name == storage.FieldSpan) {
-		digits := storage.TraceIDDigits
-		if f.Name == storage.FieldSpan {
-			digits = storage.SpanIDDigits
+func (c *Compiler) anyOf(f search.Field, sql string, values []string) string {
+	if f.Kind == search.FieldBuiltin && (f.Name == search.FieldTrace || f.Name == search.FieldSpan) {
+		digits := search.TraceIDDigits
+		if f.Name == search.FieldSpan {
+			digits = search.SpanIDDigits
 		}
 		for i := range values {
-			values[i], _ = storage.NormalID(values[i], digits)
+			values[i], _ = search.NormalID(values[i], digits)
 		}
 	}
 	relation := " IN " + c.st.Strs(values)
@@ -201,7 +203,7 @@ func (c *Compiler) anyOf(f storage.Field, sql string, values []string) string {
 		relation = " = " + c.st.Str(values[0])
 	}
 	condition := sql + relation
-	if f.Kind != storage.FieldBuiltin && !slices.Contains(values, "") {
+	if f.Kind != search.FieldBuiltin && !slices.Contains(values, "") {
 		places := c.places(f)
 		condition = places[len(places)-1].value() + relation
 		for _, p := range slices.Backward(places[:len(places)-1]) {
@@ -212,10 +214,10 @@ func (c *Compiler) anyOf(f storage.Field, sql string, values []string) string {
 }
 
 // level matches names of levels; an unknown name matches nothing.
-func level(sql string, values []storage.Pattern) string {
+func level(sql string, values []search.Pattern) string {
 	var out []string
 	for i := 0; i < 24; i += 4 {
-		name := storage.Level(i + 1)
+		name := severity.Name(i + 1)
 		for _, p := range values {
 			if matches(p, name) {
 				out = append(out, fmt.Sprintf("%s BETWEEN %d AND %d", sql, i+1, i+4))
@@ -230,7 +232,7 @@ func level(sql string, values []storage.Pattern) string {
 }
 
 // matches reports whether a pattern fits s, in whatever case where the pattern has no wildcard.
-func matches(p storage.Pattern, s string) bool {
+func matches(p search.Pattern, s string) bool {
 	if len(p) == 1 {
 		return strings.EqualFold(p[0], s)
 	}
@@ -249,7 +251,7 @@ func matches(p storage.Pattern, s string) bool {
 }
 
 // likePattern escapes what LIKE would take for wildcards.
-func likePattern(p storage.Pattern) string {
+func likePattern(p search.Pattern) string {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 	parts := make([]string, len(p))
 	for i, s := range p {
@@ -258,16 +260,16 @@ func likePattern(p storage.Pattern) string {
 	return strings.Join(parts, "%")
 }
 
-func (c *Compiler) exists(f storage.Field) (string, error) {
+func (c *Compiler) exists(f search.Field) (string, error) {
 	switch f.Kind {
-	case storage.FieldAttribute, storage.FieldResource, storage.FieldAnywhere:
+	case search.FieldAttribute, search.FieldResource, search.FieldAnywhere:
 		places := c.places(f)
 		there := make([]string, len(places))
 		for i, p := range places {
 			there[i] = p.there()
 		}
 		return strings.Join(there, " OR "), nil
-	case storage.FieldBuiltin:
+	case search.FieldBuiltin:
 		if c.ofEvents(f) {
 			return "notEmpty(" + c.table.Events + ")", nil
 		}
@@ -279,9 +281,9 @@ func (c *Compiler) exists(f storage.Field) (string, error) {
 	return sql + " != ''", err
 }
 
-func (c *Compiler) compare(f storage.Compare) (string, error) {
+func (c *Compiler) compare(f search.Compare) (string, error) {
 	switch f.Op {
-	case storage.Less, storage.LessOrEqual, storage.Greater, storage.GreaterOrEqual:
+	case search.Less, search.LessOrEqual, search.Greater, search.GreaterOrEqual:
 	default:
 		return "", fmt.Errorf("%w: unknown comparison %q", storage.ErrBadQuery, f.Op)
 	}
@@ -299,17 +301,17 @@ func (c *Compiler) compare(f storage.Compare) (string, error) {
 		return coarse, nil
 	}
 	condition := sql + " " + string(f.Op) + " " + c.st.Float(f.Value)
-	if f.Field.Name == storage.FieldLevel || f.Field.Name == storage.FieldHTTPStatus {
+	if f.Field.Name == search.FieldLevel || f.Field.Name == search.FieldHTTPStatus {
 		condition = sql + " != 0 AND " + condition // 0 is the absence of one
 	}
 	return condition, nil
 }
 
 // withUnnamed adds the empty name to patterns that match what is shown in its place.
-func withUnnamed(values []storage.Pattern) []storage.Pattern {
+func withUnnamed(values []search.Pattern) []search.Pattern {
 	for _, p := range values {
 		if len(p) == 1 && p[0] == storage.UnknownService || len(p) > 1 && matches(p, storage.UnknownService) {
-			return append(slices.Clone(values), storage.Pattern{""})
+			return append(slices.Clone(values), search.Pattern{""})
 		}
 	}
 	return values

@@ -5,6 +5,7 @@ package logs
 import (
 	"context"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/fields"
@@ -29,11 +30,11 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 		return nil, err
 	}
 	return src.Facets(ctx, []fields.Facet{
-		{Field: storage.FieldService, SQL: resource.ServiceName},
-		{Field: storage.FieldLevel, SQL: "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
-		{Field: storage.FieldHost, SQL: "toString(HostName)"},
-		{Field: storage.FieldEnvironment, SQL: "toString(Environment)"},
-		{Field: storage.FieldScope, SQL: "toString(ScopeName)"},
+		{Field: search.FieldService, SQL: resource.ServiceName},
+		{Field: search.FieldLevel, SQL: "['', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'][1 + least(intDiv(SeverityNumber + 3, 4), 6)]"},
+		{Field: search.FieldHost, SQL: "toString(HostName)"},
+		{Field: search.FieldEnvironment, SQL: "toString(Environment)"},
+		{Field: search.FieldScope, SQL: "toString(ScopeName)"},
 	})
 }
 
@@ -48,7 +49,7 @@ func (s *Store) AttributeKeys(ctx context.Context, prefix string, r storage.Time
 }
 
 // FieldValues is storage.FieldReader's for log records.
-func (s *Store) FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+func (s *Store) FieldValues(ctx context.Context, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
 	var st client.Statement
 	src, err := s.source(&st, storage.Selection{Range: r})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
@@ -44,7 +45,7 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 			return nil
 		}
 		h.Buckets[b].Total += n
-		h.Buckets[b].Levels[storage.Level(int(level)*4)] += n
+		h.Buckets[b].Levels[severity.Name(int(level)*4)] += n
 		h.Total += n
 		return nil
 	})

@@ -3,6 +3,7 @@
 package logs
 
 import (
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
@@ -19,12 +20,12 @@ const (
 func newCompiler(st *client.Statement) *filter.Compiler {
 	return filter.New(st, filter.Table{
 		Attributes: attributes, Text: "Body", Words: true,
-		Numeric: map[string]bool{storage.FieldLevel: true},
+		Numeric: map[string]bool{search.FieldLevel: true},
 		Columns: map[string]string{
-			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
-			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
-			storage.FieldLevel: "SeverityNumber", storage.FieldBody: "Body",
-			storage.FieldEvent: "if(EventName != '', toString(EventName), LogAttributes['event.name'])",
+			search.FieldService: "ServiceName", search.FieldHost: "HostName", search.FieldEnvironment: "Environment",
+			search.FieldTrace: "TraceId", search.FieldSpan: "SpanId", search.FieldScope: "ScopeName",
+			search.FieldLevel: "SeverityNumber", search.FieldBody: "Body",
+			search.FieldEvent: "if(EventName != '', toString(EventName), LogAttributes['event.name'])",
 		},
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
@@ -23,7 +24,7 @@ import (
 func granules(t *testing.T, c *client.Client, text string) string {
 	t.Helper()
 	var st client.Statement
-	condition, err := newCompiler(&st).Compile(storage.Contains{Text: text})
+	condition, err := newCompiler(&st).Compile(search.Contains{Text: text})
 	require.NoError(t, err)
 	var plan []string
 	require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
@@ -81,7 +82,7 @@ func TestWordsOfOlderRows(t *testing.T) {
 	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
-		Selection: storage.Selection{Filter: storage.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
+		Selection: storage.Selection{Filter: search.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
 	})
 	require.NoError(t, err)
 	require.Len(t, page.Logs, 2)
@@ -143,7 +144,7 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 		b.Run("search/"+name+"/"+text, func(b *testing.B) {
 			_, from := clickhousetest.CPU(b, sup.State().PID)
 			for range asked {
-				_, err := s.LogHistogram(b.Context(), storage.Selection{Filter: storage.Contains{Text: text}, Range: r}, 60)
+				_, err := s.LogHistogram(b.Context(), storage.Selection{Filter: search.Contains{Text: text}, Range: r}, 60)
 				require.NoError(b, err)
 			}
 			_, to := clickhousetest.CPU(b, sup.State().PID)
@@ -168,7 +169,7 @@ func TestIndexOfAttributes(t *testing.T) {
 	require.NoError(t, err)
 	for _, name := range []string{"user.id", "order.number"} {
 		var st client.Statement
-		f := storage.Equals{Field: storage.Field{Kind: storage.FieldAttribute, Name: name}, Values: []storage.Pattern{{"20000"}}}
+		f := search.Equals{Field: search.Field{Kind: search.FieldAttribute, Name: name}, Values: []search.Pattern{{"20000"}}}
 		condition, err := newCompiler(&st).Compile(f)
 		require.NoError(t, err)
 		var plan []string

@@ -5,6 +5,7 @@ package traces
 import (
 	"context"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/fields"
@@ -29,18 +30,18 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 		return nil, err
 	}
 	return src.Facets(ctx, []fields.Facet{
-		{Field: storage.FieldService, SQL: resource.ServiceName},
-		{Field: storage.FieldEnvironment, SQL: "toString(Environment)"},
-		{Field: storage.FieldName, SQL: "toString(SpanName)"},
-		{Field: storage.FieldKindOfSpan, SQL: "lower(toString(SpanKind))"},
-		{Field: storage.FieldStatus, SQL: "lower(toString(StatusCode))"},
-		{Field: storage.FieldHTTPStatus, SQL: "toString(HttpStatusCode)"},
-		{Field: storage.FieldMethod, SQL: "toString(HttpMethod)"},
-		{Field: storage.FieldRoute, SQL: "toString(HttpRoute)"},
-		{Field: storage.FieldDB, SQL: "if(TargetType = 'db', toString(TargetSystem), '')"},
-		{Field: storage.FieldMessaging, SQL: "if(TargetType = 'messaging', toString(TargetSystem), '')"},
-		{Field: storage.FieldRPC, SQL: "if(TargetType = 'rpc', toString(TargetSystem), '')"},
-		{Field: storage.FieldHost, SQL: "toString(HostName)"},
+		{Field: search.FieldService, SQL: resource.ServiceName},
+		{Field: search.FieldEnvironment, SQL: "toString(Environment)"},
+		{Field: search.FieldName, SQL: "toString(SpanName)"},
+		{Field: search.FieldKindOfSpan, SQL: "lower(toString(SpanKind))"},
+		{Field: search.FieldStatus, SQL: "lower(toString(StatusCode))"},
+		{Field: search.FieldHTTPStatus, SQL: "toString(HttpStatusCode)"},
+		{Field: search.FieldMethod, SQL: "toString(HttpMethod)"},
+		{Field: search.FieldRoute, SQL: "toString(HttpRoute)"},
+		{Field: search.FieldDB, SQL: "if(TargetType = 'db', toString(TargetSystem), '')"},
+		{Field: search.FieldMessaging, SQL: "if(TargetType = 'messaging', toString(TargetSystem), '')"},
+		{Field: search.FieldRPC, SQL: "if(TargetType = 'rpc', toString(TargetSystem), '')"},
+		{Field: search.FieldHost, SQL: "toString(HostName)"},
 	})
 }
 
@@ -55,7 +56,7 @@ func (s *Store) AttributeKeys(ctx context.Context, prefix string, r storage.Time
 }
 
 // FieldValues is storage.FieldReader's for spans.
-func (s *Store) FieldValues(ctx context.Context, field storage.Field, prefix string, r storage.TimeRange) ([]string, error) {
+func (s *Store) FieldValues(ctx context.Context, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
 	var st client.Statement
 	src, err := s.source(&st, storage.Selection{Range: r})
 	if err != nil {

@@ -3,6 +3,7 @@
 package traces
 
 import (
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
@@ -23,20 +24,20 @@ const (
 func newCompiler(st *client.Statement) *filter.Compiler {
 	return filter.New(st, filter.Table{
 		Attributes: attributes, Text: "SpanName", Events: "Events.Name",
-		Numeric: map[string]bool{storage.FieldDuration: true, storage.FieldHTTPStatus: true},
+		Numeric: map[string]bool{search.FieldDuration: true, search.FieldHTTPStatus: true},
 		Columns: map[string]string{
-			storage.FieldService: "ServiceName", storage.FieldHost: "HostName", storage.FieldEnvironment: "Environment",
-			storage.FieldTrace: "TraceId", storage.FieldSpan: "SpanId", storage.FieldScope: "ScopeName",
-			storage.FieldName: "SpanName", storage.FieldKindOfSpan: "lower(SpanKind)", storage.FieldDuration: "Duration",
-			storage.FieldStatus: "lower(StatusCode)", storage.FieldHTTPStatus: "HttpStatusCode",
-			storage.FieldMethod: "HttpMethod", storage.FieldRoute: "HttpRoute",
-			storage.FieldURL:       "coalesce(nullIf(SpanAttributes['url.full'], ''), nullIf(SpanAttributes['http.url'], ''), nullIf(SpanAttributes['url.path'], ''), SpanAttributes['http.target'])",
-			storage.FieldDB:        "if(TargetType = 'db', TargetSystem, '')",
-			storage.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
-			storage.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
-			storage.FieldPeer:      "Target",
-			storage.FieldEvent:     "arrayElement(Events.Name, 1)",
-			storage.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
+			search.FieldService: "ServiceName", search.FieldHost: "HostName", search.FieldEnvironment: "Environment",
+			search.FieldTrace: "TraceId", search.FieldSpan: "SpanId", search.FieldScope: "ScopeName",
+			search.FieldName: "SpanName", search.FieldKindOfSpan: "lower(SpanKind)", search.FieldDuration: "Duration",
+			search.FieldStatus: "lower(StatusCode)", search.FieldHTTPStatus: "HttpStatusCode",
+			search.FieldMethod: "HttpMethod", search.FieldRoute: "HttpRoute",
+			search.FieldURL:       "coalesce(nullIf(SpanAttributes['url.full'], ''), nullIf(SpanAttributes['http.url'], ''), nullIf(SpanAttributes['url.path'], ''), SpanAttributes['http.target'])",
+			search.FieldDB:        "if(TargetType = 'db', TargetSystem, '')",
+			search.FieldRPC:       "if(TargetType = 'rpc', TargetSystem, '')",
+			search.FieldMessaging: "if(TargetType = 'messaging', TargetSystem, '')",
+			search.FieldPeer:      "Target",
+			search.FieldEvent:     "arrayElement(Events.Name, 1)",
+			search.FieldRoot:      "if(ParentSpanId = '', 'true', 'false')",
 		},
 	})
 }

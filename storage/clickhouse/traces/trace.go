@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
@@ -29,7 +30,7 @@ type spanPosition struct {
 
 // Trace implements storage.TraceReader.
 func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
-	id, ok := storage.NormalID(q.TraceID, storage.TraceIDDigits)
+	id, ok := search.NormalID(q.TraceID, search.TraceIDDigits)
 	if !ok {
 		return storage.Trace{}, fmt.Errorf("%w: a trace id has at most 32 hexadecimal digits", storage.ErrBadQuery)
 	}

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package storage
-
-// Signal names one of the kinds of telemetry that are searched with a Filter.
-type Signal string
-
-// The signals with records of their own. Metrics are queried in PromQL.
-const (
-	SignalTraces Signal = "traces"
-	SignalLogs   Signal = "logs"
-)
+package search
 
 // Filter is a condition on a span or log record: one of All, Any, Not, Contains, Equals, Exists, Compare. A nil Filter holds for
-// every record. query/search makes it from text; an engine compiles it to its own language, with every value bound.
+// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound.
 type Filter interface{ isFilter() }
 
 // All holds when every part does.
@@ -93,7 +84,7 @@ type Field struct {
 	Name string
 }
 
-// Builtin fields. Not every signal has every one; query/search checks that.
+// Builtin fields. Not every signal has every one; Parse checks that.
 const (
 	FieldService     = "service"
 	FieldHost        = "host"

@@ -2,9 +2,7 @@
 
 package search
 
-import (
-	"github.com/strata-apm/strata/storage"
-)
+import "github.com/strata-apm/strata/signal"
 
 const (
 	// maxLength bounds a query; more than anybody types, less than what hurts.
@@ -16,11 +14,11 @@ const (
 )
 
 // Parse reads a query for one signal. The empty query is the nil filter, which holds for every record. Every error is an *Error.
-func Parse(signal storage.Signal, query string) (storage.Filter, error) {
+func Parse(of signal.Signal, query string) (Filter, error) {
 	if len(query) > maxLength {
 		return nil, errorAt(maxLength, "the query is longer than %d bytes", maxLength)
 	}
-	p := &parser{signal: signal, lex: lexer{s: query}}
+	p := &parser{of: of, lex: lexer{s: query}}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -42,10 +40,10 @@ func Parse(signal storage.Signal, query string) (storage.Filter, error) {
 }
 
 type parser struct {
-	signal storage.Signal
-	lex    lexer
-	tok    token
-	terms  int
+	of    signal.Signal
+	lex   lexer
+	tok   token
+	terms int
 }
 
 func (p *parser) advance() error {
@@ -55,12 +53,12 @@ func (p *parser) advance() error {
 }
 
 // or reads parts joined by OR.
-func (p *parser) or(depth int) (storage.Filter, error) {
+func (p *parser) or(depth int) (Filter, error) {
 	first, err := p.and(depth)
 	if err != nil || p.tok.kind != tokenOr {
 		return first, err
 	}
-	parts := []storage.Filter{first}
+	parts := []Filter{first}
 	for p.tok.kind == tokenOr {
 		if err := p.advance(); err != nil {
 			return nil, err
@@ -71,16 +69,16 @@ func (p *parser) or(depth int) (storage.Filter, error) {
 		}
 		parts = append(parts, f)
 	}
-	return storage.Any{Of: parts}, nil
+	return Any{Of: parts}, nil
 }
 
 // and reads parts that stand beside each other or are joined by AND.
-func (p *parser) and(depth int) (storage.Filter, error) {
+func (p *parser) and(depth int) (Filter, error) {
 	first, err := p.unary(depth)
 	if err != nil {
 		return nil, err
 	}
-	parts := []storage.Filter{first}
+	parts := []Filter{first}
 	for {
 		switch p.tok.kind {
 		case tokenAnd:
@@ -91,7 +89,7 @@ func (p *parser) and(depth int) (storage.Filter, error) {
 			if len(parts) == 1 {
 				return first, nil
 			}
-			return storage.All{Of: parts}, nil
+			return All{Of: parts}, nil
 		case tokenOpen, tokenMinus, tokenNot, tokenText, tokenTerm:
 		}
 		f, err := p.unary(depth)
@@ -103,7 +101,7 @@ func (p *parser) and(depth int) (storage.Filter, error) {
 }
 
 // unary reads NOT, a parenthesis or one term.
-func (p *parser) unary(depth int) (storage.Filter, error) {
+func (p *parser) unary(depth int) (Filter, error) {
 	if depth > maxDepth {
 		return nil, errorAt(p.tok.position, "the query is nested deeper than %d", maxDepth)
 	}
@@ -117,7 +115,7 @@ func (p *parser) unary(depth int) (storage.Filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		return storage.Not{Of: f}, nil
+		return Not{Of: f}, nil
 	case tokenOpen:
 		if err := p.advance(); err != nil {
 			return nil, err

@@ -3,13 +3,15 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/strata-apm/strata/storage"
 )
+
+// ErrBadQuery says that the request can never succeed as it is. storage.ErrBadQuery is the same error.
+var ErrBadQuery = errors.New("bad query")
 
 // Error says what is wrong with a query and where, in bytes from its beginning.
 type Error struct {
@@ -21,8 +23,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (at position %d)", e.Message, e.Position+1)
 }
 
-// Unwrap makes the error one of storage's bad queries.
-func (e *Error) Unwrap() error { return storage.ErrBadQuery }
+// Unwrap makes the error a bad query.
+func (e *Error) Unwrap() error { return ErrBadQuery }
 
 // Details implements httpx.Detailed: position counts bytes from 0.
 func (e *Error) Details() map[string]any { return map[string]any{"position": e.Position} }
@@ -211,11 +213,11 @@ func (l *lexer) bare(list bool) value {
 }
 
 // pattern cuts a value at its wildcards; \* is a star.
-func (v value) pattern() storage.Pattern {
+func (v value) pattern() Pattern {
 	if v.quoted {
-		return storage.Pattern{v.text}
+		return Pattern{v.text}
 	}
-	var p storage.Pattern
+	var p Pattern
 	var b strings.Builder
 	for i := 0; i < len(v.text); i++ {
 		switch {

@@ -6,31 +6,29 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/strata-apm/strata/storage"
 )
 
 // Describe writes a filter out in full, for tests and for people who wonder how their query was understood.
-func Describe(f storage.Filter) string {
+func Describe(f Filter) string {
 	switch f := f.(type) {
 	case nil:
 		return "everything"
-	case storage.All:
+	case All:
 		return joined("all", f.Of)
-	case storage.Any:
+	case Any:
 		return joined("any", f.Of)
-	case storage.Not:
+	case Not:
 		return "not(" + Describe(f.Of) + ")"
-	case storage.Contains:
+	case Contains:
 		return "contains " + strconv.Quote(f.Text)
-	case storage.Exists:
+	case Exists:
 		return describeField(f.Field) + " exists"
-	case storage.Compare:
+	case Compare:
 		if f.Integer != "" {
 			return describeField(f.Field) + " " + string(f.Op) + " " + f.Integer
 		}
 		return describeField(f.Field) + " " + string(f.Op) + " " + strconv.FormatFloat(f.Value, 'g', -1, 64)
-	case storage.Equals:
+	case Equals:
 		values := make([]string, len(f.Values))
 		for i, p := range f.Values {
 			parts := make([]string, len(p))
@@ -45,7 +43,7 @@ func Describe(f storage.Filter) string {
 	}
 }
 
-func joined(name string, parts []storage.Filter) string {
+func joined(name string, parts []Filter) string {
 	out := make([]string, len(parts))
 	for i, p := range parts {
 		out[i] = Describe(p)
@@ -53,15 +51,15 @@ func joined(name string, parts []storage.Filter) string {
 	return name + "(" + strings.Join(out, ", ") + ")"
 }
 
-func describeField(f storage.Field) string {
+func describeField(f Field) string {
 	switch f.Kind {
-	case storage.FieldAttribute:
+	case FieldAttribute:
 		return "attr[" + f.Name + "]"
-	case storage.FieldResource:
+	case FieldResource:
 		return "resource[" + f.Name + "]"
-	case storage.FieldAnywhere:
+	case FieldAnywhere:
 		return "any[" + f.Name + "]"
-	case storage.FieldBuiltin:
+	case FieldBuiltin:
 		return f.Name
 	default:
 		return f.Name

@@ -12,14 +12,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/signal"
 )
 
-func scripts(tb testing.TB) map[storage.Signal][][2]string {
+func scripts(tb testing.TB) map[Signal][][2]string {
 	tb.Helper()
-	out := map[storage.Signal][][2]string{}
-	for _, signal := range []storage.Signal{storage.SignalTraces, storage.SignalLogs} {
-		b, err := os.ReadFile(filepath.Join("testdata", string(signal)+".test"))
+	out := map[Signal][][2]string{}
+	for _, of := range []signal.Signal{signal.Traces, signal.Logs} {
+		b, err := os.ReadFile(filepath.Join("testdata", string(of)+".test"))
 		require.NoError(tb, err)
 		for line := range strings.Lines(string(b)) {
 			line = strings.TrimSuffix(line, "\n")
@@ -28,22 +28,22 @@ func scripts(tb testing.TB) map[storage.Signal][][2]string {
 			}
 			query, want, ok := strings.Cut(line, "=> ")
 			require.True(tb, ok, line)
-			out[signal] = append(out[signal], [2]string{strings.TrimSuffix(query, " "), want})
+			out[of] = append(out[of], [2]string{strings.TrimSuffix(query, " "), want})
 		}
 	}
 	return out
 }
 
 func TestScripts(t *testing.T) {
-	for signal, cases := range scripts(t) {
+	for of, cases := range scripts(t) {
 		for _, c := range cases {
-			t.Run(string(signal)+"/"+c[0], func(t *testing.T) {
-				f, err := Parse(signal, c[0])
+			t.Run(string(of)+"/"+c[0], func(t *testing.T) {
+				f, err := Parse(of, c[0])
 				if rest, ok := strings.CutPrefix(c[1], "error "); ok {
 					position, message, _ := strings.Cut(rest, " ")
 					var e *Error
 					require.ErrorAs(t, err, &e)
-					require.ErrorIs(t, err, storage.ErrBadQuery)
+					require.ErrorIs(t, err, ErrBadQuery)
 					require.Contains(t, e.Error(), message)
 					require.Equal(t, position, strconv.Itoa(e.Position+1), e.Error())
 					return
@@ -63,8 +63,8 @@ func TestLimits(t *testing.T) {
 		"terms":       strings.Repeat("a ", 5000),
 		"long":        strings.Repeat("a", 1<<20),
 	} {
-		_, err := Parse(storage.SignalLogs, q)
-		require.ErrorIs(t, err, storage.ErrBadQuery, name)
+		_, err := Parse(signal.Logs, q)
+		require.ErrorIs(t, err, ErrBadQuery, name)
 	}
 }
 
@@ -75,8 +75,8 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, q string) {
-		for _, signal := range []storage.Signal{storage.SignalTraces, storage.SignalLogs} {
-			filter, err := Parse(signal, q)
+		for _, of := range []signal.Signal{signal.Traces, signal.Logs} {
+			filter, err := Parse(of, q)
 			var e *Error
 			if err != nil && !errors.As(err, &e) {
 				t.Fatalf("%q: %v is no *Error", q, err)
