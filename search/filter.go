@@ -2,6 +2,8 @@
 
 package search
 
+import "strings"
+
 // Signal names one of the kinds of telemetry that are searched with a Filter.
 type Signal string
 
@@ -71,6 +73,33 @@ const (
 
 // Pattern is a text with wildcards between its parts: one part is an exact text, "a*b" is {"a", "b"}, "a*" is {"a", ""}.
 type Pattern []string
+
+// Match reports whether the pattern fits s. A pattern without parts fits nothing.
+func (p Pattern) Match(s string) bool {
+	switch len(p) {
+	case 0:
+		return false
+	case 1:
+		return p[0] == s
+	}
+	if !strings.HasPrefix(s, p[0]) {
+		return false
+	}
+	s = s[len(p[0]):]
+	for _, part := range p[1 : len(p)-1] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return strings.HasSuffix(s, p[len(p)-1])
+}
+
+// MatchLevel reports whether the pattern fits the name of a level, in whatever case where it has no wildcard.
+func (p Pattern) MatchLevel(name string) bool {
+	return len(p) == 1 && strings.EqualFold(p[0], name) || p.Match(name)
+}
 
 // FieldKind says where a field's value is.
 type FieldKind int
