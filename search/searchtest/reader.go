@@ -98,6 +98,8 @@ func (r *target) fill(field, rest string) error {
 		return put(r.attrs, rest)
 	case "body":
 		return setValue(r.log.Body(), rest)
+	case "many":
+		return r.many(rest)
 	}
 	text := rest
 	if strings.HasPrefix(rest, `"`) {
@@ -127,6 +129,17 @@ func (r *target) fill(field, rest string) error {
 		return r.fillSpan(field, text)
 	}
 	return nil
+}
+
+// many appends an attribute of a line "key n" that is a map of n values, k0 to the last, each its own number.
+func (r *target) many(line string) error {
+	key, count, _ := strings.Cut(line, " ")
+	n, err := strconv.Atoi(count)
+	m := r.attrs.PutEmptyMap(key)
+	for i := range n {
+		m.PutInt("k"+strconv.Itoa(i), int64(i))
+	}
+	return err
 }
 
 func (r *target) fillSpan(field, text string) error {
