@@ -14,7 +14,7 @@ const (
 )
 
 // Filter is a condition on a span or log record: one of All, Any, Not, Contains, Equals, Exists, Compare. A nil Filter holds for
-// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound.
+// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound, and search/match to what decides on records.
 type Filter interface{ isFilter() }
 
 // All holds when every part does.
@@ -39,7 +39,7 @@ type Equals struct {
 	Fold bool
 }
 
-// Exists holds when the field is there and not empty.
+// Exists holds when the attribute is there, also an empty one, or the builtin field is not empty.
 type Exists struct{ Field Field }
 
 // Compare holds when the field is a number for which Op holds. Durations are in nanoseconds, levels are severity numbers.

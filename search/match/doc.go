@@ -4,5 +4,6 @@
 // meaning is that of storage/clickhouse/filter, and search/searchtest has the cases that both fulfil.
 //
 // A matcher is compiled once and asked for many records, by any number of goroutines. It allocates nothing for a record unless a condition
-// needs a regular expression, or the text of an attribute that is a fraction, bytes, a list or a map.
+// needs a regular expression, the text of an attribute that is a fraction, bytes, a list or a map, or the name of a service that is made of its
+// executable's. Where the bytes between two parts of a pattern are no UTF-8, the engine's wildcard does not span them and the matcher's does.
 package match
