@@ -2,8 +2,10 @@
 
 package search
 
+import "strings"
+
 // Filter is a condition on a span or log record: one of All, Any, Not, Contains, Equals, Exists, Compare. A nil Filter holds for
-// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound.
+// every record. Parse makes it from text; an engine compiles it to its own language, with every value bound, and search/match to what decides on records.
 type Filter interface{ isFilter() }
 
 // All holds when every part does.
@@ -28,7 +30,7 @@ type Equals struct {
 	Fold bool
 }
 
-// Exists holds when the field is there and not empty.
+// Exists holds when the attribute is there, also an empty one, or the builtin field is not empty.
 type Exists struct{ Field Field }
 
 // Compare holds when the field is a number for which Op holds. Durations are in nanoseconds, levels are severity numbers.
@@ -62,6 +64,33 @@ const (
 
 // Pattern is a text with wildcards between its parts: one part is an exact text, "a*b" is {"a", "b"}, "a*" is {"a", ""}.
 type Pattern []string
+
+// Match reports whether the pattern fits s. A pattern without parts fits nothing.
+func (p Pattern) Match(s string) bool {
+	switch len(p) {
+	case 0:
+		return false
+	case 1:
+		return p[0] == s
+	}
+	if !strings.HasPrefix(s, p[0]) {
+		return false
+	}
+	s = s[len(p[0]):]
+	for _, part := range p[1 : len(p)-1] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return strings.HasSuffix(s, p[len(p)-1])
+}
+
+// MatchLevel reports whether the pattern fits the name of a level, in whatever case where it has no wildcard.
+func (p Pattern) MatchLevel(name string) bool {
+	return len(p) == 1 && strings.EqualFold(p[0], name) || p.Match(name)
+}
 
 // FieldKind says where a field's value is.
 type FieldKind int

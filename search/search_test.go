@@ -15,9 +15,9 @@ import (
 	"github.com/strata-apm/strata/signal"
 )
 
-func scripts(tb testing.TB) map[Signal][][2]string {
+func scripts(tb testing.TB) map[signal.Signal][][2]string {
 	tb.Helper()
-	out := map[Signal][][2]string{}
+	out := map[signal.Signal][][2]string{}
 	for _, of := range []signal.Signal{signal.Traces, signal.Logs} {
 		b, err := os.ReadFile(filepath.Join("testdata", string(of)+".test"))
 		require.NoError(tb, err)

@@ -5,11 +5,13 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/strata-apm/strata/search/fields"
 )
 
 // UnknownService names the service of records whose sender gave none, as SDKs do. Where the process is known the name goes on with a
 // colon and its executable: unknown_service:java.
-const UnknownService = "unknown_service"
+const UnknownService = fields.UnknownService
 
 // ServiceReader reads what services do, from counts per minute rather than from spans where that is possible. Safe for concurrent use.
 type ServiceReader interface {

@@ -35,13 +35,13 @@ type fieldReader interface {
 	FieldValues(ctx context.Context, field search.Field, prefix string, r storage.TimeRange) ([]string, error)
 }
 
-func (s *Store) fieldsOf(signal signal.Signal) (fieldReader, error) {
-	switch signal {
+func (s *Store) fieldsOf(of signal.Signal) (fieldReader, error) {
+	switch of {
 	case signal.Traces:
 		return s.traceStore, nil
 	case signal.Logs:
 		return s.logStore, nil
 	default:
-		return nil, fmt.Errorf("%w: %q is no signal with fields", storage.ErrBadQuery, signal)
+		return nil, fmt.Errorf("%w: %q is no signal with fields", storage.ErrBadQuery, of)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/search/text"
 	"github.com/strata-apm/strata/severity"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
@@ -171,11 +172,7 @@ func (c *Compiler) equals(f search.Equals) (string, error) {
 			exact = append(exact, p[0])
 			continue
 		}
-		like := " LIKE "
-		if f.Fold {
-			like = " ILIKE "
-		}
-		alternatives = append(alternatives, sql+like+c.st.Str(likePattern(p)))
+		alternatives = append(alternatives, c.like(sql, p, f.Fold))
 	}
 	if len(exact) > 0 {
 		alternatives = append(alternatives, c.anyOf(f.Field, sql, exact))
@@ -219,7 +216,7 @@ func level(sql string, values []search.Pattern) string {
 	for i := 0; i < 24; i += 4 {
 		name := severity.Name(i + 1)
 		for _, p := range values {
-			if matches(p, name) {
+			if p.MatchLevel(name) {
 				out = append(out, fmt.Sprintf("%s BETWEEN %d AND %d", sql, i+1, i+4))
 				break
 			}
@@ -231,23 +228,16 @@ func level(sql string, values []search.Pattern) string {
 	return "(" + strings.Join(out, " OR ") + ")"
 }
 
-// matches reports whether a pattern fits s, in whatever case where the pattern has no wildcard.
-func matches(p search.Pattern, s string) bool {
-	if len(p) == 1 {
-		return strings.EqualFold(p[0], s)
+// like is the condition that a text fits a pattern with wildcards. ILIKE does not know every case of letters beyond ASCII.
+func (c *Compiler) like(sql string, p search.Pattern, fold bool) string {
+	switch expression, ok := text.Wildcards(p); {
+	case !fold:
+		return sql + " LIKE " + c.st.Str(likePattern(p))
+	case ok:
+		return "match(" + sql + ", " + c.st.Str(expression) + ")"
+	default:
+		return sql + " ILIKE " + c.st.Str(likePattern(p))
 	}
-	if !strings.HasPrefix(s, p[0]) {
-		return false
-	}
-	s = s[len(p[0]):]
-	for _, part := range p[1 : len(p)-1] {
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(part):]
-	}
-	return strings.HasSuffix(s, p[len(p)-1])
 }
 
 // likePattern escapes what LIKE would take for wildcards.
@@ -310,7 +300,7 @@ func (c *Compiler) compare(f search.Compare) (string, error) {
 // withUnnamed adds the empty name to patterns that match what is shown in its place.
 func withUnnamed(values []search.Pattern) []search.Pattern {
 	for _, p := range values {
-		if len(p) == 1 && p[0] == storage.UnknownService || len(p) > 1 && matches(p, storage.UnknownService) {
+		if p.Match(storage.UnknownService) {
 			return append(slices.Clone(values), search.Pattern{""})
 		}
 	}

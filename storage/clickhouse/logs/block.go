@@ -7,8 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/strata-apm/strata/ansi"
-	"github.com/strata-apm/strata/severity"
+	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
@@ -119,11 +118,7 @@ func (b *block) record(seed uint64, rec plog.LogRecord) {
 	b.spanID.AppendHex(spanID[:])
 	b.traceFlags.Uint8(uint8(rec.Flags() & 0xff))
 	b.severityText.Append(rec.SeverityText())
-	number := rec.SeverityNumber()
-	if number == plog.SeverityNumberUnspecified {
-		number = plog.SeverityNumber(severity.Number(ansi.Strip(rec.SeverityText()))) // So that level filters work for such senders too.
-	}
-	b.severityNumber.Uint8(uint8(number)) //nolint:gosec // 0 to 24
+	b.severityNumber.Uint8(fields.Severity(rec))
 	b.body.AppendValue(rec.Body())
 	b.logAttr.Append(rec.Attributes())
 	b.eventName.Append(rec.EventName())

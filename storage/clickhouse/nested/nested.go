@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
 
@@ -22,29 +23,24 @@ const (
 	ResourcePrefix = "resource."
 )
 
-const (
-	// maxValues bounds how many values of one record are found by path; what is beyond is shown, and found as text alone.
-	maxValues = 1000
-	// maxDepth bounds the length of such a path.
-	maxDepth = 16
-)
-
 // nest is a walk over the maps among a record's attributes.
 type nest struct {
 	to   *native.Map
-	left int // values that still fit into the row
+	left int // values that are still looked at
+	// paths are those of the row, nil before the first. Of a path that is there twice the engine finds sometimes one, sometimes the other.
+	paths map[string]struct{}
 }
 
 // Append appends a row to c: what is within the maps of the record's attributes and of its resource's, by path. A row has a thousand values
 // at most.
 func Append(c *native.Map, record, resource pcommon.Map) {
-	n := nest{to: c, left: maxValues}
+	n := nest{to: c, left: fields.MaxPaths}
 	n.walk(RecordPrefix, record, 0)
 	n.walk(ResourcePrefix, resource, 0)
-	c.EndRow(maxValues - n.left)
+	c.EndRow(len(n.paths))
 }
 
-// walk goes backwards: of a key that is there twice the last one counts, and the first of a column's is found.
+// walk goes backwards: of a path that is there twice the last one counts, which comes first.
 func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
 	if depth == 0 && !hasMap(m) {
 		return
@@ -61,15 +57,28 @@ func (n *nest) walk(prefix string, m pcommon.Map, depth int) {
 		isMap := e.value.Type() == pcommon.ValueTypeMap
 		if depth > 0 && n.left > 0 {
 			n.left--
-			if isMap && depth > 1 { // The text of a map within maps would be written once more at each depth.
-				n.to.PutText(prefix+e.key, "")
-			} else {
-				n.to.PutValue(prefix+e.key, e.value)
-			}
+			n.put(prefix+e.key, e.value, isMap && depth > 1)
 		}
-		if isMap && depth < maxDepth && n.left > 0 {
+		if isMap && depth < fields.MaxDepth && n.left > 0 {
 			n.walk(prefix+e.key+".", e.value.Map(), depth+1)
 		}
+	}
+}
+
+// put puts a value into the row unless its path is there. The text of a map within maps would be written once more at each depth, so it
+// is empty.
+func (n *nest) put(path string, v pcommon.Value, untold bool) {
+	if _, there := n.paths[path]; there {
+		return
+	}
+	if n.paths == nil {
+		n.paths = make(map[string]struct{})
+	}
+	n.paths[path] = struct{}{}
+	if untold {
+		n.to.PutText(path, "")
+	} else {
+		n.to.PutValue(path, v)
 	}
 }
 

@@ -6,6 +6,8 @@ package resource
 
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/strata-apm/strata/search/fields"
 )
 
 // Resource is what every record of one resource shares. A part that the resource does not say is empty, but for the service.
@@ -23,25 +25,9 @@ type Resource struct {
 // Read reads the attributes of a resource.
 func Read(attrs pcommon.Map) Resource {
 	var r Resource
-	r.Service = serviceOf(attrs)
-	r.Environment = text(attrs, "deployment.environment.name", "deployment.environment")
-	r.Host = text(attrs, "host.name")
-	r.Language = text(attrs, "telemetry.sdk.language")
+	r.Service = fields.Service(attrs)
+	r.Environment = fields.Environment(attrs)
+	r.Host = fields.Host(attrs)
+	r.Language = fields.Text(attrs, "telemetry.sdk.language")
 	return r
-}
-
-// text returns the first of keys that is there, as text; of a key that is there twice, the last.
-func text(attrs pcommon.Map, keys ...string) string {
-	for _, key := range keys {
-		out, found := "", false
-		for k, v := range attrs.All() {
-			if k == key {
-				out, found = v.AsString(), true
-			}
-		}
-		if found {
-			return out
-		}
-	}
-	return ""
 }

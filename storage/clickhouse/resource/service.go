@@ -3,30 +3,9 @@
 package resource
 
 import (
-	"strings"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
-
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
-
-// serviceOf names the service of a resource. A resource without a name gets the name that SDKs give it: unknown_service and, where it is
-// known, the name of the executable (https://opentelemetry.io/docs/specs/semconv/resource/#service).
-func serviceOf(attrs pcommon.Map) string {
-	if name := text(attrs, "service.name"); strings.TrimSpace(name) != "" {
-		return name
-	}
-	program := strings.TrimSpace(text(attrs, "process.executable.name"))
-	if program == "" {
-		path := text(attrs, "process.executable.path")
-		program = strings.TrimSpace(path[strings.LastIndexAny(path, `/\`)+1:])
-	}
-	if program == "" {
-		return storage.UnknownService
-	}
-	return storage.UnknownService + ":" + program
-}
 
 // ServiceName is the SQL expression of the name of a row's service. Rows of other writers have none, and neither have rows that were stored
 // before services without a name got one.

@@ -3,11 +3,10 @@
 package traces
 
 import (
-	"strconv"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
@@ -170,93 +169,15 @@ func (b *block) links(links ptrace.SpanLinkSlice) {
 	}
 }
 
-// wanted are the attributes that pages filter by, old names after the ones they were renamed to.
-type wanted struct {
-	method, route, status               string
-	dbSystem, dbName, rpcSystem, rpcSvc string
-	messaging, destination              string
-	peerService, address                string
-}
-
-// derived fills the columns that pages filter by. It looks at each attribute once.
+// derived fills the columns that pages filter by, from attributes of which no key is there twice.
 func (b *block) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
-	var w wanted
-	for k, v := range attrs.All() {
-		w.take(k, v)
-	}
-	b.httpMethod.Append(w.method)
-	b.httpRoute.Append(w.route)
-	code, err := strconv.ParseUint(w.status, 10, 16)
-	if err != nil {
-		code = 0
-	}
-	b.httpStatus.Uint16(uint16(code))
-	typ, system, target := w.target(kind)
-	b.targetType.Append(typ)
-	b.targetSystem.Append(system)
-	b.target.Append(target)
-}
-
-func (w *wanted) take(key string, v pcommon.Value) {
-	var field *string
-	switch key {
-	case "http.request.method", "http.method":
-		field = &w.method
-	case "http.route":
-		field = &w.route
-	case "http.response.status_code", "http.status_code":
-		field = &w.status
-	case "db.system.name", "db.system":
-		field = &w.dbSystem
-	case "db.namespace", "db.name":
-		field = &w.dbName
-	case "rpc.system", "rpc.system.name":
-		field = &w.rpcSystem
-	case "rpc.service":
-		field = &w.rpcSvc
-	case "messaging.system":
-		field = &w.messaging
-	case "messaging.destination.name", "messaging.destination":
-		field = &w.destination
-	case "peer.service", "service.peer.name":
-		field = &w.peerService
-	case "server.address", "net.peer.name", "net.peer.ip", "network.peer.address":
-		field = &w.address
-	default:
-		return
-	}
-	if *field == "" {
-		*field = v.AsString()
-	}
-}
-
-// target says what a span talks to: the type and system of the far side and its name. Spans that call nobody have the system alone.
-func (w *wanted) target(kind ptrace.SpanKind) (typ, system, name string) {
-	switch {
-	case w.dbSystem != "":
-		typ, system, name = "db", w.dbSystem, first(w.peerService, w.dbName, w.address, w.dbSystem)
-	case w.messaging != "":
-		typ, system, name = "messaging", w.messaging, first(w.destination, w.peerService, w.address, w.messaging)
-	case w.rpcSystem != "":
-		typ, system, name = "rpc", w.rpcSystem, first(w.peerService, w.rpcSvc, w.address)
-	case w.method != "":
-		typ, system, name = "http", "http", first(w.peerService, w.address)
-	case w.peerService != "" || w.address != "":
-		typ, name = "other", first(w.peerService, w.address)
-	}
-	if kind != ptrace.SpanKindClient && kind != ptrace.SpanKindProducer {
-		name = ""
-	}
-	return typ, system, name
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
+	s := fields.ReadSpan(kind, attrs, true)
+	b.httpMethod.Append(s.Method)
+	b.httpRoute.Append(s.Route)
+	b.httpStatus.Uint16(s.HTTPStatus)
+	b.targetType.Append(s.TargetType)
+	b.targetSystem.Append(s.TargetSystem)
+	b.target.Append(s.Target)
 }
 
 // The texts are those of the OpenTelemetry ClickHouse exporter.

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package match decides for a log record or span in OTLP's form whether the conditions of a search hold, as a store would find it: the
+// meaning is that of storage/clickhouse/filter, and search/searchtest has the cases that both fulfil.
+//
+// A matcher is compiled once and asked for many records, by any number of goroutines. It allocates nothing for a record unless a condition
+// needs a regular expression, the text of an attribute that is a fraction, bytes, a list or a map, or the name of a service that is made of its
+// executable's. Where the bytes between two parts of a pattern are no UTF-8, the engine's wildcard does not span them and the matcher's does.
+package match
