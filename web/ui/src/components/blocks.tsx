@@ -149,7 +149,7 @@ export function KeyValues({ values, actions }: KeyValuesProps) {
   return <Branch values={values} actions={actions} path="" />;
 }
 
-/** One level of a tree; what is within is named by its path, as the search language has it. */
+/** One level of a tree; what is within maps is named by its path, as the search language has it. It has no paths into lists, so those have no actions. */
 function Branch({ values, actions, path }: { values: Tree; actions: KeyValuesProps['actions']; path: string }) {
   const entries = Object.entries(values).sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }));
   return (
@@ -163,7 +163,7 @@ function Branch({ values, actions, path }: { values: Tree; actions: KeyValuesPro
             <dt>{key}</dt>
             <dd className={c.kvValue}>
               {tree && Object.keys(tree).length > 0 ? (
-                <Branch values={tree} actions={actions} path={`${at}.`} />
+                <Branch values={tree} actions={Array.isArray(tree) ? undefined : actions} path={`${at}.`} />
               ) : (
                 <span>{text}</span>
               )}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export type Tree = { [key: string]: string | Tree };
+export type Tree = { [key: string]: string | Tree } | (string | Tree)[];
 
 const maxText = 100_000;
 
@@ -20,10 +20,7 @@ export function treeOf(text: string): Tree | null {
 }
 
 function branch(value: object): Tree {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, child]) => [
-      key,
-      typeof child === 'object' && child !== null ? branch(child) : String(child),
-    ]),
-  );
+  const node = (child: unknown) => (typeof child === 'object' && child !== null ? branch(child) : String(child));
+  if (Array.isArray(value)) return value.map(node);
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, node(child)]));
 }

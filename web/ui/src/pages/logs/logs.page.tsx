@@ -85,7 +85,11 @@ export function LogsPage() {
               </>
             ) : (
               <span className="dim" data-testid="log-total">
-                {t('logs.total', { n: formatCount(histogram.data?.total), shown: formatCount(rows.length) })}
+                {t('logs.total', {
+                  count: histogram.data?.total ?? 0,
+                  n: formatCount(histogram.data?.total),
+                  shown: formatCount(rows.length),
+                })}
               </span>
             )}
             <span className={c.right}>
