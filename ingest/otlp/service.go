@@ -263,5 +263,9 @@ func partialMessage(noun string, t intake.Tally) string {
 	for _, kind := range slices.Sorted(maps.Keys(t.Notes)) {
 		parts = append(parts, fmt.Sprintf("%d %s", t.Notes[kind], kind))
 	}
-	return fmt.Sprintf("refused %d of %d %s: %s", t.RejectedItems(), t.Items, noun, strings.Join(parts, ", "))
+	what := "took all of"
+	if n := t.RejectedItems(); n > 0 {
+		what = fmt.Sprintf("refused %d of", n)
+	}
+	return fmt.Sprintf("%s %d %s: %s", what, t.Items, noun, strings.Join(parts, ", "))
 }
