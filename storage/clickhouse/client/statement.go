@@ -16,23 +16,23 @@ type Statement struct {
 	Args []any
 }
 
-// Bind returns the placeholder of a value of a ClickHouse type.
+// Bind adds a value of a ClickHouse type and returns its query parameter.
 func (st *Statement) Bind(typ string, value any) string {
 	name := "p" + strconv.Itoa(len(st.Args))
 	st.Args = append(st.Args, clickhouse.Named(name, value))
 	return "{" + name + ":" + typ + "}"
 }
 
-// Str returns the placeholder of a text.
+// Str is Bind for a text.
 func (st *Statement) Str(s string) string { return st.Bind("String", s) }
 
-// Strs returns the placeholder of an array of texts.
+// Strs is Bind for an array of texts.
 func (st *Statement) Strs(s []string) string { return st.Bind("Array(String)", s) }
 
-// Int returns the placeholder of a whole number.
+// Int is Bind for a whole number.
 func (st *Statement) Int(n int64) string { return st.Bind("Int64", n) }
 
-// Float returns the placeholder of a number.
+// Float is Bind for a number.
 func (st *Statement) Float(f float64) string { return st.Bind("Float64", f) }
 
 // Nano returns the expression of a time with its nanoseconds, a DateTime64(9).

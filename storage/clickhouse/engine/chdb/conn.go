@@ -19,7 +19,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Param is the value of a {name:Type} placeholder. The engine reads Value as escaped text, as in a TSV field.
+// Param is the value of a query parameter {name:Type}. The engine reads Value as escaped text, as in a TSV field.
 type Param struct {
 	Name  string
 	Value string
