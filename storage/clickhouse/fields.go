@@ -12,21 +12,21 @@ import (
 )
 
 // AttributeKeys implements storage.FieldReader.
-func (s *Store) AttributeKeys(ctx context.Context, signal signal.Signal, prefix string, r storage.TimeRange) ([]string, error) {
-	of, err := s.fieldsOf(signal)
+func (s *Store) AttributeKeys(ctx context.Context, of signal.Signal, prefix string, r storage.TimeRange) ([]string, error) {
+	reader, err := s.fieldsOf(of)
 	if err != nil {
 		return nil, err
 	}
-	return of.AttributeKeys(ctx, prefix, r)
+	return reader.AttributeKeys(ctx, prefix, r)
 }
 
 // FieldValues implements storage.FieldReader.
-func (s *Store) FieldValues(ctx context.Context, signal signal.Signal, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
-	of, err := s.fieldsOf(signal)
+func (s *Store) FieldValues(ctx context.Context, of signal.Signal, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
+	reader, err := s.fieldsOf(of)
 	if err != nil {
 		return nil, err
 	}
-	return of.FieldValues(ctx, field, prefix, r)
+	return reader.FieldValues(ctx, field, prefix, r)
 }
 
 // fieldReader is storage.FieldReader for one signal.

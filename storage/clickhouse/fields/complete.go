@@ -20,18 +20,18 @@ const (
 	maxValues = 100
 )
 
-// Keys lists the keys in the map attributes and among the attributes of resources that begin with prefix, in order. The errors are those of
+// keys lists the keys in the map attributes and among the attributes of resources that begin with prefix, in order. The errors are those of
 // client.Client.Each.
-func (s Source) Keys(ctx context.Context, attributes, prefix string) ([]string, error) {
+func (s *source) keys(ctx context.Context, attributes, prefix string) ([]string, error) {
 	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attributes + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attributes +
-		", ResourceAttributes FROM {db}." + s.Table + " WHERE " + s.Where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + s.Statement.Str(prefix) +
+		", ResourceAttributes FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + s.statement.Str(prefix) +
 		") ORDER BY k LIMIT " + strconv.Itoa(maxKeys)
-	return s.Client.Column(ctx, "list attribute keys", query, s.Statement.Args)
+	return s.client.Column(ctx, "list attribute keys", query, s.statement.Args)
 }
 
-// Values lists the values of a field that have the text part in them, the most frequent first; c must be a compiler of the source's table
+// values lists the values of a field that have the text part in them, the most frequent first; c must be a compiler of the source's table
 // and statement. The error wraps storage.ErrBadQuery where the table has no such field, and is of client.Client.Each otherwise.
-func (s Source) Values(ctx context.Context, c *filter.Compiler, field search.Field, part string) ([]string, error) {
+func (s *source) values(ctx context.Context, c *filter.Compiler, field search.Field, part string) ([]string, error) {
 	expression, _, err := c.Expression(field)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s Source) Values(ctx context.Context, c *filter.Compiler, field search.Fie
 	if field == (search.Field{Name: search.FieldService}) {
 		expression = resource.ServiceName
 	}
-	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.Table + " WHERE " + s.Where + " LIMIT " + strconv.Itoa(sampleRows) +
-		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.Statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(maxValues)
-	return s.Client.Column(ctx, "list field values", query, s.Statement.Args)
+	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) +
+		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(maxValues)
+	return s.client.Column(ctx, "list field values", query, s.statement.Args)
 }

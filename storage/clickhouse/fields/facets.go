@@ -16,9 +16,9 @@ const facetValues = 20
 // Facet is one facet that is asked for: its field and the SQL expression of its value, which must be a String.
 type Facet struct{ Field, SQL string }
 
-// Facets counts the most frequent values of all facets in one scan, as grouping sets; they come in the order of facets. Rows without a
+// facets counts the most frequent values of all facets in one scan, as grouping sets; they come in the order of facets. Rows without a
 // value are not counted. The errors are those of client.Client.Each.
-func (s Source) Facets(ctx context.Context, facets []Facet) ([]storage.Facet, error) {
+func (s *source) facets(ctx context.Context, facets []Facet) ([]storage.Facet, error) {
 	names, sets := make([]string, len(facets)), make([]string, len(facets))
 	selected, branches := make([]string, len(facets)), make([]string, 0, 2*len(facets)+1)
 	for i, f := range facets {
@@ -34,14 +34,14 @@ func (s Source) Facets(ctx context.Context, facets []Facet) ([]storage.Facet, er
 	}
 	which = append(which, "-1")
 	query := "SELECT toInt32(multiIf(" + strings.Join(which, ", ") + ")) AS facet, multiIf(" + strings.Join(branches, ", ") + ") AS value, count() AS n" +
-		" FROM (SELECT " + strings.Join(selected, ", ") + " FROM {db}." + s.Table + " WHERE " + s.Where + ")" +
+		" FROM (SELECT " + strings.Join(selected, ", ") + " FROM {db}." + s.table + " WHERE " + s.where + ")" +
 		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ") HAVING value != '' AND value != '0'" +
 		" ORDER BY facet, n DESC, value LIMIT " + strconv.Itoa(facetValues) + " BY facet"
 	out := make([]storage.Facet, len(facets))
 	for i, f := range facets {
 		out[i].Field = f.Field
 	}
-	err := s.Client.Each(ctx, "count facets", query, s.Statement.Args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "count facets", query, s.statement.Args, func(scan func(...any) error) error {
 		var facet int32
 		var v storage.FacetValue
 		if err := scan(&facet, &v.Value, &v.Count); err != nil {

@@ -12,10 +12,13 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/fields"
 )
 
 // Store is the log records of one ClickHouse. Safe for concurrent use.
 type Store struct {
+	fields.Reader // AttributeKeys and FieldValues
+
 	client *client.Client
 	blocks sync.Pool // of *block, each without rows
 }
@@ -26,4 +29,6 @@ var (
 )
 
 // New returns the log records of a ClickHouse whose tables are up to date. The client stays the caller's, who closes it.
-func New(c *client.Client) *Store { return &Store{client: c} }
+func New(c *client.Client) *Store {
+	return &Store{client: c, Reader: fields.Reader{Client: c, Table: table, Attributes: attributes, Condition: condition, Compiler: newCompiler}}
+}

@@ -15,10 +15,13 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/clickhouse/fields"
 )
 
 // Store is the spans of one ClickHouse. Safe for concurrent use.
 type Store struct {
+	fields.Reader // AttributeKeys and FieldValues
+
 	client *client.Client
 	blocks sync.Pool // of *block, each without rows
 }
@@ -30,4 +33,6 @@ var (
 )
 
 // New returns the spans of a ClickHouse whose tables are up to date. The client stays the caller's, who closes it.
-func New(c *client.Client) *Store { return &Store{client: c} }
+func New(c *client.Client) *Store {
+	return &Store{client: c, Reader: fields.Reader{Client: c, Table: table, Attributes: attributes, Condition: condition, Compiler: newCompiler}}
+}
