@@ -8,6 +8,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // LogSearcher finds log records. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
@@ -23,11 +24,19 @@ type LogSearcher interface {
 
 // FieldReader completes what a user types. Safe for concurrent use.
 type FieldReader interface {
-	// AttributeKeys returns attribute keys that begin with prefix, of records in the range, in order of name. It may look at a
+	// AttributeKeys returns attribute keys that begin with q.Text, of records in the range, in order of name. It may look at a
 	// sample of the records.
-	AttributeKeys(ctx context.Context, signal signal.Signal, prefix string, r TimeRange) ([]string, error)
-	// FieldValues returns values of the field that contain prefix, ignoring case, most frequent first. It may look at a sample.
-	FieldValues(ctx context.Context, signal signal.Signal, field search.Field, prefix string, r TimeRange) ([]string, error)
+	AttributeKeys(ctx context.Context, q FieldQuery) ([]string, error)
+	// FieldValues returns values of the field that contain q.Text, ignoring case, most frequent first. It may look at a sample.
+	FieldValues(ctx context.Context, q FieldQuery, field search.Field) ([]string, error)
+}
+
+// FieldQuery asks what could be typed on behind Text.
+type FieldQuery struct {
+	Tenant tenant.ID
+	Signal signal.Signal
+	Text   string
+	Range  TimeRange
 }
 
 // LogSearch asks for a page of log records.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/search/fields"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // UnknownService names the service of records whose sender gave none, as SDKs do. Where the process is known the name goes on with a
@@ -20,11 +21,19 @@ type ServiceReader interface {
 	// Service describes one service. The error wraps ErrNotFound when it has no span in the range.
 	Service(ctx context.Context, q ServiceQuery) (ServiceDetail, error)
 	// HostServices names the services with spans or log records from a host in the range, in order of name.
-	HostServices(ctx context.Context, host string, r TimeRange) ([]string, error)
+	HostServices(ctx context.Context, q HostQuery) ([]string, error)
+}
+
+// HostQuery asks what is known of a host.
+type HostQuery struct {
+	Tenant tenant.ID
+	Host   string
+	Range  TimeRange
 }
 
 // ServicesQuery asks for the list of services.
 type ServicesQuery struct {
+	Tenant      tenant.ID
 	Range       TimeRange
 	Environment string // "" for all
 	// Points is how many points the sparklines have, at most one per minute.
@@ -65,6 +74,7 @@ type ServicePoint struct {
 
 // ServiceQuery asks for one service.
 type ServiceQuery struct {
+	Tenant      tenant.ID
 	Name        string
 	Range       TimeRange
 	Environment string // "" for all

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Errors every engine returns wrapped, so that callers decide with errors.Is.
@@ -33,22 +34,40 @@ var (
 // A store that has seen the id stores nothing a second time, also when the process died in between.
 type BatchID string
 
+// Block is the id of a further block that is made of the same batch and stored beside its records: one name, one block.
+func (id BatchID) Block(name string) BatchID { return id + "/" + BatchID(name) }
+
+// Owned is data of a tenant. The zero tenant is refused with ErrBadQuery.
+type Owned[T any] struct {
+	Tenant tenant.ID
+	Data   T
+}
+
 // TraceAppender stores spans. Safe for concurrent use.
 type TraceAppender interface {
-	// AppendTraces stores all spans of td as one batch, in the order given, and returns when they are fsynced and visible
-	// to queries. It does not modify td. An error that wraps ErrUnavailable may be retried with the same id and the same
+	// AppendTraces stores all spans of td as one batch, in the order given and each for its tenant, and returns when they are fsynced
+	// and visible to queries. It does not modify td. An error that wraps ErrUnavailable may be retried with the same id and the same
 	// td; any other error is permanent. Returns the number of spans of the batch, also when the id was seen before.
-	AppendTraces(ctx context.Context, id BatchID, td []ptrace.Traces) (int, error)
+	AppendTraces(ctx context.Context, id BatchID, td []Owned[ptrace.Traces]) (int, error)
 }
 
 // LogAppender stores log records. Safe for concurrent use.
 type LogAppender interface {
 	// AppendLogs is AppendTraces for log records.
-	AppendLogs(ctx context.Context, id BatchID, ld []plog.Logs) (int, error)
+	AppendLogs(ctx context.Context, id BatchID, ld []Owned[plog.Logs]) (int, error)
 }
 
 // TimeRange is a half-open interval [Start, End).
 type TimeRange struct {
 	Start time.Time
 	End   time.Time
+}
+
+// Own is data that all is one tenant's.
+func Own[T any](t tenant.ID, data ...T) []Owned[T] {
+	out := make([]Owned[T], len(data))
+	for i, d := range data {
+		out[i] = Owned[T]{Tenant: t, Data: d}
+	}
+	return out
 }

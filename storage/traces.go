@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // TraceSearcher finds traces. Safe for concurrent use. Errors wrap ErrBadQuery, ErrLimit or ErrUnavailable.
@@ -24,8 +25,9 @@ type TraceReader interface {
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
 
-// Selection is what a search looks at.
+// Selection is what a search looks at. The zero tenant is refused with ErrBadQuery, in every query.
 type Selection struct {
+	Tenant tenant.ID
 	Filter search.Filter
 	Range  TimeRange
 }
@@ -91,6 +93,7 @@ type FacetValue struct {
 
 // TraceQuery asks for a page of one trace's spans.
 type TraceQuery struct {
+	Tenant  tenant.ID
 	TraceID string
 	Limit   int
 	Cursor  string

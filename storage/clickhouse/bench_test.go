@@ -15,6 +15,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/tenant"
 )
 
 func BenchmarkAppendLogs(b *testing.B) {
@@ -28,7 +29,7 @@ func BenchmarkAppendLogs(b *testing.B) {
 	}
 	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, batches[i:i+1]...))
 		require.NoError(b, err)
 	}
 	m.Report(b.N*clickhousetest.Rows, sizes, "otel_logs")
@@ -45,7 +46,7 @@ func BenchmarkAppendTraces(b *testing.B) {
 	}
 	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i:i+1])
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, batches[i:i+1]...))
 		require.NoError(b, err)
 	}
 	m.Report(b.N*clickhousetest.Rows, size, "%traces%")
@@ -63,23 +64,25 @@ func BenchmarkRead(b *testing.B) {
 			id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(100).TraceID()
 			traceID = hex.EncodeToString(id[:])
 		}
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), []ptrace.Traces{td})
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, td))
 		require.NoError(b, err)
 	}
 	spansEnd := g.Now.Add(time.Second)
 	g.Now = start
 	for i := range 40 {
 		ld, _ := g.Logs(clickhousetest.Rows)
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), []plog.Logs{ld})
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, ld))
 		require.NoError(b, err)
 	}
 	rng := storage.TimeRange{Start: start.Add(-time.Hour), End: spansEnd}
-	sel := func(f search.Filter) storage.Selection { return storage.Selection{Filter: f, Range: rng} }
+	sel := func(f search.Filter) storage.Selection {
+		return storage.Selection{Tenant: tenant.Default, Filter: f, Range: rng}
+	}
 	attr := search.Equals{Field: search.Field{Kind: search.FieldAttribute, Name: "user.id"}, Values: []search.Pattern{{"user-4711"}}}
 	service := search.Equals{Field: search.Field{Name: search.FieldService}, Values: []search.Pattern{{"payment"}}}
 	for name, ask := range map[string]func() error{
 		"trace by id": func() error {
-			_, err := s.Trace(b.Context(), storage.TraceQuery{TraceID: traceID, Limit: 1000})
+			_, err := s.Trace(b.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: traceID, Limit: 1000})
 			return err
 		},
 		"traces newest": func() error {
@@ -100,11 +103,11 @@ func BenchmarkRead(b *testing.B) {
 		},
 		"trace facets": func() error { _, err := s.TraceFacets(b.Context(), sel(nil)); return err },
 		"services": func() error {
-			_, err := s.Services(b.Context(), storage.ServicesQuery{Range: rng, Points: 30})
+			_, err := s.Services(b.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: rng, Points: 30})
 			return err
 		},
 		"service": func() error {
-			_, err := s.Service(b.Context(), storage.ServiceQuery{Name: "payment", Range: rng, Points: 120})
+			_, err := s.Service(b.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: "payment", Range: rng, Points: 120})
 			return err
 		},
 		"logs newest": func() error {

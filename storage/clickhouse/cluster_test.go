@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/storagetest"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // openCluster opens a store on the cluster shop of a fresh engine: Distributed over local tables, which are not replicated because there
@@ -56,7 +56,7 @@ func TestClusterTables(t *testing.T) {
 	s, sup := openCluster(t)
 	ld, _ := clickhousetest.NewGenerator().Logs(10)
 	for range 2 {
-		_, err := s.AppendLogs(t.Context(), "once", []plog.Logs{ld})
+		_, err := s.AppendLogs(t.Context(), "once", storage.Own(tenant.Default, ld))
 		require.NoError(t, err)
 	}
 	for table, want := range map[string]string{"otel_logs": "Distributed", "otel_logs_local": "MergeTree", "otel_traces_trace_id_ts": "Distributed"} {

@@ -39,3 +39,6 @@ func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 
 func TestLogs(t *testing.T)   { storagetest.RunLogs(t, harness) }
 func TestTraces(t *testing.T) { storagetest.RunTraces(t, harness) }
+
+func TestTenants(t *testing.T)        { storagetest.RunTenants(t, harness) }
+func TestClusterTenants(t *testing.T) { storagetest.RunTenants(t, clusterHarness) }

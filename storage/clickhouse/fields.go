@@ -12,27 +12,27 @@ import (
 )
 
 // AttributeKeys implements storage.FieldReader.
-func (s *Store) AttributeKeys(ctx context.Context, of signal.Signal, prefix string, r storage.TimeRange) ([]string, error) {
-	reader, err := s.fieldsOf(of)
+func (s *Store) AttributeKeys(ctx context.Context, q storage.FieldQuery) ([]string, error) {
+	reader, err := s.fieldsOf(q.Signal)
 	if err != nil {
 		return nil, err
 	}
-	return reader.AttributeKeys(ctx, prefix, r)
+	return reader.AttributeKeys(ctx, q)
 }
 
 // FieldValues implements storage.FieldReader.
-func (s *Store) FieldValues(ctx context.Context, of signal.Signal, field search.Field, prefix string, r storage.TimeRange) ([]string, error) {
-	reader, err := s.fieldsOf(of)
+func (s *Store) FieldValues(ctx context.Context, q storage.FieldQuery, field search.Field) ([]string, error) {
+	reader, err := s.fieldsOf(q.Signal)
 	if err != nil {
 		return nil, err
 	}
-	return reader.FieldValues(ctx, field, prefix, r)
+	return reader.FieldValues(ctx, q, field)
 }
 
 // fieldReader is storage.FieldReader for one signal.
 type fieldReader interface {
-	AttributeKeys(ctx context.Context, prefix string, r storage.TimeRange) ([]string, error)
-	FieldValues(ctx context.Context, field search.Field, prefix string, r storage.TimeRange) ([]string, error)
+	AttributeKeys(ctx context.Context, q storage.FieldQuery) ([]string, error)
+	FieldValues(ctx context.Context, q storage.FieldQuery, field search.Field) ([]string, error)
 }
 
 func (s *Store) fieldsOf(of signal.Signal) (fieldReader, error) {

@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/search/searchtest"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // The engine finds what search/match finds.
@@ -22,13 +21,13 @@ func TestSearch(t *testing.T) {
 	store, _ := openStore(t)
 	searchtest.Run(t, func(t *testing.T, s *searchtest.Section) searchtest.Find {
 		t.Helper()
-		_, err := store.AppendLogs(t.Context(), storage.BatchID(t.Name()), []plog.Logs{s.Logs})
+		_, err := store.AppendLogs(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, s.Logs))
 		require.NoError(t, err)
-		_, err = store.AppendTraces(t.Context(), storage.BatchID(t.Name()), []ptrace.Traces{s.Traces})
+		_, err = store.AppendTraces(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, s.Traces))
 		require.NoError(t, err)
 		return func(t *testing.T, f search.Filter) []int {
 			t.Helper()
-			selection := storage.Selection{Filter: f, Range: storage.TimeRange{Start: s.Start, End: s.Start.Add(time.Minute)}}
+			selection := storage.Selection{Tenant: tenant.Default, Filter: f, Range: storage.TimeRange{Start: s.Start, End: s.Start.Add(time.Minute)}}
 			var out []int
 			found := func(at time.Time) { out = append(out, int(at.Sub(s.Start)/time.Second)) }
 			if s.Signal == signal.Logs {

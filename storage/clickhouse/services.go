@@ -13,17 +13,17 @@ import (
 )
 
 // HostServices implements storage.ServiceReader.
-func (s *Store) HostServices(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
-	if err := timerange.Check(r); err != nil {
+func (s *Store) HostServices(ctx context.Context, q storage.HostQuery) ([]string, error) {
+	if err := timerange.Check(q.Range); err != nil {
 		return nil, err
 	}
 	// The tables are sorted by service, not by host; a day is enough to know who lives there.
-	r.Start = timerange.Latest(r.Start, r.End.Add(-24*time.Hour))
-	names, err := s.traceStore.ServicesOnHost(ctx, host, r)
+	q.Range.Start = timerange.Latest(q.Range.Start, q.Range.End.Add(-24*time.Hour))
+	names, err := s.traceStore.ServicesOnHost(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	ofLogs, err := s.logStore.ServicesOnHost(ctx, host, r)
+	ofLogs, err := s.logStore.ServicesOnHost(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -60,10 +60,27 @@ func (s *Store) migrate(ctx context.Context, m *schema.Migrator, keep schema.Ret
 	if err := s.client.FindShards(ctx); err != nil {
 		return err
 	}
+	// ClickHouse answers: what it does now may take as long as it needs, for a table may have to be made anew.
+	ctx, cancel := withoutDeadline(ctx)
+	defer cancel()
 	if err := m.Migrate(ctx); err != nil {
 		return err
 	}
 	return m.ApplyRetention(ctx, keep)
+}
+
+// withoutDeadline returns a context that ends when ctx is cancelled, but not when its deadline passes.
+func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel()
+		}
+	})
+	return out, func() {
+		stop()
+		cancel()
+	}
 }
 
 // Ping reports whether ClickHouse answers statements; the error wraps storage.ErrUnavailable when it does not.

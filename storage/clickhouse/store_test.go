@@ -10,17 +10,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
+	"github.com/strata-apm/strata/tenant"
 )
 
 func TestOpenAgain(t *testing.T) {
 	s, sup := openStore(t)
 	ld, _ := clickhousetest.NewGenerator().Logs(100)
-	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{ld})
+	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, ld))
 	require.NoError(t, err)
 
 	cfg := Default()
@@ -44,7 +44,7 @@ func TestOpenAgain(t *testing.T) {
 	m := schema.New(again.client, schema.Options{})
 	require.NoError(t, again.client.Exec(t.Context(), "TRUNCATE TABLE "+again.client.Database()+".strata_migrations"))
 	require.NoError(t, m.Migrate(t.Context()))
-	page, err := again.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Range: storage.TimeRange{Start: time.Now().Add(-24 * time.Hour), End: time.Now()}}, Limit: 200})
+	page, err := again.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: time.Now().Add(-24 * time.Hour), End: time.Now()}}, Limit: 200})
 	require.NoError(t, err)
 	require.Len(t, page.Logs, 100)
 }

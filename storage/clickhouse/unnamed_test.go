@@ -13,6 +13,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // TestRowsWithoutService reads what was stored before services without a name got one, beside what is stored since.
@@ -30,29 +31,29 @@ func TestRowsWithoutService(t *testing.T) {
 	sp.SetKind(ptrace.SpanKindServer)
 	sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
 	sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
-	_, err := s.AppendTraces(t.Context(), "new", []ptrace.Traces{td})
+	_, err := s.AppendTraces(t.Context(), "new", storage.Own(tenant.Default, td))
 	require.NoError(t, err)
 
 	r := storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(2 * time.Minute)}
-	list, err := s.Services(t.Context(), storage.ServicesQuery{Range: r, Points: 3})
+	list, err := s.Services(t.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: r, Points: 3})
 	require.NoError(t, err)
 	require.Len(t, list.Services, 1)
 	require.Equal(t, storage.UnknownService, list.Services[0].Name)
 	require.EqualValues(t, 2, list.Services[0].Requests)
 	for _, name := range []string{storage.UnknownService, ""} {
-		detail, err := s.Service(t.Context(), storage.ServiceQuery{Name: name, Range: r, Points: 3})
+		detail, err := s.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: name, Range: r, Points: 3})
 		require.NoError(t, err)
 		require.Equal(t, storage.UnknownService, detail.Summary.Name)
 		require.EqualValues(t, 2, detail.Summary.Requests)
 		require.NotEmpty(t, detail.Operations)
 	}
-	trace, err := s.Trace(t.Context(), storage.TraceQuery{TraceID: old, Limit: 5})
+	trace, err := s.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: old, Limit: 5})
 	require.NoError(t, err)
 	require.Equal(t, storage.UnknownService, trace.Spans[0].Service)
 	require.Equal(t, storage.UnknownService, trace.Services[0].Name)
 	service := search.Field{Name: search.FieldService}
 	for _, p := range []search.Pattern{{"unknown_service"}, {"unknown", ""}, {"", "service"}} {
-		sel := storage.Selection{Range: r, Filter: search.Equals{Field: service, Values: []search.Pattern{p}}}
+		sel := storage.Selection{Tenant: tenant.Default, Range: r, Filter: search.Equals{Field: service, Values: []search.Pattern{p}}}
 		traces, err := s.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, traces.Traces, 2, p)
@@ -62,13 +63,13 @@ func TestRowsWithoutService(t *testing.T) {
 		require.Len(t, logs.Logs, 1, p)
 		require.Equal(t, storage.UnknownService, logs.Logs[0].Service)
 	}
-	facets, err := s.LogFacets(t.Context(), storage.Selection{Range: r})
+	facets, err := s.LogFacets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: r})
 	require.NoError(t, err)
 	require.Equal(t, []storage.FacetValue{{Value: storage.UnknownService, Count: 1}}, facets[0].Values)
-	values, err := s.FieldValues(t.Context(), signal.Traces, service, "unk", r)
+	values, err := s.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Signal: signal.Traces, Text: "unk", Range: r}, service)
 	require.NoError(t, err)
 	require.Equal(t, []string{storage.UnknownService}, values)
-	hosts, err := s.HostServices(t.Context(), host, r)
+	hosts, err := s.HostServices(t.Context(), storage.HostQuery{Tenant: tenant.Default, Host: host, Range: r})
 	require.NoError(t, err)
 	require.Equal(t, []string{storage.UnknownService}, hosts)
 }

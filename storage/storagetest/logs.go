@@ -19,6 +19,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // RunLogs runs the suite for log records.
@@ -55,14 +56,14 @@ func (s *suite) putLogs(t *testing.T, id string, ld []plog.Logs) {
 	for _, l := range ld {
 		want += l.LogRecordCount()
 	}
-	n, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()+"-"+id), ld)
+	n, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()+"-"+id), storage.Own(tenant.Default, ld...))
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 }
 
 func (s *suite) getLogs(t *testing.T, day time.Time, f search.Filter) []storage.Log {
 	t.Helper()
-	page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Ascending: true, Limit: 10_000})
+	page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Tenant: tenant.Default, Filter: f, Range: dayOf(day)}, Ascending: true, Limit: 10_000})
 	require.NoError(t, err)
 	require.Empty(t, page.NextCursor)
 	return page.Logs
@@ -70,7 +71,7 @@ func (s *suite) getLogs(t *testing.T, day time.Time, f search.Filter) []storage.
 
 func (s *suite) countLogs(t *testing.T, r storage.TimeRange) int {
 	t.Helper()
-	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: r}, 10)
+	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: tenant.Default, Range: r}, 10)
 	require.NoError(t, err)
 	return int(h.Total) //nolint:gosec // A count of the few rows that were written.
 }
@@ -134,7 +135,7 @@ func (s *suite) logEmpty(t *testing.T) {
 	s.putLogs(t, "none", nil)
 	s.putLogs(t, "no records", []plog.Logs{plog.NewLogs()})
 	require.Empty(t, s.getLogs(t, day, nil))
-	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: dayOf(day)}, 60)
+	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: tenant.Default, Range: dayOf(day)}, 60)
 	require.NoError(t, err)
 	require.Len(t, h.Buckets, 60)
 	require.Zero(t, h.Total)
@@ -226,7 +227,7 @@ func (s *suite) logPaging(t *testing.T) {
 	}
 	for _, ascending := range []bool{false, true} {
 		seen := map[string]bool{}
-		q := storage.LogSearch{Selection: storage.Selection{Range: dayOf(day)}, Ascending: ascending, Limit: 7}
+		q := storage.LogSearch{Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day)}, Ascending: ascending, Limit: 7}
 		var last time.Time
 		for pages := 0; ; pages++ {
 			require.Less(t, pages, n)
@@ -259,7 +260,7 @@ func (s *suite) logHistogram(t *testing.T) {
 		specs = append(specs, logSpec{service: "h", body: "x", time: day.Add(time.Duration(i) * 30 * time.Second), severity: []plog.SeverityNumber{0, 9, 17}[i%3]})
 	}
 	s.putLogs(t, "1", logs(specs...))
-	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: dayOf(day)}, 60)
+	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: tenant.Default, Range: dayOf(day)}, 60)
 	require.NoError(t, err)
 	require.Equal(t, time.Minute, h.Step)
 	require.EqualValues(t, 100, h.Total)
@@ -268,7 +269,7 @@ func (s *suite) logHistogram(t *testing.T) {
 	require.EqualValues(t, 2, h.Buckets[0].Total)
 	require.Equal(t, map[string]uint64{"": 1, "info": 1}, h.Buckets[0].Levels)
 	require.Zero(t, h.Buckets[59].Total)
-	short, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(time.Second)}}, 100)
+	short, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: day, End: day.Add(time.Second)}}, 100)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, short.Buckets[0].Total)
 	require.EqualValues(t, 1, short.Total)
@@ -280,7 +281,7 @@ func (s *suite) logFacets(t *testing.T) {
 		logSpec{service: "f1", body: "x", time: day, severity: 17}, logSpec{service: "f1", body: "x", time: day, severity: 9},
 		logSpec{service: "f2", body: "y", time: day, severity: 9},
 	))
-	facets, err := s.Store.LogFacets(t.Context(), storage.Selection{Range: dayOf(day), Filter: search.Contains{Text: "x"}})
+	facets, err := s.Store.LogFacets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: search.Contains{Text: "x"}})
 	require.NoError(t, err)
 	got := map[string][]storage.FacetValue{}
 	for _, f := range facets {
@@ -297,13 +298,13 @@ func (s *suite) logFields(t *testing.T) {
 		logSpec{service: "one", body: "x", time: day, attrs: map[string]string{"user.id": "Bob", "user.tier": "gold"}},
 		logSpec{service: "two", body: "x", time: day, attrs: map[string]string{"user.id": "alice"}},
 	))
-	keys, err := s.Store.AttributeKeys(t.Context(), signal.Logs, "user", dayOf(day))
+	keys, err := s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Signal: signal.Logs, Text: "user", Range: dayOf(day)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"user.id", "user.tier"}, keys)
-	values, err := s.Store.FieldValues(t.Context(), signal.Logs, attr("user.id"), "B", dayOf(day))
+	values, err := s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Signal: signal.Logs, Text: "B", Range: dayOf(day)}, attr("user.id"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"Bob"}, values)
-	values, err = s.Store.FieldValues(t.Context(), signal.Logs, field(search.FieldService), "", dayOf(day))
+	values, err = s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Signal: signal.Logs, Text: "", Range: dayOf(day)}, field(search.FieldService))
 	require.NoError(t, err)
 	require.Equal(t, []string{"one", "two"}, values)
 }
@@ -345,7 +346,7 @@ func (s *suite) logTwiceAtOnce(t *testing.T) {
 	errs := make([]error, 4)
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), batch)
+			_, errs[i] = s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, batch...))
 		})
 	}
 	wg.Wait()
@@ -376,7 +377,7 @@ func (s *suite) logHuge(t *testing.T) {
 
 func (s *suite) logBadRequests(t *testing.T) {
 	day := s.day()
-	sel := storage.Selection{Range: dayOf(day)}
+	sel := storage.Selection{Tenant: tenant.Default, Range: dayOf(day)}
 	deep := search.Filter(search.Contains{Text: "x"})
 	for range 20_000 {
 		deep = search.Not{Of: deep}
@@ -384,15 +385,15 @@ func (s *suite) logBadRequests(t *testing.T) {
 	for name, q := range map[string]storage.LogSearch{
 		"cursor":        {Selection: sel, Limit: 1, Cursor: "%%%"},
 		"other cursor":  {Selection: sel, Limit: 1, Cursor: "W10"},
-		"range":         {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day}}, Limit: 1},
-		"unknown field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field("nope"), "x")}, Limit: 1},
-		"span field":    {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(search.FieldDuration), "1")}, Limit: 1},
-		"too deep":      {Selection: storage.Selection{Range: dayOf(day), Filter: deep}, Limit: 1},
+		"range":         {Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: day, End: day}}, Limit: 1},
+		"unknown field": {Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: equals(field("nope"), "x")}, Limit: 1},
+		"span field":    {Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: equals(field(search.FieldDuration), "1")}, Limit: 1},
+		"too deep":      {Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: deep}, Limit: 1},
 	} {
 		_, err := s.Store.SearchLogs(t.Context(), q)
 		require.ErrorIs(t, err, storage.ErrBadQuery, name)
 	}
-	_, err := s.Store.AppendLogs(t.Context(), "", logs(logSpec{service: "x", body: "x", time: day}))
+	_, err := s.Store.AppendLogs(t.Context(), "", storage.Own(tenant.Default, logs(logSpec{service: "x", body: "x", time: day})...))
 	require.ErrorIs(t, err, storage.ErrBadQuery, "a batch needs an id")
 }
 
@@ -415,7 +416,7 @@ func (s *suite) logCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.Store.SearchLogs(ctx, storage.LogSearch{Selection: storage.Selection{Range: dayOf(day), Filter: slow}, Limit: 10})
+		_, err := s.Store.SearchLogs(ctx, storage.LogSearch{Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: slow}, Limit: 10})
 		done <- err
 	}()
 	eventually(t, 10*time.Second, "the query never ran", func() bool { return s.Running(t) > 0 })

@@ -16,6 +16,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // twice is attributes as they come, of pairs of key and value: a wire format allows a key to be there twice.
@@ -60,7 +61,7 @@ func (s *suite) keysTwice(t *testing.T) {
 		}))
 		r := storage.TimeRange{Start: at, End: at.Add(time.Minute)}
 		find := func(f search.Filter) []storage.Log {
-			page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Filter: f, Range: r}, Limit: 10})
+			page, err := s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: storage.Selection{Tenant: tenant.Default, Filter: f, Range: r}, Limit: 10})
 			require.NoError(t, err)
 			return page.Logs
 		}
@@ -86,7 +87,7 @@ func (s *suite) keysTwice(t *testing.T) {
 	s.putSpans(t, "1", []ptrace.Traces{td})
 	require.Len(t, s.findTraces(t, day, equals(attr("K"), "last")), 1)
 	require.Empty(t, s.findTraces(t, day, equals(attr("K"), "first")))
-	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(7100), Limit: 10})
+	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(7100), Limit: 10})
 	require.NoError(t, err)
 	last := map[string]string{"K": "last"}
 	require.Equal(t, last, got.Spans[0].Attributes)
@@ -219,7 +220,7 @@ func (s *suite) origins(t *testing.T) {
 	fillScope(rs.ScopeSpans().At(0).Scope(), want)
 	rs.ScopeSpans().At(0).Spans().At(0).SetFlags(0x301)
 	s.putSpans(t, "2", td)
-	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(7300), Limit: 10})
+	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(7300), Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, []storage.Scope{{Name: "suite", Version: "1"}, want}, got.Scopes)
 	require.Equal(t, []int{0, 1}, []int{got.Spans[0].Scope, got.Spans[1].Scope})
@@ -243,7 +244,7 @@ func (s *suite) shortIDs(t *testing.T) {
 	sp.SetTraceID(pcommon.TraceID{8: 0x46, 9: 0x3a, 15: 0xad})
 	s.putSpans(t, "1", td)
 	for _, id := range []string{"463a0000000000ad", "463A0000000000AD", "0000000000000000463a0000000000ad", "00000000-0000-0000-463a-0000000000ad"} {
-		got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 10})
+		got, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: id, Limit: 10})
 		require.NoError(t, err, id)
 		require.Equal(t, "0000000000000000463a0000000000ad", got.TraceID)
 		require.Len(t, s.findTraces(t, day, equals(field(search.FieldTrace), id)), 1, id)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // shop makes a request a minute for ten minutes: front calls back, back calls a database, and a job runs beside them.
@@ -46,7 +47,7 @@ func (s *suite) services(t *testing.T) {
 	day := s.day()
 	s.shop(t, day, "prod")
 	s.shop(t, day, "test")
-	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Environment: "prod", Points: 30})
+	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: dayOf(day), Environment: "prod", Points: 30})
 	require.NoError(t, err)
 	require.Equal(t, []string{"prod", "test"}, list.Environments)
 	require.Len(t, list.Services, 3)
@@ -68,10 +69,10 @@ func (s *suite) services(t *testing.T) {
 	require.EqualValues(t, 2, job.Series[4].Requests)
 	require.Zero(t, front.Series[29].Requests)
 
-	all, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Points: 30})
+	all, err := s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: dayOf(day), Points: 30})
 	require.NoError(t, err)
 	require.EqualValues(t, 20, all.Services[0].Requests)
-	names, err := s.Store.HostServices(t.Context(), "node-test", dayOf(day))
+	names, err := s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: tenant.Default, Host: "node-test", Range: dayOf(day)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"back", "front", "job"}, names)
 }
@@ -79,7 +80,7 @@ func (s *suite) services(t *testing.T) {
 func (s *suite) service(t *testing.T) {
 	day := s.day()
 	s.shop(t, day, "prod")
-	got, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: "back", Range: dayOf(day), Points: 60})
+	got, err := s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: "back", Range: dayOf(day), Points: 60})
 	require.NoError(t, err)
 	require.Equal(t, "back", got.Summary.Name)
 	require.Equal(t, time.Minute, got.Step)
@@ -120,7 +121,7 @@ func (s *suite) unknownService(t *testing.T) {
 		server(8805, 4, map[string]string{"service.name": "", "process.executable.path": "/opt/jvm/bin/java"}),
 		server(8806, 5, map[string]string{"service.name": "named", "process.executable.name": "java"}),
 	))
-	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Points: 60})
+	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: dayOf(day), Points: 60})
 	require.NoError(t, err)
 	got := map[string]uint64{}
 	for _, sv := range list.Services {
@@ -128,15 +129,15 @@ func (s *suite) unknownService(t *testing.T) {
 	}
 	require.Equal(t, map[string]uint64{"named": 1, "unknown_service": 3, "unknown_service:java": 2}, got)
 	for name, n := range got {
-		detail, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: name, Range: dayOf(day), Points: 60})
+		detail, err := s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: name, Range: dayOf(day), Points: 60})
 		require.NoError(t, err)
 		require.Equal(t, n, detail.Operations[0].Requests)
 		require.Len(t, s.findTraces(t, day, equals(field(search.FieldService), name)), int(n)) //nolint:gosec // a few
 	}
-	trace, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(8804), Limit: 10})
+	trace, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(8804), Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, "unknown_service:java", trace.Spans[0].Service)
-	names, err := s.Store.HostServices(t.Context(), "nameless-host", dayOf(day))
+	names, err := s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: tenant.Default, Host: "nameless-host", Range: dayOf(day)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"unknown_service"}, names)
 }

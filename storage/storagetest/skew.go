@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // clockSkew has traces over two hosts: one whose clocks agree, one whose server is twenty minutes behind, one with an asynchronous span.
@@ -41,7 +42,7 @@ func (s *suite) clockSkew(t *testing.T) {
 	for trace, want := range map[int]time.Duration{8901: 0, 8902: behind, 8903: -behind, 8904: 0} {
 		for _, limit := range []int{100, 2} {
 			var all []storage.Span
-			q := storage.TraceQuery{TraceID: hexTrace(trace), Limit: limit}
+			q := storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(trace), Limit: limit}
 			for {
 				tr, err := s.Store.Trace(t.Context(), q)
 				require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // RunTraces runs the suite for spans.
@@ -47,14 +48,14 @@ func (s *suite) putSpans(t *testing.T, id string, td []ptrace.Traces) {
 	for _, l := range td {
 		want += l.SpanCount()
 	}
-	n, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-"+id), td)
+	n, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-"+id), storage.Own(tenant.Default, td...))
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 }
 
 func (s *suite) findTraces(t *testing.T, day time.Time, f search.Filter) []storage.TraceSummary {
 	t.Helper()
-	page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Limit: 1000})
+	page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Tenant: tenant.Default, Filter: f, Range: dayOf(day)}, Limit: 1000})
 	require.NoError(t, err)
 	require.Empty(t, page.NextCursor)
 	return page.Traces
@@ -95,7 +96,7 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 	backwards.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
 	s.putSpans(t, "1", td)
 
-	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(1), Limit: 100})
+	got, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(1), Limit: 100})
 	require.NoError(t, err)
 	require.Equal(t, hexTrace(1), got.TraceID)
 	require.Equal(t, at, got.Start)
@@ -122,22 +123,22 @@ func (s *suite) traceRoundTrip(t *testing.T) {
 
 	short := strings.TrimLeft(hexTrace(1), "0")
 	for _, id := range []string{short, strings.ToUpper(short), hexTrace(1)[:8] + "-" + hexTrace(1)[8:]} {
-		same, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 100})
+		same, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: id, Limit: 100})
 		require.NoError(t, err, id)
 		require.Equal(t, got, same, id)
 		require.Len(t, s.findTraces(t, day, equals(field(search.FieldTrace), id)), 1, id)
 	}
 	require.Len(t, s.findTraces(t, day, equals(field(search.FieldSpan), strings.TrimLeft(hexSpan(2), "0"))), 1)
 
-	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: "0" + hexTrace(1)[1:], Limit: 1})
+	upper, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: "0" + hexTrace(1)[1:], Limit: 1})
 	require.ErrorIs(t, err, storage.ErrNotFound, "%v", upper)
 }
 
 func (s *suite) traceNotFound(t *testing.T) {
-	_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(424242), Limit: 10})
+	_, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(424242), Limit: 10})
 	require.ErrorIs(t, err, storage.ErrNotFound)
 	for _, id := range []string{"", "-", "zz", "' OR 1=1 --", hexTrace(1) + "00"} {
-		_, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: id, Limit: 10})
+		_, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: id, Limit: 10})
 		require.ErrorIs(t, err, storage.ErrBadQuery, id)
 	}
 }
@@ -153,7 +154,7 @@ func (s *suite) traceNasty(t *testing.T) {
 	}
 	s.putSpans(t, "1", spans(specs...))
 	for i, text := range nasty() {
-		tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(1000 + i), Limit: 10})
+		tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(1000 + i), Limit: 10})
 		require.NoError(t, err)
 		require.Equal(t, text, tr.Spans[0].Name)
 		require.Equal(t, map[string]string{text: text}, tr.Spans[0].Attributes)
@@ -164,9 +165,9 @@ func (s *suite) traceNasty(t *testing.T) {
 		}})
 		require.Len(t, found, 1, "%q", text)
 		require.Equal(t, text, found[0].RootService)
-		_, err = s.Store.Service(t.Context(), storage.ServiceQuery{Name: text, Range: dayOf(day), Points: 10})
+		_, err = s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: text, Range: dayOf(day), Points: 10})
 		require.NoError(t, err, "%q", text)
-		_, err = s.Store.HostServices(t.Context(), text, dayOf(day))
+		_, err = s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: tenant.Default, Host: text, Range: dayOf(day)})
 		require.NoError(t, err, "%q", text)
 	}
 }
@@ -258,7 +259,7 @@ func (s *suite) tracePaging(t *testing.T) {
 	for _, order := range []storage.TraceOrder{storage.NewestFirst, storage.SlowestFirst} {
 		seen := map[string]bool{}
 		var last time.Duration
-		q := storage.TraceSearch{Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(2 * time.Hour)}}, Order: order, Limit: 9}
+		q := storage.TraceSearch{Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: day, End: day.Add(2 * time.Hour)}}, Order: order, Limit: 9}
 		for pages := 0; ; pages++ {
 			require.Less(t, pages, n)
 			page, err := s.Store.SearchTraces(t.Context(), q)
@@ -296,7 +297,7 @@ func (s *suite) spanPaging(t *testing.T) {
 	}
 	s.putSpans(t, "1", spans(specs...))
 	seen := map[string]bool{}
-	q := storage.TraceQuery{TraceID: hexTrace(3), Limit: 7}
+	q := storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(3), Limit: 7}
 	for pages := 0; ; pages++ {
 		require.Less(t, pages, n)
 		tr, err := s.Store.Trace(t.Context(), q)
@@ -320,7 +321,7 @@ func (s *suite) traceFacets(t *testing.T) {
 		spanSpec{trace: 1, id: 1, service: "a", name: "x", start: day, failed: true, kind: ptrace.SpanKindServer, attrs: map[string]string{"http.response.status_code": "500"}},
 		spanSpec{trace: 1, id: 2, service: "b", name: "x", start: day, kind: ptrace.SpanKindClient},
 	))
-	facets, err := s.Store.TraceFacets(t.Context(), storage.Selection{Range: dayOf(day)})
+	facets, err := s.Store.TraceFacets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: dayOf(day)})
 	require.NoError(t, err)
 	got := map[string][]storage.FacetValue{}
 	for _, f := range facets {
@@ -334,7 +335,7 @@ func (s *suite) traceFacets(t *testing.T) {
 
 func (s *suite) requests(t *testing.T, day time.Time, service string) uint64 {
 	t.Helper()
-	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Range: dayOf(day), Points: 30})
+	list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: tenant.Default, Range: dayOf(day), Points: 30})
 	require.NoError(t, err)
 	for _, sv := range list.Services {
 		if sv.Name == service {
@@ -356,7 +357,7 @@ func (s *suite) traceReplay(t *testing.T) {
 			require.EqualValues(t, 50, s.requests(t, d, "replay"), "the counts per minute must not be doubled by a replay")
 		}
 	}
-	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(5001), Limit: 10})
+	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(5001), Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, tr.Spans, 1)
 }
@@ -371,13 +372,15 @@ func (s *suite) traceTwiceAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, 4)
 	for i := range errs {
-		wg.Go(func() { _, errs[i] = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()), td) })
+		wg.Go(func() {
+			_, errs[i] = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, td...))
+		})
 	}
 	wg.Wait()
 	for _, err := range errs {
 		require.NoError(t, err)
 	}
-	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{TraceID: hexTrace(6000), Limit: 10})
+	tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(6000), Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, 1000, tr.SpanCount)
 	require.EqualValues(t, 1000, s.requests(t, day, "once"))
@@ -385,17 +388,17 @@ func (s *suite) traceTwiceAtOnce(t *testing.T) {
 
 func (s *suite) traceBadRequests(t *testing.T) {
 	day := s.day()
-	sel := storage.Selection{Range: dayOf(day)}
+	sel := storage.Selection{Tenant: tenant.Default, Range: dayOf(day)}
 	for name, q := range map[string]storage.TraceSearch{
 		"cursor":    {Selection: sel, Limit: 1, Cursor: "%%%"},
-		"range":     {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.Add(-1)}}, Limit: 1},
-		"far range": {Selection: storage.Selection{Range: storage.TimeRange{Start: day, End: day.AddDate(5000, 0, 0)}}, Limit: 1},
-		"log field": {Selection: storage.Selection{Range: dayOf(day), Filter: equals(field(search.FieldLevel), "info")}, Limit: 1},
+		"range":     {Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: day, End: day.Add(-1)}}, Limit: 1},
+		"far range": {Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: day, End: day.AddDate(5000, 0, 0)}}, Limit: 1},
+		"log field": {Selection: storage.Selection{Tenant: tenant.Default, Range: dayOf(day), Filter: equals(field(search.FieldLevel), "info")}, Limit: 1},
 	} {
 		_, err := s.Store.SearchTraces(t.Context(), q)
 		require.ErrorIs(t, err, storage.ErrBadQuery, name)
 	}
-	_, err := s.Store.Service(t.Context(), storage.ServiceQuery{Name: "nobody", Range: dayOf(day)})
+	_, err := s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: "nobody", Range: dayOf(day)})
 	require.ErrorIs(t, err, storage.ErrNotFound)
 }
 

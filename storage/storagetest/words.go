@@ -12,6 +12,7 @@ import (
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // wordCase is a body, what finds it and what does not.
@@ -92,12 +93,12 @@ func (s *suite) spanNames(t *testing.T) {
 	day := s.day()
 	names := []string{"GET /кошик", "用户admin登录", "ÜBERWEISUNG", "🚀launch"}
 	for i, name := range names {
-		_, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+name), spans(spanSpec{trace: 9000 + i, id: 1, service: "w", name: name, start: day, duration: time.Second}))
+		_, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+name), storage.Own(tenant.Default, spans(spanSpec{trace: 9000 + i, id: 1, service: "w", name: name, start: day, duration: time.Second})...))
 		require.NoError(t, err)
 	}
 	for query, want := range map[string]int{"КОШИК": 1, "admin": 1, "登录": 1, "überweisung": 1, "*ÜBERweis*": 1, "LAUNCH": 1, "-über": 3, "-*Über*": 3, "-登录": 3} {
 		f := textFilter(search.FieldName, query)
-		page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Filter: f, Range: dayOf(day)}, Limit: 10})
+		page, err := s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: storage.Selection{Tenant: tenant.Default, Filter: f, Range: dayOf(day)}, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, page.Traces, want, query)
 	}

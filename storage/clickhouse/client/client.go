@@ -83,6 +83,9 @@ func connect(t target, cfg Config, opts Options) (driver.Conn, error) {
 	return conn, nil
 }
 
+// Log is where the client says what it does; never nil.
+func (c *Client) Log() *slog.Logger { return c.log }
+
 // Database is the name of the database that holds the tables.
 func (c *Client) Database() string { return c.target.database }
 

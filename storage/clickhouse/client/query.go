@@ -43,10 +43,14 @@ func (c *Client) guarded(ctx context.Context) (context.Context, context.CancelFu
 var ErrPageFull = errors.New("the page is full")
 
 // Each runs a query and calls row for every row of its result, until row returns ErrPageFull or another error. In the query {db} stands
-// for the database; args are those of the Statement that made it; what says in errors what was done. The rows come in the order of the
-// result, and those before an error have been handed to row. The error wraps storage.ErrUnavailable, storage.ErrLimit (with ErrMemory
-// where memory is the limit), storage.ErrBadQuery, or the context's error.
-func (c *Client) Each(ctx context.Context, what, query string, args []any, row func(scan func(dest ...any) error) error) error {
+// for the database; st is the Statement that made it, nil for one that reads no tenant's table; what says in errors what was done. The rows
+// come in the order of the result, and those before an error have been handed to row. The error wraps storage.ErrUnavailable,
+// storage.ErrLimit (with ErrMemory where memory is the limit), storage.ErrBadQuery, or the context's error.
+func (c *Client) Each(ctx context.Context, what, query string, st *Statement, row func(scan func(dest ...any) error) error) error {
+	args, err := st.argsFor(query)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	guarded, cancel := c.guarded(ctx)
 	defer cancel()
 	rows, err := c.conn.Query(guarded, strings.ReplaceAll(query, "{db}", c.target.database), args...)
@@ -90,9 +94,9 @@ func (c *Client) readError(ctx, guarded context.Context, err error) error {
 }
 
 // Column runs a query with one column of text and returns its rows, never nil. Its arguments and errors are those of Each.
-func (c *Client) Column(ctx context.Context, what, query string, args []any) ([]string, error) {
+func (c *Client) Column(ctx context.Context, what, query string, st *Statement) ([]string, error) {
 	out := []string{}
-	err := c.Each(ctx, what, query, args, func(scan func(...any) error) error {
+	err := c.Each(ctx, what, query, st, func(scan func(...any) error) error {
 		var v string
 		if err := scan(&v); err != nil {
 			return err

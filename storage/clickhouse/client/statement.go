@@ -3,23 +3,56 @@
 package client
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
-// Statement collects the values that are bound to a query while its text is put together. Nothing a user typed gets into the text. The
-// zero value has none.
+// Statement collects the values that are bound to a query of one tenant's rows while its text is put together. Nothing a user typed gets
+// into the text.
 type Statement struct {
-	// Args are the values so far, in the order in which they were bound.
-	Args []any
+	// args are the values so far, in the order in which they were bound.
+	args   []any
+	tenant tenant.ID
+	// owned counts the conditions that OfTenant returned.
+	owned int
+}
+
+// For returns a statement about the rows of a tenant.
+func For(t tenant.ID) *Statement { return &Statement{tenant: t} }
+
+// OfTenant returns the condition that a row is the tenant's. Every table that a query reads needs it once: a query without it is refused.
+func (st *Statement) OfTenant() string {
+	st.owned++
+	return "TenantId = " + st.Str(string(st.tenant))
+}
+
+// argsFor returns the values for the query. It refuses a query that names no tenant, or that reads a table without asking whose rows it
+// reads: the error wraps storage.ErrBadQuery.
+func (st *Statement) argsFor(query string) ([]any, error) {
+	tables := strings.Count(query, "{db}.")
+	switch {
+	case st == nil && tables == 0:
+		return nil, nil
+	case st == nil || st.tenant == "":
+		return nil, fmt.Errorf("%w: the query says of no tenant that it is about its data", storage.ErrBadQuery)
+	case st.owned < tables:
+		return nil, fmt.Errorf("%w: the query reads %d tables and asks of %d whose rows they are", storage.ErrBadQuery, tables, st.owned)
+	default:
+		return st.args, nil
+	}
 }
 
 // Bind adds a value of a ClickHouse type and returns its query parameter.
 func (st *Statement) Bind(typ string, value any) string {
-	name := "p" + strconv.Itoa(len(st.Args))
-	st.Args = append(st.Args, clickhouse.Named(name, value))
+	name := "p" + strconv.Itoa(len(st.args))
+	st.args = append(st.args, clickhouse.Named(name, value))
 	return "{" + name + ":" + typ + "}"
 }
 

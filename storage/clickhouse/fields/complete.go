@@ -26,7 +26,7 @@ func (s *source) keys(ctx context.Context, attributes, prefix string) ([]string,
 	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attributes + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attributes +
 		", ResourceAttributes FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + s.statement.Str(prefix) +
 		") ORDER BY k LIMIT " + strconv.Itoa(maxKeys)
-	return s.client.Column(ctx, "list attribute keys", query, s.statement.Args)
+	return s.client.Column(ctx, "list attribute keys", query, s.statement)
 }
 
 // values lists the values of a field that have the text part in them, the most frequent first; c must be a compiler of the source's table
@@ -41,5 +41,5 @@ func (s *source) values(ctx context.Context, c *filter.Compiler, field search.Fi
 	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) +
 		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(maxValues)
-	return s.client.Column(ctx, "list field values", query, s.statement.Args)
+	return s.client.Column(ctx, "list field values", query, s.statement)
 }

@@ -41,7 +41,7 @@ func (s *source) facets(ctx context.Context, facets []Facet) ([]storage.Facet, e
 	for i, f := range facets {
 		out[i].Field = f.Field
 	}
-	err := s.client.Each(ctx, "count facets", query, s.statement.Args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "count facets", query, s.statement, func(scan func(...any) error) error {
 		var facet int32
 		var v storage.FacetValue
 		if err := scan(&facet, &v.Value, &v.Count); err != nil {

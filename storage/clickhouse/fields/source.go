@@ -24,21 +24,21 @@ type Reader struct {
 }
 
 // AttributeKeys is storage.FieldReader's for the table.
-func (r Reader) AttributeKeys(ctx context.Context, prefix string, rng storage.TimeRange) ([]string, error) {
-	src, err := r.source(storage.Selection{Range: rng})
+func (r Reader) AttributeKeys(ctx context.Context, q storage.FieldQuery) ([]string, error) {
+	src, err := r.source(storage.Selection{Tenant: q.Tenant, Range: q.Range})
 	if err != nil {
 		return nil, err
 	}
-	return src.keys(ctx, r.Attributes, prefix)
+	return src.keys(ctx, r.Attributes, q.Text)
 }
 
 // FieldValues is storage.FieldReader's for the table.
-func (r Reader) FieldValues(ctx context.Context, field search.Field, prefix string, rng storage.TimeRange) ([]string, error) {
-	src, err := r.source(storage.Selection{Range: rng})
+func (r Reader) FieldValues(ctx context.Context, q storage.FieldQuery, field search.Field) ([]string, error) {
+	src, err := r.source(storage.Selection{Tenant: q.Tenant, Range: q.Range})
 	if err != nil {
 		return nil, err
 	}
-	return src.values(ctx, r.Compiler(&src.statement), field, prefix)
+	return src.values(ctx, r.Compiler(src.statement), field, q.Text)
 }
 
 // Facets counts the most frequent values of all facets in one scan; they come in the order of facets. Rows without a value are not counted. An error wraps
@@ -56,9 +56,9 @@ func (r Reader) source(sel storage.Selection) (*source, error) {
 	if err := timerange.Check(sel.Range); err != nil {
 		return nil, err //nolint:wrapcheck // It names the range.
 	}
-	src := &source{client: r.Client, table: r.Table}
+	src := &source{client: r.Client, table: r.Table, statement: client.For(sel.Tenant)}
 	var err error
-	if src.where, err = r.Condition(&src.statement, sel); err != nil {
+	if src.where, err = r.Condition(src.statement, sel); err != nil {
 		return nil, err
 	}
 	return src, nil
@@ -70,5 +70,5 @@ type source struct {
 	table  string
 	// where is the condition. Its values, and further ones, are bound to statement.
 	where     string
-	statement client.Statement
+	statement *client.Statement
 }

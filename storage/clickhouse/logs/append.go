@@ -12,7 +12,7 @@ import (
 )
 
 // AppendLogs implements storage.LogAppender.
-func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []plog.Logs) (int, error) {
+func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []storage.Owned[plog.Logs]) (int, error) {
 	b, ok := s.blocks.Get().(*block)
 	if !ok {
 		b = newBlock()
@@ -21,7 +21,9 @@ func (s *Store) AppendLogs(ctx context.Context, id storage.BatchID, ld []plog.Lo
 		b.Reset()
 		s.blocks.Put(b)
 	}()
-	b.fill(id, ld)
+	if err := b.fill(id, ld); err != nil {
+		return 0, fmt.Errorf("append logs %s: %w", id, err)
+	}
 	if err := s.client.Insert(ctx, table, id, &b.Block); err != nil {
 		return 0, fmt.Errorf("append logs %s: %w", id, err)
 	}

@@ -5,9 +5,11 @@ package logs
 import (
 	"testing"
 
-	"go.opentelemetry.io/collector/pdata/plog"
+	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // BenchmarkEncode is the conversion of pdata to a block alone.
@@ -16,7 +18,7 @@ func BenchmarkEncode(b *testing.B) {
 	block := newBlock()
 	for b.Loop() {
 		block.Reset()
-		block.fill("b", []plog.Logs{ld})
+		require.NoError(b, block.fill("b", storage.Own(tenant.Default, ld)))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clickhousetest.Rows, "ns/row")
 }

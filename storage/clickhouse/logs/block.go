@@ -3,6 +3,7 @@
 package logs
 
 import (
+	"fmt"
 	"hash/fnv"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -21,7 +22,7 @@ type block struct {
 	timestamp, observed, rowID    native.Fixed
 	traceFlags, severityNumber    native.Fixed
 	traceID, spanID, body         native.String
-	severityText, service         native.LowCardinality
+	tenant, severityText, service native.LowCardinality
 	resourceURL, scopeURL         native.LowCardinality
 	scopeName, scopeVersion       native.LowCardinality
 	eventName, environment, host  native.LowCardinality
@@ -33,6 +34,7 @@ func newBlock() *block {
 	b := &block{}
 	b.timestamp.Type, b.observed.Type, b.rowID.Type = native.DateTime64, native.DateTime64, "UInt64"
 	b.traceFlags.Type, b.severityNumber.Type = "UInt8", "UInt8"
+	b.Add("TenantId", &b.tenant)
 	b.Add("Timestamp", &b.timestamp)
 	b.Add("ObservedTimestamp", &b.observed)
 	b.Add("RowId", &b.rowID)
@@ -64,14 +66,21 @@ func batchSeed(id storage.BatchID) uint64 {
 	return uint64(h.Sum32()) << 32
 }
 
-func (b *block) fill(id storage.BatchID, batches []plog.Logs) {
+// fill adds the records. It refuses those of no tenant: the error wraps storage.ErrBadQuery.
+func (b *block) fill(id storage.BatchID, batches []storage.Owned[plog.Logs]) error {
 	seed := batchSeed(id)
 	for _, ld := range batches {
-		for _, rl := range ld.ResourceLogs().All() {
+		if ld.Tenant == "" {
+			return fmt.Errorf("%w: log records of no tenant", storage.ErrBadQuery)
+		}
+		before := b.Rows
+		for _, rl := range ld.Data.ResourceLogs().All() {
 			res := rl.Resource().Attributes()
 			b.resourceRecords(seed, rl, resource.Read(res))
 		}
+		b.tenant.AppendN(string(ld.Tenant), b.Rows-before)
 	}
+	return nil
 }
 
 func (b *block) resourceRecords(seed uint64, rl plog.ResourceLogs, res resource.Resource) {

@@ -24,6 +24,6 @@ func (s *Store) LogFacets(ctx context.Context, q storage.Selection) ([]storage.F
 
 // ServicesOnHost lists the services whose records came from a host. Log files that nobody named are on every host and have no page of their
 // own, so they are left out.
-func (s *Store) ServicesOnHost(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
-	return resource.ServicesOnHost(ctx, s.client, table, host, r, "ServiceName != '' AND NOT startsWith(ServiceName, '"+storage.UnknownService+"')")
+func (s *Store) ServicesOnHost(ctx context.Context, q storage.HostQuery) ([]string, error) {
+	return resource.ServicesOnHost(ctx, s.client, table, q, "ServiceName != '' AND NOT startsWith(ServiceName, '"+storage.UnknownService+"')")
 }

@@ -23,8 +23,8 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 	for t := start; t.Before(q.Range.End); t = t.Add(step) {
 		h.Buckets = append(h.Buckets, storage.HistogramBucket{Start: t, Levels: map[string]uint64{}})
 	}
-	var st client.Statement
-	where, err := condition(&st, q)
+	st := client.For(q.Tenant)
+	where, err := condition(st, q)
 	if err != nil {
 		return storage.Histogram{}, err
 	}
@@ -34,7 +34,7 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 		bucket = "intDiv(toInt64(TimestampTime) - " + st.Int(start.Unix()) + ", " + st.Int(int64(step/time.Second)) + ")"
 	}
 	query := "SELECT " + bucket + " AS b, toInt32(intDiv(SeverityNumber + 3, 4)) AS l, count() FROM {db}." + table + " WHERE " + where + " GROUP BY b, l"
-	err = s.client.Each(ctx, "count logs", query, st.Args, func(scan func(...any) error) error {
+	err = s.client.Each(ctx, "count logs", query, st, func(scan func(...any) error) error {
 		var b int64
 		var level int32
 		var n uint64

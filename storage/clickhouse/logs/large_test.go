@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -30,7 +30,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range largeRecords {
 		ld := clickhousetest.LogsOf(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
-		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []plog.Logs{ld})
+		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storage.Own(tenant.Default, ld))
 		require.NoError(t, err)
 	}
 	clickhousetest.WithBothLimits(t, sup, func(t *testing.T, c *client.Client) {
@@ -40,7 +40,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 			t.Run(fmt.Sprintf("ascending=%t", ascending), func(t *testing.T) {
 				seen := map[string]int{}
 				q := storage.LogSearch{
-					Selection: storage.Selection{Range: storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(time.Hour)}}, Ascending: ascending, Limit: 1000,
+					Selection: storage.Selection{Tenant: tenant.Default, Range: storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(time.Hour)}}, Ascending: ascending, Limit: 1000,
 				}
 				pages := 0
 				for ; pages == 0 || q.Cursor != ""; pages++ {

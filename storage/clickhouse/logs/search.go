@@ -95,9 +95,9 @@ func (r *pageRead) window(ctx context.Context, w storage.TimeRange) error {
 
 // records reads at most limit records of w, fewer when the page is full before.
 func (r *pageRead) records(ctx context.Context, w storage.TimeRange, limit int) error {
-	var st client.Statement
+	st := client.For(r.search.Tenant)
 	q := r.search
-	where, err := condition(&st, storage.Selection{Filter: q.Filter, Range: w})
+	where, err := condition(st, storage.Selection{Tenant: q.Tenant, Filter: q.Filter, Range: w})
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (r *pageRead) records(ctx context.Context, w storage.TimeRange, limit int) 
 		ServiceName, HostName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes, ScopeName, ScopeVersion,
 		ScopeSchemaUrl, ScopeAttributes, ResourceSchemaUrl, TraceFlags
 		FROM {db}.` + table + ` WHERE ` + where + ` ORDER BY Timestamp ` + direction + `, RowId ` + direction + ` LIMIT ` + strconv.Itoa(limit)
-	return r.store.client.Each(ctx, "search logs", query, st.Args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "search logs", query, st, func(scan func(...any) error) error {
 		var l storage.Log
 		var p position
 		var observed int64

@@ -37,6 +37,6 @@ func condition(st *client.Statement, sel storage.Selection) (string, error) {
 		return "", err
 	}
 	r := sel.Range
-	return "TimestampTime >= " + st.Second(r.Start) + " AND TimestampTime <= " + st.Second(r.End) +
+	return st.OfTenant() + " AND TimestampTime >= " + st.Second(r.Start) + " AND TimestampTime <= " + st.Second(r.End) +
 		" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + " AND (" + fits + ")", nil
 }

@@ -18,16 +18,17 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // granules reads how many granules the index of words leaves of how many for a search, from the engine's own plan.
 func granules(t *testing.T, c *client.Client, text string) string {
 	t.Helper()
-	var st client.Statement
-	condition, err := newCompiler(&st).Compile(search.Contains{Text: text})
+	st := client.For(tenant.Default)
+	condition, err := newCompiler(st).Compile(search.Contains{Text: text})
 	require.NoError(t, err)
 	var plan []string
-	require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
+	require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+st.OfTenant()+" AND "+condition, st, func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		plan = append(plan, strings.TrimSpace(line))
@@ -50,12 +51,12 @@ func TestIndexOfWords(t *testing.T) {
 	c, _ := clickhousetest.Open(t)
 	s := New(c)
 	at := time.Now().Add(-time.Hour)
-	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{clickhousetest.LogsOf(at, 40_000, func(i int) string {
+	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 40_000, func(i int) string {
 		if i == 20_000 {
 			return "用户needle登录 \x1b[31mpin\x1b[0m"
 		}
 		return "plain text " + strconv.Itoa(i) + " 登录"
-	})})
+	})))
 	require.NoError(t, err)
 	require.Equal(t, "1/5", granules(t, c, "needle"))
 	require.Equal(t, "1/5", granules(t, c, "needle登录"))
@@ -76,13 +77,13 @@ func TestWordsOfOlderRows(t *testing.T) {
 	}
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	body := func(int) string { return "用户admin登录" }
-	_, err := s.AppendLogs(t.Context(), "old", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
+	_, err := s.AppendLogs(t.Context(), "old", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 1, body)))
 	require.NoError(t, err)
 	require.NoError(t, schema.New(c, schema.Options{}).Migrate(t.Context()))
-	_, err = s.AppendLogs(t.Context(), "new", []plog.Logs{clickhousetest.LogsOf(at, 1, body)})
+	_, err = s.AppendLogs(t.Context(), "new", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 1, body)))
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
-		Selection: storage.Selection{Filter: search.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
+		Selection: storage.Selection{Tenant: tenant.Default, Filter: search.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
 	})
 	require.NoError(t, err)
 	require.Len(t, page.Logs, 2)
@@ -124,7 +125,7 @@ func BenchmarkWords(b *testing.B) {
 				}
 				m := clickhousetest.StartMeter(b, c, sup)
 				for i := range lds {
-					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), lds[i:i+1])
+					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, lds[i:i+1]...))
 					require.NoError(b, err)
 				}
 				m.Report(batches*clickhousetest.Rows, 0, "otel_logs")
@@ -144,7 +145,7 @@ func benchSearches(b *testing.B, s *Store, sup *supervise.Supervisor, name strin
 		b.Run("search/"+name+"/"+text, func(b *testing.B) {
 			_, from := clickhousetest.CPU(b, sup.State().PID)
 			for range asked {
-				_, err := s.LogHistogram(b.Context(), storage.Selection{Filter: search.Contains{Text: text}, Range: r}, 60)
+				_, err := s.LogHistogram(b.Context(), storage.Selection{Tenant: tenant.Default, Filter: search.Contains{Text: text}, Range: r}, 60)
 				require.NoError(b, err)
 			}
 			_, to := clickhousetest.CPU(b, sup.State().PID)
@@ -165,15 +166,15 @@ func TestIndexOfAttributes(t *testing.T) {
 		recs.At(i).Attributes().PutStr("user.id", strconv.Itoa(i))
 		recs.At(i).Attributes().PutEmptyMap("order").PutInt("number", int64(i))
 	}
-	_, err := s.AppendLogs(t.Context(), "a", []plog.Logs{ld})
+	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, ld))
 	require.NoError(t, err)
 	for _, name := range []string{"user.id", "order.number"} {
-		var st client.Statement
+		st := client.For(tenant.Default)
 		f := search.Equals{Field: search.Field{Kind: search.FieldAttribute, Name: name}, Values: []search.Pattern{{"20000"}}}
-		condition, err := newCompiler(&st).Compile(f)
+		condition, err := newCompiler(st).Compile(f)
 		require.NoError(t, err)
 		var plan []string
-		require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+condition, st.Args, func(scan func(...any) error) error {
+		require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}.otel_logs WHERE "+st.OfTenant()+" AND "+condition, st, func(scan func(...any) error) error {
 			var line string
 			err := scan(&line)
 			plan = append(plan, line)

@@ -82,6 +82,17 @@ func (c *LowCardinality) reset() {
 // Append appends a row.
 func (c *LowCardinality) Append(s string) { c.keys = append(c.keys, c.key(s)) }
 
+// AppendN appends n rows of one text.
+func (c *LowCardinality) AppendN(s string, n int) {
+	if n <= 0 {
+		return
+	}
+	key := c.key(s)
+	for range n {
+		c.keys = append(c.keys, key)
+	}
+}
+
 // key returns the dictionary's number for s, adding it when it is new.
 func (c *LowCardinality) key(s string) uint32 {
 	if c.haveLast && c.last == s {

@@ -11,12 +11,12 @@ import (
 
 // ServicesOnHost lists the services that rows of a table have for a host in a range, 1000 at most, in no order. The rows also fulfil the
 // condition and, which binds no values; empty is none. The errors are those of client.Client.Each.
-func ServicesOnHost(ctx context.Context, c *client.Client, table, host string, r storage.TimeRange, and string) ([]string, error) {
-	var st client.Statement
+func ServicesOnHost(ctx context.Context, c *client.Client, table string, q storage.HostQuery, and string) ([]string, error) {
+	st := client.For(q.Tenant)
 	if and != "" {
 		and = " AND " + and
 	}
-	query := "SELECT DISTINCT " + ServiceName + " FROM {db}." + table + " WHERE HostName = " + st.Str(host) +
-		" AND Timestamp >= " + st.Nano(r.Start) + " AND Timestamp < " + st.Nano(r.End) + and + " LIMIT 1000"
-	return c.Column(ctx, "list a host's services", query, st.Args)
+	query := "SELECT DISTINCT " + ServiceName + " FROM {db}." + table + " WHERE " + st.OfTenant() + " AND HostName = " + st.Str(q.Host) +
+		" AND Timestamp >= " + st.Nano(q.Range.Start) + " AND Timestamp < " + st.Nano(q.Range.End) + and + " LIMIT 1000"
+	return c.Column(ctx, "list a host's services", query, st)
 }

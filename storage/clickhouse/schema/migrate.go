@@ -40,8 +40,8 @@ const mapSettings = `, map_serialization_version = 'with_buckets', map_serializa
 // time of the usual 8192) and cost nothing measurable when writing.
 const traceSettings = `, index_granularity = 1024`
 
-// Migrator brings a database to the schema of this build. It must not run twice at once in one process; several processes may run it at
-// once, as every statement can be run again.
+// Migrator brings a database to the schema of this build. It must not run twice at once, in one process or in several: a migration may copy
+// a table.
 type Migrator struct {
 	client   *client.Client
 	database string
@@ -131,7 +131,7 @@ func (m *Migrator) run(ctx context.Context, file string, version int, name strin
 		return err
 	}
 	for _, statement := range plan {
-		if err := m.client.Exec(ctx, statement); err != nil {
+		if err := m.step(ctx, statement); err != nil {
 			return fmt.Errorf("run migration %s: %w", file, err)
 		}
 	}
@@ -140,6 +140,14 @@ func (m *Migrator) run(ctx context.Context, file string, version int, name strin
 		return fmt.Errorf("record migration %s: %w", file, err)
 	}
 	return nil
+}
+
+// step runs one statement of a migration, as plan returns them.
+func (m *Migrator) step(ctx context.Context, statement string) error {
+	if r, ok := parseRebuild(statement); ok {
+		return m.rebuild(ctx, r)
+	}
+	return m.client.Exec(ctx, statement)
 }
 
 // applied returns the versions the database has. A version this build does not know means that a newer build has been here.

@@ -12,7 +12,7 @@ import (
 )
 
 // AppendTraces implements storage.TraceAppender.
-func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []ptrace.Traces) (int, error) {
+func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []storage.Owned[ptrace.Traces]) (int, error) {
 	b, ok := s.blocks.Get().(*block)
 	if !ok {
 		b = newBlock()
@@ -21,7 +21,9 @@ func (s *Store) AppendTraces(ctx context.Context, id storage.BatchID, td []ptrac
 		b.Reset()
 		s.blocks.Put(b)
 	}()
-	b.fill(td)
+	if err := b.fill(td); err != nil {
+		return 0, fmt.Errorf("append traces %s: %w", id, err)
+	}
 	if err := s.client.Insert(ctx, table, id, &b.Block); err != nil {
 		return 0, fmt.Errorf("append traces %s: %w", id, err)
 	}

@@ -3,10 +3,13 @@
 package traces
 
 import (
+	"fmt"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search/fields"
+	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
@@ -19,7 +22,7 @@ type block struct {
 	timestamp, duration, httpStatus, flags      native.Fixed
 	traceID, spanID, parentID, traceState       native.String
 	statusMessage                               native.String
-	name, kind, service, status                 native.LowCardinality
+	tenant, name, kind, service, status         native.LowCardinality
 	scopeName, scopeVersion                     native.LowCardinality
 	environment, host, httpMethod, httpRoute    native.LowCardinality
 	targetType, targetSystem, target, language  native.LowCardinality
@@ -40,6 +43,7 @@ func newBlock() *block {
 	b.flags.Type = "UInt32"
 	b.eventTimes.Of, b.eventNames.Of, b.eventAttributes.Of = &b.eventTime, &b.eventName, &b.eventAttrs
 	b.linkTraces.Of, b.linkSpans.Of, b.linkStates.Of, b.linkMaps.Of = &b.linkTrace, &b.linkSpan, &b.linkState, &b.linkAttrs
+	b.Add("TenantId", &b.tenant)
 	b.Add("Timestamp", &b.timestamp)
 	b.Add("TraceId", &b.traceID)
 	b.Add("SpanId", &b.spanID)
@@ -79,12 +83,19 @@ func newBlock() *block {
 	return b
 }
 
-func (b *block) fill(batches []ptrace.Traces) {
+// fill adds the spans. It refuses those of no tenant: the error wraps storage.ErrBadQuery.
+func (b *block) fill(batches []storage.Owned[ptrace.Traces]) error {
 	for _, td := range batches {
-		for _, rs := range td.ResourceSpans().All() {
+		if td.Tenant == "" {
+			return fmt.Errorf("%w: spans of no tenant", storage.ErrBadQuery)
+		}
+		before := b.Rows
+		for _, rs := range td.Data.ResourceSpans().All() {
 			b.resourceSpans(rs, resource.Read(rs.Resource().Attributes()))
 		}
+		b.tenant.AppendN(string(td.Tenant), b.Rows-before)
 	}
+	return nil
 }
 
 func (b *block) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {

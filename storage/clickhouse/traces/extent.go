@@ -11,6 +11,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // extent is when some traces were, as ranges that hold every span of them, and how many spans that is.
@@ -23,12 +24,12 @@ type extent struct {
 const maxExtents = 24
 
 // traceExtent looks the traces up. Unknown ones add nothing.
-func (s *Store) traceExtent(ctx context.Context, ids []string) (extent, error) {
-	var st client.Statement
-	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}." + extents + " WHERE TraceId IN " + st.Strs(ids) +
+func (s *Store) traceExtent(ctx context.Context, owner tenant.ID, ids []string) (extent, error) {
+	st := client.For(owner)
+	query := "SELECT toInt64(min(Start)), toInt64(max(End)), sum(Spans) FROM {db}." + extents + " WHERE " + st.OfTenant() + " AND TraceId IN " + st.Strs(ids) +
 		" GROUP BY TraceId"
 	var e extent
-	err := s.client.Each(ctx, "look up traces", query, st.Args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "look up traces", query, st, func(scan func(...any) error) error {
 		var start, end int64
 		var spans uint64
 		if err := scan(&start, &end, &spans); err != nil {

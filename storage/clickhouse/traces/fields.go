@@ -30,6 +30,6 @@ func (s *Store) TraceFacets(ctx context.Context, q storage.Selection) ([]storage
 }
 
 // ServicesOnHost lists the services whose spans came from a host.
-func (s *Store) ServicesOnHost(ctx context.Context, host string, r storage.TimeRange) ([]string, error) {
-	return resource.ServicesOnHost(ctx, s.client, table, host, r, "")
+func (s *Store) ServicesOnHost(ctx context.Context, q storage.HostQuery) ([]string, error) {
+	return resource.ServicesOnHost(ctx, s.client, table, q, "")
 }

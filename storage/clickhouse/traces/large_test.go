@@ -15,6 +15,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -36,14 +37,14 @@ func TestPagesOfLargeSpans(t *testing.T) {
 		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
 		sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at.Add(time.Second)))
 		sp.Events().AppendEmpty().Attributes().PutStr("stack", strings.Repeat("y", largeText))
-		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), []ptrace.Traces{td})
+		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storage.Own(tenant.Default, td))
 		require.NoError(t, err)
 	}
 	clickhousetest.WithBothLimits(t, sup, func(t *testing.T, c *client.Client) {
 		t.Helper()
 		s := New(c)
 		seen := map[string]bool{}
-		q := storage.TraceQuery{TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
+		q := storage.TraceQuery{Tenant: tenant.Default, TraceID: pcommon.TraceID{1, 2}.String(), Limit: 5000}
 		pages := 0
 		for ; pages == 0 || q.Cursor != ""; pages++ {
 			trace, err := s.Trace(t.Context(), q)

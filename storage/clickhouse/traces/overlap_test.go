@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // TestOverlappingInsertsOfOneBatch: the old owner of a partition and its heir may insert the same batch at the same moment. Of any number
@@ -39,7 +40,7 @@ func TestOverlappingInsertsOfOneBatch(t *testing.T) {
 		var wg sync.WaitGroup
 		for range owners {
 			wg.Go(func() {
-				n, err := s.AppendTraces(t.Context(), id, []ptrace.Traces{td})
+				n, err := s.AppendTraces(t.Context(), id, storage.Own(tenant.Default, td))
 				require.NoError(t, err)
 				require.Equal(t, spans, n)
 			})

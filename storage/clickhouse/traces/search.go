@@ -137,8 +137,8 @@ func (w *traceWalk) enough() bool { return len(w.found)+len(w.pending) > w.limit
 
 // spans returns the next matching spans of traces that were not seen, in order.
 func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
-	var st client.Statement
-	where, err := condition(&st, storage.Selection{Filter: w.q.Filter, Range: piece})
+	st := client.For(w.q.Tenant)
+	where, err := condition(st, storage.Selection{Tenant: w.q.Tenant, Filter: w.q.Filter, Range: piece})
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit in
 	}
 	query := "SELECT " + key + ", TraceId FROM {db}." + table + " WHERE " + where + " ORDER BY " + order + " DESC, TraceId DESC LIMIT " + strconv.Itoa(limit)
 	var out []tracePosition
-	err = w.store.client.Each(ctx, "search traces", query, st.Args, func(scan func(...any) error) error {
+	err = w.store.client.Each(ctx, "search traces", query, st, func(scan func(...any) error) error {
 		var p tracePosition
 		if err := scan(&p.Key, &p.TraceID); err != nil {
 			return err
@@ -186,12 +186,12 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	extent, err := w.store.traceExtent(ctx, ids)
+	extent, err := w.store.traceExtent(ctx, w.q.Tenant, ids)
 	if err != nil {
 		return err
 	}
-	var st client.Statement
-	matching, err := condition(&st, w.q.Selection)
+	st := client.For(w.q.Tenant)
+	matching, err := condition(st, w.q.Selection)
 	if err != nil {
 		return err
 	}
@@ -203,11 +203,11 @@ func (w *traceWalk) summarise(ctx context.Context) error {
 		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
 		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
 		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
-		FROM (SELECT *, (` + matching + `) AS m FROM {db}.` + table + ` WHERE TraceId IN ` + st.Strs(ids) +
-		` AND ` + extent.where(&st) + `)
+		FROM (SELECT *, (` + matching + `) AS m FROM {db}.` + table + ` WHERE ` + st.OfTenant() + ` AND TraceId IN ` + st.Strs(ids) +
+		` AND ` + extent.where(st) + `)
 		GROUP BY TraceId, Service`
 	byTrace := make(map[string][]summaryRow, len(ids))
-	err = w.store.client.Each(ctx, "summarise traces", query, st.Args, func(scan func(...any) error) error {
+	err = w.store.client.Each(ctx, "summarise traces", query, st, func(scan func(...any) error) error {
 		var r summaryRow
 		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName, &r.rootEnd, &r.hosts); err != nil {
 			return err

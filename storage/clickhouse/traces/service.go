@@ -40,7 +40,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 		return out, err
 	}
 	q.Name = resource.ShownService(q.Name)
-	totals, err := s.serviceTotals(ctx, q.Range, q.Environment, q.Name)
+	totals, err := s.serviceTotals(ctx, q)
 	if err != nil {
 		return out, err
 	}
@@ -73,10 +73,10 @@ func (r *serviceRead) series(ctx context.Context) error {
 	step := seriesStep(r.q.Range, r.q.Points)
 	r.out.Step = step
 	points := emptySeries(r.q.Range, step)
-	var st client.Statement
-	query := "SELECT " + seriesBucket(&st, r.q.Range, step) + " AS b, sum(Spans), sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
-		r.where(&st) + " AND " + r.requests() + " GROUP BY b"
-	err := r.store.client.Each(ctx, "read a service's series", query, st.Args, func(scan func(...any) error) error {
+	st := client.For(r.q.Tenant)
+	query := "SELECT " + seriesBucket(st, r.q.Range, step) + " AS b, sum(Spans), sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
+		r.where(st) + " AND " + r.requests() + " GROUP BY b"
+	err := r.store.client.Each(ctx, "read a service's series", query, st, func(scan func(...any) error) error {
 		var b int64
 		var requests, errors uint64
 		var latency []float64
@@ -93,10 +93,10 @@ func (r *serviceRead) series(ctx context.Context) error {
 }
 
 func (r *serviceRead) operations(ctx context.Context) error {
-	var st client.Statement
+	st := client.For(r.q.Tenant)
 	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
-		r.where(&st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT 500"
-	return r.store.client.Each(ctx, "read a service's operations", query, st.Args, func(scan func(...any) error) error {
+		r.where(st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT 500"
+	return r.store.client.Each(ctx, "read a service's operations", query, st, func(scan func(...any) error) error {
 		var op storage.Operation
 		var total int64
 		var latency []float64
@@ -110,10 +110,10 @@ func (r *serviceRead) operations(ctx context.Context) error {
 }
 
 func (r *serviceRead) dependencies(ctx context.Context) error {
-	var st client.Statement
+	st := client.For(r.q.Tenant)
 	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
-		r.where(&st) + " AND SpanKind IN ('Client', 'Producer') GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT 200"
-	return r.store.client.Each(ctx, "read a service's dependencies", query, st.Args, func(scan func(...any) error) error {
+		r.where(st) + " AND SpanKind IN ('Client', 'Producer') GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT 200"
+	return r.store.client.Each(ctx, "read a service's dependencies", query, st, func(scan func(...any) error) error {
 		var d storage.Dependency
 		var latency []float64
 		if err := scan(&d.Type, &d.System, &d.Target, &d.Calls, &d.Errors, &latency); err != nil {
@@ -132,7 +132,7 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string {
 	end := timerange.Earliest(r.q.Range.End, r.total.LastSeen.Add(time.Nanosecond))
 	start := timerange.Latest(r.q.Range.Start, end.Add(-stretch))
-	where := resource.ServiceIs(st, r.q.Name) + " AND Timestamp >= " + st.Nano(start) + " AND Timestamp < " + st.Nano(end)
+	where := st.OfTenant() + " AND " + resource.ServiceIs(st, r.q.Name) + " AND Timestamp >= " + st.Nano(start) + " AND Timestamp < " + st.Nano(end)
 	if r.q.Environment != "" {
 		where += " AND Environment = " + st.Str(r.q.Environment)
 	}
@@ -140,10 +140,10 @@ func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string 
 }
 
 func (r *serviceRead) instances(ctx context.Context) error {
-	var st client.Statement
+	st := client.For(r.q.Tenant)
 	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen FROM {db}." + table + " WHERE " +
-		r.spans(&st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT 200"
-	return r.store.client.Each(ctx, "read a service's instances", query, st.Args, func(scan func(...any) error) error {
+		r.spans(st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT 200"
+	return r.store.client.Each(ctx, "read a service's instances", query, st, func(scan func(...any) error) error {
 		var in storage.ServiceInstance
 		var seen int64
 		if err := scan(&in.ID, &in.Host, &seen); err != nil {
@@ -156,9 +156,9 @@ func (r *serviceRead) instances(ctx context.Context) error {
 }
 
 func (r *serviceRead) resource(ctx context.Context) error {
-	var st client.Statement
-	query := "SELECT ResourceAttributes FROM {db}." + table + " WHERE " + r.spans(&st, time.Minute) + " ORDER BY Timestamp DESC LIMIT 1"
-	return r.store.client.Each(ctx, "read a service's resource", query, st.Args, func(scan func(...any) error) error {
+	st := client.For(r.q.Tenant)
+	query := "SELECT ResourceAttributes FROM {db}." + table + " WHERE " + r.spans(st, time.Minute) + " ORDER BY Timestamp DESC LIMIT 1"
+	return r.store.client.Each(ctx, "read a service's resource", query, st, func(scan func(...any) error) error {
 		return scan(&r.out.Resource)
 	})
 }
@@ -166,8 +166,8 @@ func (r *serviceRead) resource(ctx context.Context) error {
 // callers follows the newest requests to the spans that made them. All requests of a busy day cannot be followed, so the shares of
 // the sample are scaled up to the known number of requests.
 func (r *serviceRead) callers(ctx context.Context) error {
-	var st client.Statement
-	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}." + table + " WHERE " + r.spans(&st, 24*time.Hour) +
+	st := client.For(r.q.Tenant)
+	incoming := "SELECT TraceId, ParentSpanId, StatusCode FROM {db}." + table + " WHERE " + r.spans(st, 24*time.Hour) +
 		" AND ParentSpanId != '' AND SpanKind IN ('Server', 'Consumer') ORDER BY Timestamp DESC LIMIT " + strconv.Itoa(callerSample)
 	type call struct {
 		parent  string
@@ -177,7 +177,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	calls := map[string][]call{}
 	var ids []string
 	sampled := 0
-	err := r.store.client.Each(ctx, "read a service's requests", incoming, st.Args, func(scan func(...any) error) error {
+	err := r.store.client.Each(ctx, "read a service's requests", incoming, st, func(scan func(...any) error) error {
 		var trace, parent, status string
 		if err := scan(&trace, &parent, &status); err != nil {
 			return err
@@ -192,16 +192,16 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	if err != nil || sampled == 0 {
 		return err
 	}
-	extent, err := r.store.traceExtent(ctx, ids)
+	extent, err := r.store.traceExtent(ctx, r.q.Tenant, ids)
 	if err != nil {
 		return err
 	}
-	var parents client.Statement
-	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}." + table + " WHERE TraceId IN " + parents.Strs(ids) +
-		" AND " + extent.where(&parents) +
-		" AND NOT " + resource.ServiceIs(&parents, r.q.Name) + " LIMIT 200000"
+	parents := client.For(r.q.Tenant)
+	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}." + table + " WHERE " + parents.OfTenant() + " AND TraceId IN " + parents.Strs(ids) +
+		" AND " + extent.where(parents) +
+		" AND NOT " + resource.ServiceIs(parents, r.q.Name) + " LIMIT 200000"
 	byService := map[string]*storage.Caller{}
-	err = r.store.client.Each(ctx, "read a service's callers", query, parents.Args, func(scan func(...any) error) error {
+	err = r.store.client.Each(ctx, "read a service's callers", query, parents, func(scan func(...any) error) error {
 		var trace, span, service string
 		if err := scan(&trace, &span, &service); err != nil {
 			return err

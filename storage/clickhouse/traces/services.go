@@ -23,7 +23,7 @@ const (
 
 // minutesWhere is the condition of a range of the per-minute table. Its minutes are whole, so the range's first one is too.
 func minutesWhere(st *client.Statement, r storage.TimeRange, environment string) string {
-	where := "Minute >= toStartOfMinute(" + st.Second(r.Start) + ") AND Minute < " + st.Second(r.End.Add(time.Second-1))
+	where := st.OfTenant() + " AND Minute >= toStartOfMinute(" + st.Second(r.Start) + ") AND Minute < " + st.Second(r.End.Add(time.Second-1))
 	if environment != "" {
 		where += " AND Environment = " + st.Str(environment)
 	}
@@ -36,7 +36,7 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	if err := timerange.Check(q.Range); err != nil {
 		return list, err
 	}
-	services, err := s.serviceTotals(ctx, q.Range, q.Environment, "")
+	services, err := s.serviceTotals(ctx, storage.ServiceQuery{Tenant: q.Tenant, Range: q.Range, Environment: q.Environment})
 	if err != nil {
 		return list, err
 	}
@@ -50,13 +50,13 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 		list.Services = append(list.Services, sv.ServiceSummary)
 	}
 	step := seriesStep(q.Range, q.Points)
-	var st client.Statement
-	query := "SELECT " + resource.ServiceName + " AS Service, " + seriesBucket(&st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}." + minutes + " WHERE " +
-		minutesWhere(&st, q.Range, q.Environment) + " AND if(" + resource.ServiceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
+	st := client.For(q.Tenant)
+	query := "SELECT " + resource.ServiceName + " AS Service, " + seriesBucket(st, q.Range, step) + " AS b, sum(Spans), sum(Errors) FROM {db}." + minutes + " WHERE " +
+		minutesWhere(st, q.Range, q.Environment) + " AND if(" + resource.ServiceName + " IN " + st.Strs(rooted) + ", Root = 1, " + entry + ") GROUP BY Service, b"
 	for i := range list.Services {
 		list.Services[i].Series = emptySeries(q.Range, step)
 	}
-	err = s.client.Each(ctx, "read the services' series", query, st.Args, func(scan func(...any) error) error {
+	err = s.client.Each(ctx, "read the services' series", query, st, func(scan func(...any) error) error {
 		var name string
 		var bucket int64
 		var requests, errors uint64
@@ -72,9 +72,9 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	if err != nil {
 		return list, err
 	}
-	var env client.Statement
+	env := client.For(q.Tenant)
 	list.Environments, err = s.client.Column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}."+minutes+" WHERE "+
-		minutesWhere(&env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env.Args)
+		minutesWhere(env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env)
 	return list, err
 }
 
@@ -85,17 +85,17 @@ type serviceTotal struct {
 }
 
 // serviceTotals reads the sums of one service, or of all for name "".
-func (s *Store) serviceTotals(ctx context.Context, r storage.TimeRange, environment, name string) ([]serviceTotal, error) {
-	var st client.Statement
-	where := minutesWhere(&st, r, environment)
-	if name != "" {
-		where += " AND " + resource.ServiceIs(&st, name)
+func (s *Store) serviceTotals(ctx context.Context, q storage.ServiceQuery) ([]serviceTotal, error) {
+	st := client.For(q.Tenant)
+	where := minutesWhere(st, q.Range, q.Environment)
+	if q.Name != "" {
+		where += " AND " + resource.ServiceIs(st, q.Name)
 	}
 	query := "SELECT " + resource.ServiceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
 		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
 		" FROM {db}." + minutes + " WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
 	var out []serviceTotal
-	err := s.client.Each(ctx, "read services", query, st.Args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "read services", query, st, func(scan func(...any) error) error {
 		var t serviceTotal
 		var roots, rootErrors uint64
 		var latency, rootLatency []float64

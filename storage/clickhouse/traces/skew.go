@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 	"github.com/strata-apm/strata/storage/skew"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -93,14 +94,14 @@ func (s straightened) apply(t *storage.Trace) {
 }
 
 // skewRows reads what straighten compares, by trace.
-func (s *Store) skewRows(ctx context.Context, ids []string, at extent) (map[string][]skew.Span, error) {
-	var st client.Statement
+func (s *Store) skewRows(ctx context.Context, owner tenant.ID, ids []string, at extent) (map[string][]skew.Span, error) {
+	st := client.For(owner)
 	query := "SELECT TraceId, SpanId, ParentSpanId, " + resource.ServiceName + ", " + skewHost + ", lower(toString(SpanKind)), toUnixTimestamp64Nano(Timestamp), toInt64(Duration)" +
-		" FROM {db}." + table + " WHERE TraceId IN " + st.Strs(ids) + " AND " + at.where(&st) +
+		" FROM {db}." + table + " WHERE " + st.OfTenant() + " AND TraceId IN " + st.Strs(ids) + " AND " + at.where(st) +
 		" ORDER BY Timestamp, SpanId LIMIT " + strconv.Itoa(skewSpans+1)
 	out := map[string][]skew.Span{}
 	n := 0
-	err := s.client.Each(ctx, "compare clocks", query, st.Args, func(scan func(...any) error) error {
+	err := s.client.Each(ctx, "compare clocks", query, st, func(scan func(...any) error) error {
 		var id string
 		var sp skew.Span
 		if err := scan(&id, &sp.ID, &sp.Parent, &sp.Service, &sp.Host, &sp.Kind, &sp.Start, &sp.Duration); err != nil {
@@ -139,7 +140,7 @@ func (r *traceRead) straighten(ctx context.Context) error {
 	if r.trace.SpanCount > skewSpans || len(hosts) < 2 {
 		return nil
 	}
-	rows, err := r.store.skewRows(ctx, []string{r.trace.TraceID}, r.extent)
+	rows, err := r.store.skewRows(ctx, r.owner, []string{r.trace.TraceID}, r.extent)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -163,11 +164,11 @@ func (w *traceWalk) straighten(ctx context.Context, traces []storage.TraceSummar
 	if len(ids) == 0 {
 		return nil
 	}
-	extent, err := w.store.traceExtent(ctx, ids)
+	extent, err := w.store.traceExtent(ctx, w.q.Tenant, ids)
 	if err != nil {
 		return err
 	}
-	rows, err := w.store.skewRows(ctx, ids, extent)
+	rows, err := w.store.skewRows(ctx, w.q.Tenant, ids, extent)
 	if err != nil {
 		return err
 	}

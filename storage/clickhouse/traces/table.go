@@ -48,5 +48,5 @@ func condition(st *client.Statement, sel storage.Selection) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "Timestamp >= " + st.Nano(sel.Range.Start) + " AND Timestamp < " + st.Nano(sel.Range.End) + " AND (" + fits + ")", nil
+	return st.OfTenant() + " AND Timestamp >= " + st.Nano(sel.Range.Start) + " AND Timestamp < " + st.Nano(sel.Range.End) + " AND (" + fits + ")", nil
 }

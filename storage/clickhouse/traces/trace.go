@@ -17,6 +17,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/page"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // spanPosition is where a page of a trace's spans ended. Span ids alone are not unique: the two sides of a call may share one.
@@ -41,14 +42,14 @@ func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace,
 			return storage.Trace{}, err
 		}
 	}
-	at, err := s.traceExtent(ctx, []string{id})
+	at, err := s.traceExtent(ctx, q.Tenant, []string{id})
 	if err != nil {
 		return storage.Trace{}, err
 	}
 	if len(at.ranges) == 0 {
 		return storage.Trace{}, fmt.Errorf("trace %s: %w", id, storage.ErrNotFound)
 	}
-	read := traceRead{store: s, extent: at, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit), byHash: map[uint64]int{}}
+	read := traceRead{store: s, owner: q.Tenant, extent: at, trace: storage.Trace{TraceID: id}, limit: max(1, q.Limit), byHash: map[uint64]int{}}
 	// Most traces fit one page: their totals follow from the spans, and one read less is a third of the time.
 	read.whole = after == nil && at.spans <= uint64(min(read.limit, smallTrace)) //nolint:gosec // both are positive
 	if !read.whole {
@@ -112,6 +113,7 @@ func (r *traceRead) sum() {
 // traceRead reads one page of one trace.
 type traceRead struct {
 	store  *Store
+	owner  tenant.ID
 	extent extent
 	trace  storage.Trace
 	limit  int
@@ -120,21 +122,21 @@ type traceRead struct {
 }
 
 func (r *traceRead) where(st *client.Statement) string {
-	return "TraceId = " + st.Str(r.trace.TraceID) + " AND " + r.extent.where(st)
+	return st.OfTenant() + " AND TraceId = " + st.Str(r.trace.TraceID) + " AND " + r.extent.where(st)
 }
 
 const resourceHash = "cityHash64(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))"
 
 // totals reads what is true of the whole trace and each of its resources once: a trace has few, and its spans would repeat them.
 func (r *traceRead) totals(ctx context.Context) error {
-	var st client.Statement
+	st := client.For(r.owner)
 	query := `SELECT ` + resource.ServiceName + ` AS Service, ` + resourceHash + ` AS h, any(ResourceAttributes), count(), countIf(StatusCode = 'Error'),
 		min(toUnixTimestamp64Nano(Timestamp)) AS start, max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))
-		FROM {db}.` + table + ` WHERE ` + r.where(&st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
+		FROM {db}.` + table + ` WHERE ` + r.where(st) + ` GROUP BY Service, h ORDER BY start, Service LIMIT 50000`
 	r.trace.Resources = []map[string]string{}
 	services := map[string]int{}
 	var first, last int64
-	err := r.store.client.Each(ctx, "read a trace", query, st.Args, func(scan func(...any) error) error {
+	err := r.store.client.Each(ctx, "read a trace", query, st, func(scan func(...any) error) error {
 		var service string
 		var hash, spans, errors uint64
 		var attrs map[string]string
@@ -180,8 +182,8 @@ func (r *traceRead) page(ctx context.Context, after *spanPosition) error {
 }
 
 func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
-	var st client.Statement
-	where := r.where(&st)
+	st := client.For(r.owner)
+	where := r.where(st)
 	skip := 0
 	if after != nil {
 		where += " AND (" + spanKey + ") >= (" + st.Int(after.Nano) + ", " + st.Str(after.SpanID) + ", " + st.Str(after.Kind) + ", " + st.Str(after.Service) + ")"
@@ -202,7 +204,7 @@ func (r *traceRead) spans(ctx context.Context, after *spanPosition) error {
 	}
 	var last spanPosition
 	size := 0
-	return r.store.client.Each(ctx, "read a trace's spans", query, st.Args, func(scan func(...any) error) error {
+	return r.store.client.Each(ctx, "read a trace's spans", query, st, func(scan func(...any) error) error {
 		row, err := scanSpan(scan)
 		if err != nil {
 			return err

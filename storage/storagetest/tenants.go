@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storagetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
+)
+
+// RunTenants runs the suite of isolation: two tenants whose services, hosts, traces, spans and keys have equal names. Every method that reads
+// is asked as each of them, as a tenant that has nothing, and as nobody. Whatever belongs to tenant x has the text "of-x" in it.
+func RunTenants(t *testing.T, open Open) {
+	t.Helper()
+	s := &suite{Harness: open(t)}
+	day := s.day()
+	s.putBothTenants(t, day)
+	for name, ask := range s.tenantQuestions(day) {
+		t.Run(name, func(t *testing.T) {
+			for _, mine := range []tenant.ID{"a", "b"} {
+				other := map[tenant.ID]string{"a": "of-b", "b": "of-a"}[mine]
+				got, err := ask(t, mine)
+				require.NoError(t, err)
+				require.Contains(t, got, "of-"+string(mine), "what the tenant has itself")
+				require.NotContains(t, got, other, "what another tenant has")
+			}
+			for _, stranger := range []tenant.ID{"c", tenant.Default, "a' OR '1'='1", "%"} {
+				got, err := ask(t, stranger)
+				if err != nil {
+					require.ErrorIs(t, err, storage.ErrNotFound, stranger)
+				}
+				require.NotContains(t, got, "of-", stranger)
+			}
+			_, err := ask(t, "")
+			require.ErrorIs(t, err, storage.ErrBadQuery, "a query of no tenant")
+		})
+	}
+	t.Run("Counts", func(t *testing.T) { s.tenantCounts(t, day) })
+	t.Run("Append", s.appendOfNobody)
+}
+
+// putBothTenants stores the same names for both tenants in the same batches; tenant b has everything twice as often.
+func (s *suite) putBothTenants(t *testing.T, day time.Time) {
+	t.Helper()
+	var ld []storage.Owned[plog.Logs]
+	var td []storage.Owned[ptrace.Traces]
+	for i, owner := range []tenant.ID{"a", "b"} {
+		mark := "of-" + string(owner)
+		attrs := map[string]string{"owner": mark, "key." + mark: "1"}
+		for n := range i + 1 {
+			at := day.Add(time.Duration(n) * time.Second)
+			ld = append(ld, storage.Own(owner, logs(logSpec{
+				service: "shared", body: "body " + mark, time: at, attrs: attrs,
+			})...)...)
+			td = append(td, storage.Own(owner, spans(
+				spanSpec{
+					trace: 777, id: 1 + 10*n, service: "shared", name: "GET " + mark, start: at, duration: time.Duration(i+1) * time.Second,
+					kind: ptrace.SpanKindServer, attrs: attrs, resource: map[string]string{"host.name": "node", "deployment.environment.name": "env-" + mark},
+				},
+				spanSpec{
+					trace: 777, id: 2 + 10*n, parent: 1 + 10*n, service: "callee-" + mark, name: "work", start: at, duration: time.Second,
+					kind: ptrace.SpanKindServer, resource: map[string]string{"host.name": "node"},
+				},
+				spanSpec{
+					trace: 777, id: 3 + 10*n, parent: 1 + 10*n, service: "shared", name: "call", start: at, duration: time.Second,
+					kind: ptrace.SpanKindClient, attrs: map[string]string{"http.request.method": "GET", "server.address": "peer-" + mark}, resource: map[string]string{"host.name": "node"},
+				},
+			)...)...)
+		}
+	}
+	_, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()+"-logs"), ld)
+	require.NoError(t, err)
+	_, err = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-spans"), td)
+	require.NoError(t, err)
+}
+
+// tenantQuestion asks one method as a tenant and returns all it answers as text.
+type tenantQuestion func(t *testing.T, mine tenant.ID) (string, error)
+
+func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
+	r := dayOf(day)
+	sel := func(mine tenant.ID, f search.Filter) storage.Selection {
+		return storage.Selection{Tenant: mine, Filter: f, Range: r}
+	}
+	text := func(v any, err error) (string, error) { return fmt.Sprintf("%+v", v), err }
+	anyOwner := search.Not{Of: search.Contains{Text: "no such text"}}
+	return map[string]tenantQuestion{
+		"SearchLogs": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, nil), Limit: 100}))
+		},
+		"SearchLogs filtered": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, anyOwner), Ascending: true, Limit: 100}))
+		},
+		"LogFacets": func(t *testing.T, mine tenant.ID) (string, error) {
+			// Both have the same service: how often it occurs tells them apart.
+			facets, err := s.Store.LogFacets(t.Context(), sel(mine, nil))
+			return ownerByCount(facets, search.FieldService, "shared", 1), err
+		},
+		"AttributeKeys": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Text: "key.", Range: r}))
+		},
+		"AttributeKeys of spans": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Text: "key.", Range: r}))
+		},
+		"FieldValues": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Range: r}, attr("owner")))
+		},
+		"FieldValues of spans": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Range: r}, field(search.FieldEnvironment)))
+		},
+		"SearchTraces": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, nil), Limit: 100}))
+		},
+		"SearchTraces slowest": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, anyOwner), Order: storage.SlowestFirst, Limit: 100}))
+		},
+		"TraceFacets": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.TraceFacets(t.Context(), sel(mine, nil)))
+		},
+		"Trace": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 100}))
+		},
+		"Trace by pages": func(t *testing.T, mine tenant.ID) (string, error) {
+			var all strings.Builder
+			q := storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 1}
+			for {
+				page, err := s.Store.Trace(t.Context(), q)
+				if err != nil {
+					return "", err //nolint:wrapcheck // The caller compares it.
+				}
+				fmt.Fprintf(&all, "%+v", page)
+				if q.Cursor = page.NextCursor; q.Cursor == "" {
+					return all.String(), nil
+				}
+			}
+		},
+		"Services": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: mine, Range: r, Points: 10}))
+		},
+		"Service": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10}))
+		},
+		"HostServices": func(t *testing.T, mine tenant.ID) (string, error) {
+			return text(s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: mine, Host: "node", Range: r}))
+		},
+	}
+}
+
+// ownerByCount is the mark of the tenant that has the value so often: once is tenant a, twice tenant b.
+func ownerByCount(facets []storage.Facet, field, value string, once uint64) string {
+	for _, f := range facets {
+		for _, v := range f.Values {
+			if f.Field == field && v.Value == value {
+				return map[uint64]string{once: "of-a", 2 * once: "of-b"}[v.Count]
+			}
+		}
+	}
+	return ""
+}
+
+// tenantCounts looks at the numbers that carry no name: nothing of the other tenant is counted in.
+func (s *suite) tenantCounts(t *testing.T, day time.Time) {
+	r := dayOf(day)
+	for i, mine := range []tenant.ID{"a", "b"} {
+		n := i + 1
+		h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: mine, Range: r}, 10)
+		require.NoError(t, err)
+		require.EqualValues(t, n, h.Total)
+		tr, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 2})
+		require.NoError(t, err)
+		require.Equal(t, 3*n, tr.SpanCount)
+		svc, err := s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10})
+		require.NoError(t, err)
+		require.EqualValues(t, n, svc.Summary.Requests)
+		require.InEpsilon(t, float64(n)*1e9, *svc.Summary.Latency.P50, 0.02)
+		list, err := s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: mine, Range: r, Points: 10})
+		require.NoError(t, err)
+		require.Len(t, list.Services, 2)
+		require.Equal(t, []string{"env-of-" + string(mine)}, list.Environments)
+	}
+	_, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: r}, 10)
+	require.ErrorIs(t, err, storage.ErrBadQuery)
+	none, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: "c", Range: r}, 10)
+	require.NoError(t, err)
+	require.Zero(t, none.Total)
+}
+
+// appendOfNobody refuses data of no tenant, beside data of one: nothing of the batch is stored.
+func (s *suite) appendOfNobody(t *testing.T) {
+	day := s.day()
+	ld := logs(logSpec{service: "x", body: "x", time: day})
+	_, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), append(storage.Own("a", ld...), storage.Own("", ld...)...))
+	require.ErrorIs(t, err, storage.ErrBadQuery)
+	td := spans(spanSpec{trace: 778, id: 1, service: "x", name: "x", start: day, duration: 1})
+	_, err = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"t"), append(storage.Own("a", td...), storage.Own("", td...)...))
+	require.ErrorIs(t, err, storage.ErrBadQuery)
+	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: "a", Range: dayOf(day)}, 10)
+	require.NoError(t, err)
+	require.Zero(t, h.Total)
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tenant_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/tenant"
+)
+
+func TestParse(t *testing.T) {
+	for _, name := range []string{"default", "a", "7", "team-a", "a--b", strings.Repeat("x", tenant.MaxBytes)} {
+		id, err := tenant.Parse(name)
+		require.NoError(t, err, name)
+		require.Equal(t, tenant.ID(name), id)
+	}
+	for _, name := range []string{
+		"", "A", "team_a", "team a", "-a", "a-", "-", ".", "..", "a/b", "a\\b", "a\x00", "ä", "a\n", "a.b", strings.Repeat("x", tenant.MaxBytes+1),
+	} {
+		_, err := tenant.Parse(name)
+		require.ErrorIs(t, err, tenant.ErrInvalid, "%q", name)
+		require.ErrorContains(t, err, "lower-case letters", name)
+	}
+}
+
+func TestOrDefault(t *testing.T) {
+	require.Equal(t, tenant.Default, tenant.ID("").OrDefault())
+	require.Equal(t, tenant.ID("b"), tenant.ID("b").OrDefault())
+	_, err := tenant.Parse(string(tenant.Default))
+	require.NoError(t, err)
+}
