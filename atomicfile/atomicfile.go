@@ -52,7 +52,7 @@ func replace(path string, r io.Reader, perm fs.FileMode, durable bool) (err erro
 	if !durable {
 		return nil
 	}
-	if e := syncDir(dir); e != nil { // Not err: the new file is in place, there is nothing to clean up.
+	if e := SyncDir(dir); e != nil { // Not err: the new file is in place, there is nothing to clean up.
 		return fmt.Errorf("sync folder of %s: %w", path, e)
 	}
 	return nil

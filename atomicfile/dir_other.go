@@ -4,5 +4,5 @@
 
 package atomicfile
 
-// syncDir does nothing: Windows has no call that syncs a folder, and its file systems journal names.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: Windows has no call that syncs a folder, and its file systems journal names.
+func SyncDir(string) error { return nil }

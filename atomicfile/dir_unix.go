@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-// syncDir makes the names of a folder's files durable (fsync(2)).
-func syncDir(path string) error {
+// SyncDir makes the names of a folder's files durable (fsync(2)).
+func SyncDir(path string) error {
 	d, err := os.Open(path) //nolint:gosec // The folder of a file that the caller names.
 	if err != nil {
 		return err //nolint:wrapcheck // Named by the caller.

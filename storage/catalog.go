@@ -5,13 +5,17 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Key is an API key. The key itself is never stored, only the SHA-256 of it.
 type Key struct {
-	ID    string
-	Name  string
-	Scope string // "ingest", "read" or "admin"
+	ID string
+	// Tenant is whose data the key sends or reads; empty is the default one.
+	Tenant tenant.ID
+	Name   string
+	Scope  string // "ingest", "read" or "admin"
 	// Prefix is the beginning of the key, enough for its owner to recognise it.
 	Prefix     string
 	Hash       string // SHA-256, hexadecimal
@@ -44,7 +48,9 @@ type KeyWriter interface {
 type Session struct {
 	Hash string
 	// KeyID is the key that was used to sign in, empty for a one-time token. Revoking the key deletes the session.
-	KeyID     string
+	KeyID string
+	// Tenant is that of the key; empty is the default one.
+	Tenant    tenant.ID
 	Name      string
 	Scope     string
 	CreatedAt time.Time

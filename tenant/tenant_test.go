@@ -32,3 +32,11 @@ func TestOrDefault(t *testing.T) {
 	_, err := tenant.Parse(string(tenant.Default))
 	require.NoError(t, err)
 }
+
+func TestContext(t *testing.T) {
+	require.Empty(t, tenant.FromContext(t.Context()), "nobody has said")
+	ctx := tenant.NewContext(t.Context(), "a")
+	require.Equal(t, tenant.ID("a"), tenant.FromContext(ctx))
+	require.Equal(t, tenant.ID("b"), tenant.FromContext(tenant.NewContext(ctx, "b")), "the innermost counts")
+	require.Equal(t, tenant.ID("a"), tenant.FromContext(ctx))
+}

@@ -32,6 +32,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/metrics"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Environment variables to try other settings with.
@@ -152,11 +153,14 @@ func (p *pipe) report(before time.Duration, items int) {
 // BenchmarkMetrics sends one sample of 10 100 series per iteration.
 func BenchmarkMetrics(b *testing.B) {
 	p := newPipe(b)
-	store, err := metrics.Open(b.TempDir(), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), nil)
+	stores, err := metrics.OpenTenants(b.TempDir(), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), nil)
 	require.NoError(b, err)
-	b.Cleanup(func() { require.NoError(b, store.Close()) })
-	md := metrics.NewMetadata()
-	p.consume(signal.Metrics.Topic(), writer.NewSamples(p.options(signal.Metrics.Topic()), store, func() writer.Translator {
+	b.Cleanup(func() { require.NoError(b, stores.Close()) })
+	tenants := func(id tenant.ID) (writer.SampleStore, writer.MetadataSink, error) {
+		t, err := stores.Tenant(id)
+		return t.Store, t.Metadata, err
+	}
+	p.consume(signal.Metrics.Topic(), writer.NewSamples(p.options(signal.Metrics.Topic()), tenants, func(md writer.MetadataSink) writer.Translator {
 		return writer.NewOTLPTranslator(md, writer.Translation{Lookback: 5 * time.Minute})
 	}).Handle)
 	start := time.Now().Add(-2 * time.Hour)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // keyCmd groups the commands about keys.
@@ -24,6 +25,7 @@ type keyCreateCmd struct {
 	serverFlags
 	Scope     string        `required:"" enum:"ingest,read,admin,browser" help:"ingest, read, admin, or browser for a key that stands in a web page."`
 	Name      string        `required:"" help:"Who uses it; the ledger counts by this name."`
+	Tenant    string        `default:"default" help:"Whose data it sends or reads: lower-case letters, digits and hyphens. A tenant comes into being with its first key."`
 	ExpiresIn time.Duration `help:"How long it is valid, such as 720h (default: for ever)."`
 }
 
@@ -31,7 +33,7 @@ type keyCreateCmd struct {
 func (c *keyCreateCmd) Run(ctx context.Context, s streams) error {
 	var secret string
 	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
-		_, secret, err = auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), ExpiresIn: c.ExpiresIn})
+		_, secret, err = auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), Tenant: tenant.ID(c.Tenant), ExpiresIn: c.ExpiresIn})
 		return err
 	})
 	if err != nil {
@@ -55,7 +57,7 @@ func (c *keyListCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("list keys: %w", err)
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "ID\tNAME\tSCOPE\tKEY\tCREATED\tSTATE")
+	_, _ = fmt.Fprintln(w, "ID\tTENANT\tNAME\tSCOPE\tKEY\tCREATED\tSTATE")
 	for _, k := range keys {
 		state := "valid"
 		switch {
@@ -64,7 +66,7 @@ func (c *keyListCmd) Run(ctx context.Context, s streams) error {
 		case !k.ExpiresAt.IsZero() && time.Now().After(k.ExpiresAt):
 			state = "expired"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s…\t%s\t%s\n", k.ID, k.Name, k.Scope, k.Prefix, k.CreatedAt.Format(time.DateTime), state)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s…\t%s\t%s\n", k.ID, k.Tenant, k.Name, k.Scope, k.Prefix, k.CreatedAt.Format(time.DateTime), state)
 	}
 	return w.Flush() //nolint:wrapcheck // Writing to standard output.
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Headers of a bus record, read again by the writer.
@@ -25,6 +26,8 @@ const (
 	HeaderSource = "strata-source"
 	HeaderItems  = "strata-items"
 	HeaderFormat = "strata-format"
+	// HeaderTenant is missing where the tenant is the default one.
+	HeaderTenant = "strata-tenant"
 )
 
 // Errors every protocol maps to its own answer; decide with errors.Is.
@@ -205,10 +208,10 @@ type Part struct {
 // Accept puts the request on the bus and returns when it is durable there. Records the check took out are counted as refused with their
 // reason; when the bus does not take the rest, all are counted as refused, because the sender will send all again.
 func (in *Intake) Accept(ctx context.Context, req Request) error {
-	source := Source(ctx)
+	source, owner := Source(ctx), tenant.FromContext(ctx).OrDefault()
 	kept := req.Tally.Items - req.Tally.RejectedItems()
 	if kept > 0 {
-		if err := in.producer.Produce(ctx, req.Topic, req.records(source, kept)...); err != nil {
+		if err := in.producer.Produce(ctx, req.Topic, req.records(source, owner, kept)...); err != nil {
 			in.ledger.Refused(req.Signal, source, Reason(err), req.Tally.Items)
 			if ctx.Err() != nil { // The bus may hold it all the same.
 				in.recent.add(req.Body, time.Now())
@@ -245,12 +248,12 @@ const ReasonSeriesLimit = "series_limit"
 type SeriesIndex interface {
 	// Full says whether no new series is taken now. It is cheap.
 	Full() bool
-	// Known says whether the series exists.
-	Known(ls labels.Labels) bool
+	// Known says whether the series exists among those of the tenant that ctx is for, the default one where it is for none.
+	Known(ctx context.Context, ls labels.Labels) bool
 }
 
 // records are what the bus keeps of the request.
-func (req Request) records(source string, kept int) []bus.Record {
+func (req Request) records(source string, owner tenant.ID, kept int) []bus.Record {
 	parts := req.Parts
 	if parts == nil {
 		parts = []Part{{Key: req.Key, Body: req.Body, Items: kept}}
@@ -260,6 +263,9 @@ func (req Request) records(source string, kept int) []bus.Record {
 		rec := bus.Record{Key: p.Key, Value: p.Body, Headers: []bus.Header{
 			{Key: HeaderSource, Value: source}, {Key: HeaderItems, Value: strconv.Itoa(p.Items)},
 		}}
+		if owner != tenant.Default {
+			rec.Headers = append(rec.Headers, bus.Header{Key: HeaderTenant, Value: string(owner)})
+		}
 		if req.Format != "" {
 			rec.Headers = append(rec.Headers, bus.Header{Key: HeaderFormat, Value: req.Format})
 		}
@@ -295,6 +301,17 @@ func RecordItem(headers []bus.Header) (source string, items int64, ok bool) {
 		}
 	}
 	return source, items, ok
+}
+
+// RecordTenant reads back whose the record is: the default tenant's where the record does not say, as with those that another program put on the
+// topic. The error wraps tenant.ErrInvalid.
+func RecordTenant(headers []bus.Header) (tenant.ID, error) {
+	for _, h := range headers {
+		if h.Key == HeaderTenant {
+			return tenant.Parse(h.Value) //nolint:wrapcheck // It names the value.
+		}
+	}
+	return tenant.Default, nil
 }
 
 // RetryAfter is how long a client is asked to wait when the bus or the memory is full.

@@ -77,7 +77,7 @@ func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, string, error)
 	if i, ok := c.index[h]; ok {
 		return &c.req.Timeseries[i], "", nil
 	}
-	if c.limits.Series != nil && c.limits.Series.Full() && !c.limits.Series.Known(l) {
+	if c.limits.Series != nil && c.limits.Series.Full() && !c.limits.Series.Known(c.ctx, l) {
 		return nil, intake.ReasonSeriesLimit, fmt.Errorf("%w: the store takes no new series (metrics.max_series)", storage.ErrOutOfBounds)
 	}
 	c.index[h] = len(c.req.Timeseries)

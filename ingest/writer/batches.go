@@ -20,8 +20,9 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-// Sink stores one batch of records. Store is called again with the same id and messages after an error that wraps
-// storage.ErrUnavailable and after a crash, and must store them once all the same.
+// Sink stores one batch of records, as one block or several: the position moves past the batch when all of them are stored. Store is called
+// again with the same id and messages after an error that wraps storage.ErrUnavailable and after a crash, and must store them once all the
+// same. With outcomes an error is of BlockErrors alone: the records are stored, and the blocks named in it never will be.
 type Sink interface {
 	Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error)
 }
@@ -213,6 +214,32 @@ func fetchUntil(ctx context.Context, p bus.Partition, offset int64, maxBytes int
 	return p.Fetch(ctx, offset, maxBytes) //nolint:wrapcheck // The caller names the partition.
 }
 
+// keepAside quarantines the batch under the name of every block that was refused for good, while its records are stored.
+func (w *Batches) keepAside(id storage.BatchID, msgs []bus.Message, err error) error {
+	for _, name := range refusedBlocks(err) {
+		w.opts.Logger.Error("the store refuses a block of a batch for good; the batch is kept aside under the block's name", "batch", id, "block", name, "dir", w.opts.Quarantine.dir, "err", err)
+		if _, err := w.opts.Quarantine.put(w.opts.Topic, id.Block(name), msgs, "refused_by_store"); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+		}
+	}
+	return nil
+}
+
+// refusedBlocks returns the blocks that an error of a Sink names.
+func refusedBlocks(err error) []string {
+	var out []string
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join is walked, not searched.
+		for _, e := range joined.Unwrap() {
+			out = append(out, refusedBlocks(e)...)
+		}
+		return out
+	}
+	if b, ok := errors.AsType[*BlockError](err); ok {
+		out = append(out, b.Block)
+	}
+	return out
+}
+
 // store stores the batch, trying again for as long as the store is away. It returns no outcomes when it was told to stop meanwhile.
 func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message, d *decision) ([]ledger.Outcome, error) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -237,6 +264,11 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 			return outcomes, nil
 		}
 		span.RecordError(err)
+		if outcomes != nil {
+			if err = w.keepAside(id, msgs, err); err == nil {
+				return outcomes, nil
+			}
+		}
 		if !errors.Is(err, storage.ErrUnavailable) && !cutOff {
 			span.SetStatus(codes.Error, err.Error())
 			w.opts.Logger.Error("the store refuses a batch for good; it is kept aside", "batch", id, "dir", w.opts.Quarantine.dir, "err", err)

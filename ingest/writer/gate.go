@@ -111,7 +111,7 @@ func points(m pmetric.Metric) int {
 }
 
 func (g *SeriesGate) hasNew(ctx context.Context, md pmetric.Metrics) bool {
-	p := &seriesProbe{index: g.index}
+	p := &seriesProbe{ctx: ctx, index: g.index}
 	probe := pmetric.NewMetrics() // The request itself goes on as it came.
 	md.CopyTo(probe)
 	app := g.rewriter.rewrite(probe, p)
@@ -122,6 +122,7 @@ func (g *SeriesGate) hasNew(ctx context.Context, md pmetric.Metrics) bool {
 
 // seriesProbe is an appender that stores nothing and notes whether it was given a series that does not exist.
 type seriesProbe struct {
+	ctx   context.Context //nolint:containedctx // An appender belongs to one request.
 	index intake.SeriesIndex
 	found bool
 }
@@ -129,7 +130,7 @@ type seriesProbe struct {
 // Append implements promstorage.AppenderV2.
 func (p *seriesProbe) Append(_ promstorage.SeriesRef, ls labels.Labels, _, _ int64, _ float64, _ *histogram.Histogram, _ *histogram.FloatHistogram, opts promstorage.AOptions) (promstorage.SeriesRef, error) { //nolint:revive // The interface is Prometheus's.
 	if !p.found && opts.MetricFamilyName != targetInfo {
-		p.found = !p.index.Known(ls)
+		p.found = !p.index.Known(p.ctx, ls)
 	}
 	return 0, nil
 }

@@ -296,8 +296,8 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 				require.Equal(t, http.StatusOK, w.Code, w.Body)
 			}
 			next := f.bus.Stats()[1].Next
-			w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator {
-				return NewOTLPTranslator(metrics.NewMetadata(), DefaultTranslation().WithLookback(5*time.Minute))
+			w := NewSamples(f.options(signal.Metrics.Topic()), oneTenant(store, metrics.NewMetadata()), func(md MetadataSink) Translator {
+				return NewOTLPTranslator(md, DefaultTranslation().WithLookback(5*time.Minute))
 			})
 			f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 

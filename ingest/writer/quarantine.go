@@ -62,6 +62,16 @@ func Item(topic string, headers []bus.Header) ledger.Item {
 	return ledger.Item{Signal: bus.SignalOf(topic), Source: source, N: n}
 }
 
+// ReasonTenant is the ledger's word for records whose tenant cannot be one.
+const ReasonTenant = "invalid_tenant"
+
+// misaddressed is the outcome of a message whose tenant cannot be one: all of it is rejected.
+func misaddressed(topic string, m bus.Message) ledger.Outcome {
+	out := outcome(topic, m, 1)
+	out.Rejected = map[string]int64{ReasonTenant: out.N}
+	return out
+}
+
 // outcome is the ledger's entry of one message; found is the number of items where the record does not say.
 func outcome(topic string, m bus.Message, found int) ledger.Outcome {
 	source, n, ours := intake.RecordItem(m.Headers)

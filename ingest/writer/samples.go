@@ -11,9 +11,11 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // SampleStore takes samples. Committed samples are visible at once and durable after Sync.
@@ -25,6 +27,10 @@ type SampleStore interface {
 	Sync() error
 }
 
+// SampleStores returns the store of a tenant's samples and what notes the metadata of its metrics; they are made where they do not exist. Safe
+// for concurrent use.
+type SampleStores func(id tenant.ID) (SampleStore, MetadataSink, error)
+
 // Translator appends the samples of one message. It returns how many items the message had and those the store did not take, by
 // reason; an error means that nothing more can be appended now.
 type Translator interface {
@@ -33,10 +39,10 @@ type Translator interface {
 
 // Samples writes a metrics topic into the tsdb.
 type Samples struct {
-	opts  Options
-	store SampleStore
-	// translator returns a new Translator; each partition has its own because they keep scratch space.
-	translator func() Translator
+	opts   Options
+	stores SampleStores
+	// translator returns a new Translator; each partition and tenant has its own because they keep scratch space and what they know of series.
+	translator func(MetadataSink) Translator
 }
 
 const (
@@ -47,15 +53,15 @@ const (
 )
 
 // NewSamples returns a writer of samples.
-func NewSamples(opts Options, store SampleStore, translator func() Translator) *Samples {
-	return &Samples{opts: opts, store: store, translator: translator}
+func NewSamples(opts Options, stores SampleStores, translator func(MetadataSink) Translator) *Samples {
+	return &Samples{opts: opts, stores: stores, translator: translator}
 }
 
 // samplesRun is the state of one partition between two syncs.
 type samplesRun struct {
 	*Samples
 	p          bus.Partition
-	translator Translator
+	tenants    map[tenant.ID]*tenantSamples
 	next       int64
 	outcomes   []ledger.Outcome
 	bytes      int
@@ -68,7 +74,7 @@ func (w *Samples) Handle(ctx context.Context, p bus.Partition) error {
 	if err != nil {
 		return fmt.Errorf("read position of %s: %w", p.Name(), err)
 	}
-	r := &samplesRun{Samples: w, p: p, translator: w.translator(), next: pos.Offset}
+	r := &samplesRun{Samples: w, p: p, tenants: map[tenant.ID]*tenantSamples{}, next: pos.Offset}
 	for {
 		if len(r.outcomes) > 0 && (r.bytes >= syncBytes || time.Since(r.dirtySince) >= syncEvery || ctx.Err() != nil) {
 			if err := r.checkpoint(ctx); err != nil {
@@ -127,12 +133,60 @@ func (r *samplesRun) append(ctx context.Context, msgs []bus.Message) error {
 	}
 }
 
+// tenantSamples is one tenant's part of a partition.
+type tenantSamples struct {
+	store      SampleStore
+	translator Translator
+	// dirty says that something was appended since the last sync.
+	dirty bool
+}
+
+// tenant returns where a message belongs. The error wraps tenant.ErrInvalid where that can never be said.
+func (r *samplesRun) tenant(m bus.Message) (*tenantSamples, error) {
+	id, err := intake.RecordTenant(m.Headers)
+	if err != nil {
+		return nil, fmt.Errorf("read the tenant of offset %d: %w", m.Offset, err)
+	}
+	if t := r.tenants[id]; t != nil {
+		return t, nil
+	}
+	store, md, err := r.stores(id)
+	if err != nil {
+		return nil, fmt.Errorf("open the samples of tenant %s: %w", id, err)
+	}
+	t := &tenantSamples{store: store, translator: r.translator(md)}
+	r.tenants[id] = t
+	return t, nil
+}
+
+// sync makes durable what was appended. Its errors are those of SampleStore.Sync.
+func (r *samplesRun) sync() error {
+	for _, t := range r.tenants {
+		if !t.dirty {
+			continue
+		}
+		if err := t.store.Sync(); err != nil {
+			return err //nolint:wrapcheck // The caller names the partition.
+		}
+		t.dirty = false
+	}
+	return nil
+}
+
 // tryAppend commits message by message, so that a sample that contradicts an earlier message is seen and counted.
 func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledger.Outcome, error) {
 	outcomes := make([]ledger.Outcome, 0, len(msgs))
 	for _, m := range msgs {
-		app := r.store.AppenderV2(ctx)
-		items, rejected, err := r.translator.Append(ctx, checkedAppender{AppenderV2: app, ctx: ctx, store: r.store}, m)
+		to, err := r.tenant(m)
+		if errors.Is(err, tenant.ErrInvalid) { // Only another producer on the topic can send this.
+			outcomes = append(outcomes, misaddressed(r.opts.Topic, m))
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		app := to.store.AppenderV2(ctx)
+		items, rejected, err := to.translator.Append(ctx, checkedAppender{AppenderV2: app, ctx: ctx, store: to.store}, m)
 		if err != nil {
 			return nil, errors.Join(err, app.Rollback())
 		}
@@ -142,6 +196,7 @@ func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledge
 		out := outcome(r.opts.Topic, m, items)
 		out.Rejected = rejected
 		outcomes = append(outcomes, out)
+		to.dirty = true
 	}
 	return outcomes, nil
 }
@@ -150,7 +205,7 @@ func (r *samplesRun) tryAppend(ctx context.Context, msgs []bus.Message) ([]ledge
 func (r *samplesRun) checkpoint(ctx context.Context) error {
 	retry := backoff.New(minBackoff, maxBackoff)
 	for {
-		err := r.store.Sync()
+		err := r.sync()
 		if err == nil {
 			break
 		}

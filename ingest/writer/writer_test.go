@@ -34,6 +34,7 @@ import (
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/metrics"
+	"github.com/strata-apm/strata/tenant"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -334,14 +335,19 @@ func TestSeriesLimitKeepsKnownSeriesFlowing(t *testing.T) {
 	}
 	require.NoError(t, f.bus.Produce(t.Context(), signal.Metrics.Topic(),
 		points("known", 20, now.Add(-time.Second)), points("flood", 40, now), points("flood2", 1000, now), points("known", 20, now)))
-	w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator {
-		return NewOTLPTranslator(metrics.NewMetadata(), Translation{Lookback: 5 * time.Minute})
+	w := NewSamples(f.options(signal.Metrics.Topic()), oneTenant(store, metrics.NewMetadata()), func(md MetadataSink) Translator {
+		return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute})
 	})
 	f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == 4 })
 	require.InDelta(t, 20, instant(t, store, "count(known)", now)[0].F, 0)
 	require.InDelta(t, 40, instant(t, store, "sum(count_over_time(known[1m]))", now)[0].F, 0)
 	require.Empty(t, instant(t, store, "flood2", now))
 	require.Equal(t, map[string]int64{"series_limit": 1000}, f.ledger.Totals()[signal.Metrics].Rejected)
+}
+
+// oneTenant is the store of every tenant.
+func oneTenant(store SampleStore, md MetadataSink) SampleStores {
+	return func(tenant.ID) (SampleStore, MetadataSink, error) { return store, md, nil }
 }
 
 // writeMetrics puts recs on the bus and runs the writer into a fresh tsdb until all are stored.
@@ -352,7 +358,7 @@ func (f *fixture) writeMetrics(t *testing.T, recs ...bus.Record) (*metrics.Store
 	t.Cleanup(func() { _ = store.Close() })
 	require.NoError(t, f.bus.Produce(t.Context(), signal.Metrics.Topic(), recs...))
 	md := metrics.NewMetadata()
-	w := NewSamples(f.options(signal.Metrics.Topic()), store, func() Translator { return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute}) })
+	w := NewSamples(f.options(signal.Metrics.Topic()), oneTenant(store, md), func(md MetadataSink) Translator { return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute}) })
 	next := f.bus.Stats()[1].Next
 	f.run(t, signal.Metrics.Topic(), w.Handle, func() bool { return f.bus.Stats()[1].Committed == next })
 	return store, md

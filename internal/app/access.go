@@ -18,6 +18,7 @@ import (
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // bodyTimeout is how long a sender may take for one body.
@@ -118,9 +119,18 @@ func timed(next http.Handler) http.Handler {
 	})
 }
 
+// sourceOf is the principal's name in the ledger: with its tenant before it where that is not the default one, for two tenants may have keys of
+// one name.
+func sourceOf(p auth.Principal) string {
+	if owner := p.Tenant.OrDefault(); owner != tenant.Default {
+		return string(owner) + "/" + p.Name
+	}
+	return p.Name
+}
+
 func withSource(ctx context.Context) context.Context {
 	if p, ok := auth.FromContext(ctx); ok {
-		return intake.WithSource(ctx, p.Name)
+		return intake.WithSource(ctx, sourceOf(p))
 	}
 	return ctx
 }

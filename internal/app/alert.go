@@ -16,6 +16,7 @@ import (
 	"github.com/strata-apm/strata/ingest/remotewrite"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/packs"
+	"github.com/strata-apm/strata/tenant"
 )
 
 func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
@@ -65,15 +66,16 @@ func (a *App) newRulesAPI() (*alerting.API, error) {
 	return api, nil
 }
 
-// ruleStores are where rules read and write. Over several processes a rule that sees only a part of the series must fail, not resolve its
+// ruleStores are where rules read and write: the default tenant's metrics. Over several processes a rule that sees only a part of the series must fail, not resolve its
 // alerts, and what it writes goes by the bus, so that it lands where its series are.
 func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
 	if a.stores.fanout == nil {
-		return a.stores.tsdb, a.stores.tsdb
+		own := a.stores.tsdb.Lookup(tenant.Default)
+		return own, own
 	}
 	strict := a.stores.fanout.Strict()
 	if !a.cfg.Bus.Shared() {
-		return strict, a.stores.tsdb
+		return strict, a.stores.tsdb.Lookup(tenant.Default)
 	}
 	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
 	return strict, remotewrite.NewAppendable(in, a.remoteWriteLimits(), "rules")

@@ -31,7 +31,6 @@ import (
 	"github.com/strata-apm/strata/internal/selfmon"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/promapi"
-	"github.com/strata-apm/strata/storage/metrics"
 )
 
 // Options are what the command line hands in.
@@ -123,7 +122,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.listeners, err = openListeners(a.cfg, a.opts.Role, &a.stack, a.reg); err != nil {
 		return err
 	}
-	a.stores = &stores{metadata: metrics.NewMetadata()}
+	a.stores = &stores{}
 	if err = a.openCatalog(ctx); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 		return nil, err
 	}
 	if a.fleet != nil {
-		r.Handle("/v1/opamp", a.access.ingest(l, a.fleet.Handler()))
+		r.Handle("/v1/opamp", a.access.ingest(l, auth.RequireInstallation(a.fleet.Handler())))
 	}
 	r.Group(func(r chi.Router) {
 		r.Use(a.access.auth.Authenticate(l))
@@ -59,7 +59,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 		r.Group(func(r chi.Router) {
 			r.Use(auth.Require(auth.ScopeRead))
 			a.mountPrometheus(r, engine)
-			r.Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
+			r.With(auth.RequireInstallation).Handle("/metrics", promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{Registry: a.reg, EnableOpenMetrics: true}))
 		})
 	})
 	return r, nil
@@ -97,17 +97,20 @@ func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
 	case s.fanout != nil:
 		mount("", promapi.Options{Storage: s.fanout, Remote: s.fanout, Registerer: a.reg})
 	case s.tsdb != nil:
-		mount("", promapi.Options{Storage: s.tsdb, Local: s.tsdb, Registerer: a.reg})
+		mount("", promapi.Options{Storage: s.metrics, Local: s.tsdb.View(), Registerer: a.reg})
 	}
 	if s.tsdb != nil && a.peers != nil {
 		reg := prometheus.WrapRegistererWith(prometheus.Labels{"api": "local"}, prometheus.NewRegistry())
-		mount(localPrefix, promapi.Options{Storage: s.tsdb, Local: s.tsdb, Registerer: reg})
+		mount(localPrefix, promapi.Options{Storage: s.tsdb.View(), Local: s.tsdb.View(), Registerer: reg})
 	}
 }
 
 // newPromAPI makes the API of a storage; opts say which.
 func (a *App) newPromAPI(engine *promql.Engine, opts promapi.Options) http.Handler {
-	opts.Config, opts.Guard, opts.Engine, opts.Metadata = a.cfg.Query, a.guard, engine, a.stores.metadata
+	opts.Config, opts.Guard, opts.Engine = a.cfg.Query, a.guard, engine
+	if a.stores.tsdb != nil {
+		opts.Metadata = a.stores.tsdb.View().MetadataFor
+	}
 	opts.Gatherer, opts.Logger = a.reg, a.logger.With("part", "prometheus api")
 	opts.Listen, opts.DataDir, opts.Version, opts.Started = a.listeners.http.Addr().String(), a.cfg.DataDir, a.opts.Version, a.started
 	if a.alerting != nil {

@@ -17,7 +17,7 @@ import (
 // mounter mounts what lies below /api/v1.
 func (a *App) mounter() httpx.Mounter {
 	return httpx.Mounter{
-		Permit: func(p httpx.Permission) func(http.Handler) http.Handler { return auth.Require(auth.Scope(p)) },
+		Permit: auth.Permit,
 		Turns:  a.guard, Logger: a.logger.With("part", "api"),
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/selfmon"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // newWriters returns one writer per topic that this process takes off the bus.
@@ -28,7 +29,7 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 			Tracer: a.self.Tracer.Tracer(selfmon.ServiceName), Quarantine: quarantine, Shared: a.cfg.Bus.Shared(),
 		}
 	}
-	md, out := a.stores.metadata, map[string]func(context.Context, bus.Partition) error{}
+	out := map[string]func(context.Context, bus.Partition) error{}
 	if a.cfg.Writer.Takes(signal.Traces) {
 		out[signal.Traces.Topic()] = writer.NewBatches(opts(signal.Traces.Topic()), writer.TraceSink{Appender: a.stores.clickhouse}).Handle
 	}
@@ -36,14 +37,23 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 		out[signal.Logs.Topic()] = writer.NewBatches(opts(signal.Logs.Topic()), writer.LogSink{Appender: a.stores.clickhouse}).Handle
 	}
 	if a.cfg.Writer.Takes(signal.Metrics) {
-		out[signal.Metrics.Topic()] = writer.NewSamples(opts(signal.Metrics.Topic()), a.stores.tsdb, func() writer.Translator {
+		out[signal.Metrics.Topic()] = writer.NewSamples(opts(signal.Metrics.Topic()), a.sampleStore, func(md writer.MetadataSink) writer.Translator {
 			return writer.NewOTLPTranslator(md, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 		}).Handle
-		out[bus.TopicRemoteWrite] = writer.NewSamples(opts(bus.TopicRemoteWrite), a.stores.tsdb, func() writer.Translator {
+		out[bus.TopicRemoteWrite] = writer.NewSamples(opts(bus.TopicRemoteWrite), a.sampleStore, func(md writer.MetadataSink) writer.Translator {
 			return writer.NewRemoteWriteTranslator(md)
 		}).Handle
 	}
 	return out
+}
+
+// sampleStore is the tsdb of a tenant, for the writers.
+func (a *App) sampleStore(id tenant.ID) (writer.SampleStore, writer.MetadataSink, error) {
+	t, err := a.stores.tsdb.Tenant(id)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // It names the tenant.
+	}
+	return t, t.Metadata, nil
 }
 
 // newServer bounds what a slow or silent client can hold.

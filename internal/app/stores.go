@@ -34,11 +34,10 @@ type stores struct {
 	producer bus.Producer
 	// layout is how the gateway cuts requests for the bus; nil leaves them whole.
 	layout intake.Layout
-	tsdb   *metrics.Store
+	tsdb   *metrics.Tenants
 	// metrics is what is queried: the tsdb of this process, or those of all writers.
 	metrics    promapi.Storage
 	fanout     *fanout.Storage
-	metadata   *metrics.Metadata
 	engine     *supervise.Supervisor // nil with a ClickHouse server
 	clickhouse *clickhouse.Store
 }
@@ -58,7 +57,7 @@ func (a *App) openCatalog(ctx context.Context) error {
 	if !a.cfg.Catalog.Remote() {
 		return nil
 	}
-	key, err := a.internalKey(ctx, auth.ScopeRead)
+	key, err := a.internalKey(ctx, auth.ScopeProcess)
 	if err != nil {
 		return err
 	}
@@ -109,17 +108,17 @@ func (a *App) openStores(ctx context.Context) error {
 func (a *App) openMetrics() error {
 	s, role := a.stores, a.opts.Role
 	if a.storesMetrics() {
-		tsdb, err := metrics.Open(filepath.Join(a.cfg.DataDir, "metrics"), a.cfg.Metrics, a.logger.With("part", "tsdb"), a.reg)
+		tsdb, err := metrics.OpenTenants(filepath.Join(a.cfg.DataDir, "metrics"), a.cfg.Metrics, a.logger.With("part", "tsdb"), a.reg)
 		if err != nil {
 			return fmt.Errorf("open metrics: %w", err)
 		}
-		s.tsdb, s.metrics = tsdb, tsdb
+		s.tsdb, s.metrics = tsdb, tsdb.View()
 		a.stack.push("metrics", tsdb.Close)
 	}
 	if a.peers == nil || !role.Is(config.RoleQuery) && !role.Is(config.RoleAlert) {
 		return nil
 	}
-	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.Key(), TLS: a.tls.peers})
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.Key(), TenantHeader: auth.TenantHeader, TLS: a.tls.peers})
 	if err != nil {
 		return fmt.Errorf("open the way to the writers: %w", err)
 	}

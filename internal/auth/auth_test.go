@@ -61,8 +61,7 @@ func (f *fixture) key(scope Scope, expiresIn time.Duration) (storage.Key, string
 func (f *fixture) handler(l Listener) http.Handler {
 	r := chi.NewRouter()
 	r.Use(f.svc.Authenticate(l))
-	permit := func(p httpx.Permission) func(http.Handler) http.Handler { return Require(Scope(p)) }
-	mounter := httpx.Mounter{Permit: permit, Logger: slog.New(slog.DiscardHandler)}
+	mounter := httpx.Mounter{Permit: Permit, Logger: slog.New(slog.DiscardHandler)}
 	r.Route("/api/v1", func(r chi.Router) { mounter.Mount(r, f.svc.Routes()) })
 	for _, s := range []Scope{ScopeIngest, ScopeRead, ScopeAdmin} {
 		r.With(Require(s)).HandleFunc("/"+string(s), func(w http.ResponseWriter, r *http.Request) {

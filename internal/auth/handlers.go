@@ -5,15 +5,16 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -28,9 +29,9 @@ const (
 func (s *Service) Routes() []httpx.Route {
 	const keys = "keys"
 	return []httpx.Route{
-		{Method: http.MethodGet, Path: "/keys", Permission: httpx.Admin, Tag: keys, Summary: "List keys", Answer: keysAnswer{}, Handle: s.listKeys},
-		{Method: http.MethodPost, Path: "/keys", Permission: httpx.Admin, Tag: keys, Summary: "Create a key; its secret is shown once", Body: keyBody{}, Answer: newKeyAnswer{}, Status: http.StatusCreated, Handle: s.createKey},
-		{Method: http.MethodDelete, Path: "/keys/{id}", Permission: httpx.Admin, Tag: keys, Summary: "Revoke a key", Status: http.StatusNoContent, Handle: s.revokeKey},
+		{Method: http.MethodGet, Path: "/keys", Permission: httpx.Admin, PerTenant: true, Tag: keys, Summary: "List keys", Answer: keysAnswer{}, Handle: s.listKeys},
+		{Method: http.MethodPost, Path: "/keys", Permission: httpx.Admin, PerTenant: true, Tag: keys, Summary: "Create a key; its secret is shown once", Body: keyBody{}, Answer: newKeyAnswer{}, Status: http.StatusCreated, Handle: s.createKey},
+		{Method: http.MethodDelete, Path: "/keys/{id}", Permission: httpx.Admin, PerTenant: true, Tag: keys, Summary: "Revoke a key", Status: http.StatusNoContent, Handle: s.revokeKey},
 		{Method: http.MethodPost, Path: "/session", Tag: keys, Summary: "Sign in with a key", Body: sessionBody{}, Status: http.StatusNoContent, Serve: s.signIn},
 		{Method: http.MethodDelete, Path: "/session", Tag: keys, Summary: "Sign out", Status: http.StatusNoContent, Serve: s.signOut},
 		{Method: http.MethodGet, Path: signinPath, Tag: keys, Summary: "Sign in by a one-time link", Params: []httpx.Param{{Name: "token"}}, Status: http.StatusSeeOther, Serve: s.signInByLink},
@@ -69,7 +70,7 @@ type keysAnswer struct {
 
 func (s *Service) listKeys(r *http.Request) (any, error) {
 	s.flush(r.Context())
-	keys, err := s.opts.Store.Keys.ListKeys(r.Context())
+	keys, err := s.keysOf(r.Context(), tenant.FromContext(r.Context()))
 	if err != nil {
 		return nil, answerOf(err)
 	}
@@ -78,6 +79,15 @@ func (s *Service) listKeys(r *http.Request) (any, error) {
 		out.Keys[i] = keyAnswer(k)
 	}
 	return out, nil
+}
+
+// keysOf returns the keys that people of the tenant made.
+func (s *Service) keysOf(ctx context.Context, owner tenant.ID) ([]storage.Key, error) {
+	keys, err := s.opts.Store.Keys.ListKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return slices.DeleteFunc(keys, func(k storage.Key) bool { return k.Tenant.OrDefault() != owner }), nil
 }
 
 // keyBody is what a key is made of.
@@ -98,7 +108,10 @@ func (s *Service) createKey(r *http.Request) (any, error) {
 	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
 		return nil, err
 	}
-	req := KeyRequest{Name: body.Name, Scope: body.Scope}
+	if body.Scope == ScopeProcess {
+		return nil, httpx.BadRequest("keys of scope %q are made by the processes themselves", ScopeProcess)
+	}
+	req := KeyRequest{Name: body.Name, Scope: body.Scope, Tenant: tenant.FromContext(r.Context())}
 	if d := body.ExpiresInDays; d != nil {
 		if *d < 1 || *d > maxExpiryDays {
 			return nil, httpx.BadRequest("expires_in_days must be between 1 and %d", maxExpiryDays)
@@ -116,7 +129,15 @@ func (s *Service) createKey(r *http.Request) (any, error) {
 }
 
 func (s *Service) revokeKey(r *http.Request) (any, error) {
-	if err := s.opts.Store.Writer.RevokeKey(r.Context(), chi.URLParam(r, "id"), s.opts.Now()); err != nil {
+	keys, err := s.keysOf(r.Context(), tenant.FromContext(r.Context()))
+	if err != nil {
+		return nil, answerOf(err)
+	}
+	id := httpx.PathParam(r, "id")
+	if !slices.ContainsFunc(keys, func(k storage.Key) bool { return k.ID == id }) {
+		return nil, answerOf(storage.ErrNotFound)
+	}
+	if err := s.opts.Store.Writer.RevokeKey(r.Context(), id, s.opts.Now()); err != nil {
 		return nil, answerOf(err)
 	}
 	s.forget()
@@ -183,13 +204,13 @@ func (s *Service) open(ctx context.Context, secret string) (storage.Session, err
 	if err != nil {
 		return storage.Session{}, err
 	}
-	if sc := Scope(k.Scope); sc == ScopeIngest || sc == ScopeBrowser {
+	if sc := Scope(k.Scope); sc != ScopeRead && sc != ScopeAdmin {
 		return storage.Session{}, ErrForbidden
 	}
 	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(ses.ExpiresAt) {
 		ses.ExpiresAt = k.ExpiresAt
 	}
-	ses.KeyID, ses.Name, ses.Scope = k.ID, k.Name, k.Scope
+	ses.KeyID, ses.Name, ses.Scope, ses.Tenant = k.ID, k.Name, k.Scope, k.Tenant
 	return ses, nil
 }
 
@@ -234,7 +255,7 @@ func (s *Service) Setup(ctx context.Context, baseURL string) (string, error) {
 	}
 	now := s.opts.Now()
 	for _, k := range keys {
-		if Scope(k.Scope) == ScopeAdmin && k.RevokedAt.IsZero() && !expired(k.ExpiresAt, now) {
+		if Scope(k.Scope) == ScopeAdmin && k.Tenant.OrDefault() == tenant.Default && k.RevokedAt.IsZero() && !expired(k.ExpiresAt, now) {
 			return "", nil
 		}
 	}

@@ -5,12 +5,14 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
 
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -24,6 +26,9 @@ const (
 func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, error) {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		p, err := s.authorization(r.Context(), values)
+		if err == nil {
+			p, err = onBehalf(r, p)
+		}
 		if err == nil && !ownOrigin(r) {
 			err = l.refuses(r, p)
 		}
@@ -45,6 +50,23 @@ func (s *Service) AuthenticateHTTP(r *http.Request, l Listener) (Principal, erro
 	}
 	p, err := s.session(r.Context(), cookie.Value)
 	return p, s.failed(RemoteIP(r), err)
+}
+
+// TenantHeader names the tenant for whom another process of the installation asks. From everybody else it is not looked at.
+const TenantHeader = "Strata-Tenant"
+
+// onBehalf returns the principal as which a request of another process is answered.
+func onBehalf(r *http.Request, p Principal) (Principal, error) {
+	name := r.Header.Get(TenantHeader)
+	if name == "" || !p.Has(ScopeProcess) {
+		return p, nil
+	}
+	id, err := tenant.Parse(name)
+	if err != nil {
+		return Principal{}, fmt.Errorf("%w: %s: %w", ErrForbidden, TenantHeader, err)
+	}
+	p.Tenant = id
+	return p, nil
 }
 
 // failed counts a bad attempt.
@@ -125,6 +147,26 @@ func Require(scope Scope) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// Permit is middleware that lets pass requests whose principal may use the route (httpx.Mounter).
+func Permit(rt httpx.Route) func(http.Handler) http.Handler {
+	scope := Require(Scope(rt.Permission))
+	if rt.PerTenant {
+		return scope
+	}
+	return func(next http.Handler) http.Handler { return scope(RequireInstallation(next)) }
+}
+
+// RequireInstallation is middleware behind Require that lets pass only principals of the default tenant: for what belongs to the installation.
+func RequireInstallation(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tenant.FromContext(r.Context()) != tenant.Default {
+			WriteError(w, ErrForbiddenTenant)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Check returns ErrNoCredentials or ErrForbidden when the request's principal may not do what the scope allows.

@@ -17,6 +17,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -35,6 +36,8 @@ const (
 type KeyRequest struct {
 	Name  string
 	Scope Scope
+	// Tenant is whose data the key sends or reads; empty is the default one.
+	Tenant tenant.ID
 	// ExpiresIn is how long it is valid; 0 means for ever.
 	ExpiresIn time.Duration
 }
@@ -50,6 +53,12 @@ func (r KeyRequest) Validate() error {
 	if r.ExpiresIn < 0 {
 		return errors.New("expiry lies in the past")
 	}
+	if _, err := tenant.Parse(string(r.Tenant.OrDefault())); err != nil {
+		return fmt.Errorf("tenant: %w", err)
+	}
+	if r.Scope == ScopeProcess {
+		return nil
+	}
 	_, err := ParseScope(string(r.Scope))
 	return err
 }
@@ -62,7 +71,7 @@ func CreateKey(ctx context.Context, store storage.KeyWriter, r KeyRequest) (stor
 	secret := newSecret(keyPrefix)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	k := storage.Key{
-		ID: ulid.Make().String(), Name: r.Name, Scope: string(r.Scope), Prefix: secret[:shownLength], Hash: hash(secret), CreatedAt: now,
+		ID: ulid.Make().String(), Tenant: r.Tenant.OrDefault(), Name: r.Name, Scope: string(r.Scope), Prefix: secret[:shownLength], Hash: hash(secret), CreatedAt: now,
 	}
 	if r.ExpiresIn > 0 {
 		k.ExpiresAt = now.Add(r.ExpiresIn)

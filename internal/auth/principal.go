@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Scope is what a key may do.
@@ -18,6 +20,9 @@ const (
 	ScopeRead    Scope = "read"
 	ScopeAdmin   Scope = "admin"
 	ScopeBrowser Scope = "browser"
+	// ScopeProcess is for the processes of an installation among each other: it allows to read, for whichever tenant they answer. Nobody can ask for
+	// such a key.
+	ScopeProcess Scope = "process"
 )
 
 // ParseScope returns the scope of that name.
@@ -31,10 +36,14 @@ func ParseScope(s string) (Scope, error) {
 }
 
 func (s Scope) expand() []Scope {
-	if s == ScopeAdmin {
+	switch s {
+	case ScopeAdmin:
 		return []Scope{ScopeIngest, ScopeRead, ScopeAdmin}
+	case ScopeProcess:
+		return []Scope{ScopeRead, ScopeProcess}
+	default:
+		return []Scope{s}
 	}
-	return []Scope{s}
 }
 
 // LocalName is the name of whoever came in without credentials.
@@ -46,6 +55,8 @@ type Principal struct {
 	KeyID  string
 	Name   string
 	Scopes []Scope
+	// Tenant is whose data the principal sends or reads; empty is the default one.
+	Tenant tenant.ID
 }
 
 // Has says whether the principal may do what the scope allows.
@@ -62,9 +73,9 @@ func localPrincipal() Principal {
 
 type contextKey struct{}
 
-// NewContext returns a context that carries p.
+// NewContext returns a context that carries p and is for p's tenant.
 func NewContext(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
+	return context.WithValue(tenant.NewContext(ctx, p.Tenant.OrDefault()), contextKey{}, p)
 }
 
 // FromContext returns the principal that was put there by the middleware or the interceptor.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Errors of authentication. Bad credentials of any kind are one error, so that nobody learns which keys exist.
@@ -19,6 +20,8 @@ var (
 	ErrBadCredentials  = errors.New("invalid credentials")
 	ErrTooManyAttempts = errors.New("too many bad attempts")
 	ErrForbidden       = errors.New("scope does not allow this")
+	// ErrForbiddenTenant is an ErrForbidden: what was asked for is the installation's, not a tenant's.
+	ErrForbiddenTenant = fmt.Errorf("%w: this belongs to the installation; it needs a key of the tenant %s", ErrForbidden, tenant.Default)
 	// ErrForbiddenInPage is an ErrForbidden: whoever visits the page can read the key in it.
 	ErrForbiddenInPage = fmt.Errorf("%w: a page of another origin sends with a key of scope browser or ingest", ErrForbidden)
 	// ErrForbiddenOrigin is an ErrForbidden, whatever the key.
@@ -127,7 +130,7 @@ func (s *Service) secret(ctx context.Context, secret string) (Principal, error) 
 	s.mu.Lock()
 	s.used[k.ID] = s.opts.Now()
 	s.mu.Unlock()
-	return Principal{KeyID: k.ID, Name: k.Name, Scopes: Scope(k.Scope).expand()}, nil
+	return Principal{KeyID: k.ID, Name: k.Name, Scopes: Scope(k.Scope).expand(), Tenant: k.Tenant}, nil
 }
 
 func (s *Service) validKey(ctx context.Context, secret string) (storage.Key, error) {
@@ -189,7 +192,7 @@ func (s *Service) session(ctx context.Context, value string) (Principal, error) 
 	case expired(ses.ExpiresAt, s.opts.Now()):
 		return Principal{}, ErrBadCredentials
 	}
-	return Principal{KeyID: ses.KeyID, Name: ses.Name, Scopes: Scope(ses.Scope).expand()}, nil
+	return Principal{KeyID: ses.KeyID, Name: ses.Name, Scopes: Scope(ses.Scope).expand(), Tenant: ses.Tenant}, nil
 }
 
 func expired(at, now time.Time) bool {

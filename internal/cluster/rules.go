@@ -12,6 +12,7 @@ import (
 	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/tenant"
 )
 
 var errNobodyEvaluates = errors.New("no process evaluates rules: start strata alert")
@@ -49,6 +50,10 @@ func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 // WithRules answers /rules and /alerts of the Prometheus API at prefix from the processes that evaluate rules, and gives the rest to next.
 func (p *Peers) WithRules(prefix string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tenant.FromContext(r.Context()).OrDefault() != tenant.Default { // Rules are the default tenant's.
+			next.ServeHTTP(w, r)
+			return
+		}
 		switch r.URL.Path {
 		case prefix + "/rules":
 			groups, warnings, err := p.ruleGroups(r.Context(), r.URL.Query())

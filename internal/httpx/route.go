@@ -33,6 +33,9 @@ type Route struct {
 	// Method is GET, POST, PUT or DELETE; Path is relative to /api/v1, with {name} for a part that varies.
 	Method, Path string
 	Permission   Permission
+	// PerTenant says that the answer is that of the principal's tenant. Without it the route belongs to the installation: principals of other
+	// tenants than the default one are refused.
+	PerTenant bool
 	// Tag groups routes in the document, Summary is one line of it.
 	Tag, Summary string
 	Params       []Param
@@ -65,8 +68,8 @@ type Turns interface {
 
 // Mounter mounts tables of routes. All fields are needed.
 type Mounter struct {
-	// Permit lets requests pass whose principal has the permission; it is not asked for Public.
-	Permit func(Permission) func(http.Handler) http.Handler
+	// Permit lets requests pass whose principal may use the route; it is not asked for Public ones.
+	Permit func(Route) func(http.Handler) http.Handler
 	// Turns bounds the routes that query.
 	Turns Turns
 	// Logger receives internal errors, which the client is not told.
@@ -78,7 +81,7 @@ func (m Mounter) Mount(r chi.Router, routes []Route) {
 	for _, rt := range routes {
 		var h http.Handler = m.handler(rt)
 		if rt.Permission != Public {
-			h = m.Permit(rt.Permission)(h)
+			h = m.Permit(rt)(h)
 		}
 		r.Method(rt.Method, rt.Path, h)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 type fieldsAnswer struct {
@@ -45,7 +47,7 @@ func (a *API) fields(r *http.Request) (any, error) {
 		}
 	}
 	keyPrefix, explicit := strings.CutPrefix(prefix, "attr.")
-	keys, err := a.opts.Fields.AttributeKeys(r.Context(), signal, keyPrefix, rng)
+	keys, err := a.opts.Fields.AttributeKeys(r.Context(), storage.FieldQuery{Tenant: tenant.FromContext(r.Context()), Signal: signal, Text: keyPrefix, Range: rng})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (a *API) fieldValues(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := a.opts.Fields.FieldValues(r.Context(), signal, field, prefix, rng)
+	values, err := a.opts.Fields.FieldValues(r.Context(), storage.FieldQuery{Tenant: tenant.FromContext(r.Context()), Signal: signal, Text: prefix, Range: rng}, field)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/hosts"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 type hostAnswer struct {
@@ -115,7 +117,7 @@ func (a *API) host(r *http.Request) (any, error) {
 		answer.Processes = append(answer.Processes, processAnswer(p))
 	}
 	// The machine's numbers are worth showing also while the store of traces is away.
-	services, err := a.opts.Services.HostServices(r.Context(), name, rng)
+	services, err := a.opts.Services.HostServices(r.Context(), storage.HostQuery{Tenant: tenant.FromContext(r.Context()), Host: name, Range: rng})
 	if err != nil {
 		answer.Warnings = append(answer.Warnings, "the services on this host could not be read")
 	} else {

@@ -22,7 +22,6 @@ import (
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/search"
-	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -80,12 +79,12 @@ func (f *fake) LogFacets(ctx context.Context, q storage.Selection) ([]storage.Fa
 	return nil, f.note(ctx, "facets")
 }
 
-func (f *fake) AttributeKeys(ctx context.Context, s signal.Signal, prefix string, _ storage.TimeRange) ([]string, error) {
-	return []string{"tier", "user.id"}, f.note(ctx, "keys %s %q", s, prefix)
+func (f *fake) AttributeKeys(ctx context.Context, q storage.FieldQuery) ([]string, error) {
+	return []string{"tier", "user.id"}, f.note(ctx, "keys %s %q", q.Signal, q.Text)
 }
 
-func (f *fake) FieldValues(ctx context.Context, s signal.Signal, field search.Field, prefix string, _ storage.TimeRange) ([]string, error) {
-	return []string{"v"}, f.note(ctx, "values %s %+v %q", s, field, prefix)
+func (f *fake) FieldValues(ctx context.Context, q storage.FieldQuery, field search.Field) ([]string, error) {
+	return []string{"v"}, f.note(ctx, "values %s %+v %q", q.Signal, field, q.Text)
 }
 
 func (f *fake) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
@@ -97,8 +96,8 @@ func (f *fake) Service(ctx context.Context, q storage.ServiceQuery) (storage.Ser
 	return f.detail, f.note(ctx, "service %q %d", q.Name, q.Points)
 }
 
-func (f *fake) HostServices(ctx context.Context, host string, _ storage.TimeRange) ([]string, error) {
-	return nil, f.note(ctx, "host services %q", host)
+func (f *fake) HostServices(ctx context.Context, q storage.HostQuery) ([]string, error) {
+	return nil, f.note(ctx, "host services %q", q.Host)
 }
 
 func (f *fake) List(ctx context.Context, _ storage.TimeRange) (hosts.List, error) {

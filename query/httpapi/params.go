@@ -9,6 +9,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // selection reads query, start and end.
@@ -21,5 +22,5 @@ func (a *API) selection(r *http.Request, signal signal.Signal) (storage.Selectio
 	if err != nil {
 		return storage.Selection{}, err
 	}
-	return storage.Selection{Filter: filter, Range: rng}, nil
+	return storage.Selection{Tenant: tenant.FromContext(r.Context()), Filter: filter, Range: rng}, nil
 }

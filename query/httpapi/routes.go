@@ -39,10 +39,10 @@ func (a *API) Routes() []httpx.Route {
 		{Path: "/packs/{name}", Tag: "packs", Summary: "Describe a pack: metrics, dashboard, rules, budget", Answer: packAnswer{}, Handle: a.pack},
 	}
 	for i := range routes {
-		routes[i].Method, routes[i].Permission, routes[i].Queries = http.MethodGet, httpx.Read, true
+		routes[i].Method, routes[i].Permission, routes[i].Queries, routes[i].PerTenant = http.MethodGet, httpx.Read, true, true
 	}
 	return append(routes, httpx.Route{
-		Method: http.MethodGet, Path: "/logs/tail", Permission: httpx.Read, Tag: "logs", Summary: "Follow new log records as server-sent events: log, skipped",
+		Method: http.MethodGet, Path: "/logs/tail", Permission: httpx.Read, PerTenant: true, Tag: "logs", Summary: "Follow new log records as server-sent events: log, skipped",
 		Params: found[:1], ContentType: "text/event-stream", Serve: a.tail, // Each look waits for its turn.
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const sparklinePoints = 30
@@ -54,7 +55,7 @@ func (a *API) services(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.opts.Services.Services(r.Context(), storage.ServicesQuery{Range: rng, Environment: r.URL.Query().Get("env"), Points: sparklinePoints})
+	list, err := a.opts.Services.Services(r.Context(), storage.ServicesQuery{Tenant: tenant.FromContext(r.Context()), Range: rng, Environment: r.URL.Query().Get("env"), Points: sparklinePoints})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,8 @@ func (a *API) service(r *http.Request) (any, error) {
 		return nil, err
 	}
 	d, err := a.opts.Services.Service(r.Context(), storage.ServiceQuery{
-		Name: httpx.PathParam(r, "name"), Range: rng, Environment: r.URL.Query().Get("env"), Points: points,
+		Tenant: tenant.FromContext(r.Context()),
+		Name:   httpx.PathParam(r, "name"), Range: rng, Environment: r.URL.Query().Get("env"), Points: points,
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,8 @@ import (
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -41,7 +43,7 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	s := &tailStream{api: a, filter: filter, out: w, ctl: http.NewResponseController(w), told: newTailAccount(a.now())}
+	s := &tailStream{api: a, of: storage.Selection{Tenant: tenant.FromContext(r.Context()), Filter: filter}, out: w, ctl: http.NewResponseController(w), told: newTailAccount(a.now())}
 	if s.write(": ok\n\n") == nil {
 		s.run(r)
 	}
@@ -50,11 +52,11 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 
 // tailStream is one reader's stream.
 type tailStream struct {
-	api    *API
-	filter search.Filter
-	out    http.ResponseWriter
-	ctl    *http.ResponseController
-	told   *tailAccount
+	api  *API
+	of   storage.Selection // its range does not matter
+	out  http.ResponseWriter
+	ctl  *http.ResponseController
+	told *tailAccount
 }
 
 func (s *tailStream) run(r *http.Request) {
@@ -89,7 +91,7 @@ func (s *tailStream) look(r *http.Request) error {
 	if err != nil {
 		return r.Context().Err()
 	}
-	fresh, skipped, err := s.told.collect(r.Context(), s.api.opts.Logs, s.filter, now)
+	fresh, skipped, err := s.told.collect(r.Context(), s.api.opts.Logs, s.of, now)
 	release()
 	if err != nil {
 		s.api.log.DebugContext(r.Context(), "follow logs", "error", err)

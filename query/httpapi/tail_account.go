@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -54,22 +53,23 @@ type tailGap struct {
 	total   uint64
 }
 
-// collect returns the new records, the newest first, and how many others it leaves out for good. What it returns beside an error was
+// collect returns the new records of a selection, whose range does not matter, the newest first, and how many others it leaves out for good. What it returns beside an error was
 // found before the error and is not found again; the rest is left to the next look.
-func (t *tailAccount) collect(ctx context.Context, store storage.LogSearcher, filter search.Filter, now time.Time) ([]storage.Log, uint64, error) {
+func (t *tailAccount) collect(ctx context.Context, store storage.LogSearcher, of storage.Selection, now time.Time) ([]storage.Log, uint64, error) {
 	t.looks++
 	start := t.looked.Add(-tailBack).Truncate(time.Second)
 	if start.Before(t.from) {
 		start = t.from
 	}
-	gaps, err := t.gaps(ctx, store, storage.Selection{Filter: filter, Range: storage.TimeRange{Start: start, End: now.Add(tailAhead)}})
+	of.Range = storage.TimeRange{Start: start, End: now.Add(tailAhead)}
+	gaps, err := t.gaps(ctx, store, of)
 	if err != nil {
 		return nil, 0, err
 	}
 	var fresh []storage.Log
 	reads := tailReads
 	for i := range gaps {
-		if fresh, err = t.read(ctx, store, filter, &gaps[i], fresh, &reads); err != nil {
+		if fresh, err = t.read(ctx, store, of, &gaps[i], fresh, &reads); err != nil {
 			return fresh, 0, err
 		}
 	}
@@ -125,8 +125,9 @@ func (t *tailAccount) gaps(ctx context.Context, store storage.LogSearcher, sel s
 }
 
 // read appends the records of a gap that were not sent before, until none is missing, the look has enough, or it has read enough.
-func (t *tailAccount) read(ctx context.Context, store storage.LogSearcher, filter search.Filter, g *tailGap, fresh []storage.Log, reads *int) ([]storage.Log, error) {
-	search := storage.LogSearch{Selection: storage.Selection{Filter: filter, Range: g.TimeRange}, Limit: tailBurst}
+func (t *tailAccount) read(ctx context.Context, store storage.LogSearcher, of storage.Selection, g *tailGap, fresh []storage.Log, reads *int) ([]storage.Log, error) {
+	of.Range = g.TimeRange
+	search := storage.LogSearch{Selection: of, Limit: tailBurst}
 	for g.total > 0 && len(fresh) < tailBurst && *reads > 0 {
 		*reads--
 		page, err := store.SearchLogs(ctx, search)

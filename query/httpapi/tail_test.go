@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // memoryLogs keeps log records and answers as storage.LogSearcher says, cursors and buckets included.
@@ -110,7 +111,7 @@ func newFollower(t *testing.T, logs *memoryLogs) *follower {
 func (f *follower) look(later time.Duration) {
 	f.t.Helper()
 	f.at = f.at.Add(later)
-	fresh, skipped, err := f.account.collect(f.t.Context(), f.logs, nil, f.at)
+	fresh, skipped, err := f.account.collect(f.t.Context(), f.logs, storage.Selection{Tenant: tenant.Default}, f.at)
 	require.NoError(f.t, err)
 	require.LessOrEqual(f.t, len(fresh), tailBurst)
 	for _, l := range fresh {
@@ -187,7 +188,7 @@ func TestTailLooksBackOverAnOutage(t *testing.T) {
 	f.look(time.Second)
 	logs.err = errors.New("away")
 	logs.add(many(3, now.Add(2*time.Second))...)
-	_, _, err := f.account.collect(t.Context(), logs, nil, now.Add(3*time.Second))
+	_, _, err := f.account.collect(t.Context(), logs, storage.Selection{Tenant: tenant.Default}, now.Add(3*time.Second))
 	require.Error(t, err)
 	logs.err = nil
 	f.look(5 * time.Minute)

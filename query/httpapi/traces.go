@@ -12,6 +12,7 @@ import (
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 type shareAnswer struct {
@@ -199,7 +200,7 @@ func (a *API) trace(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.opts.Traces.Trace(r.Context(), storage.TraceQuery{TraceID: httpx.PathParam(r, "id"), Limit: limit, Cursor: q.Get("cursor")})
+	t, err := a.opts.Traces.Trace(r.Context(), storage.TraceQuery{Tenant: tenant.FromContext(r.Context()), TraceID: httpx.PathParam(r, "id"), Limit: limit, Cursor: q.Get("cursor")})
 	if err != nil {
 		return nil, err
 	}

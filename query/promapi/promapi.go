@@ -101,8 +101,8 @@ type Options struct {
 	// Local answers status/tsdb from this process, Remote from others; at most one is set, and with neither status/tsdb says so.
 	Local  Local
 	Remote Remote
-	// Metadata is not needed with Remote, whose metadata takes its place.
-	Metadata scrape.MetricMetadataStore
+	// Metadata reads metadata for one request; with Remote, whose metadata takes its place, it is not needed.
+	Metadata func(ctx context.Context) scrape.MetricMetadataStore
 	// Rules returns the rules manager, nil when this process evaluates none.
 	Rules    v1.RulesRetriever
 	Gatherer prometheus.Gatherer
@@ -137,7 +137,7 @@ func New(opts Options) http.Handler {
 		v1.GlobalURLOptions{ListenAddress: opts.Listen, Host: opts.Listen, Scheme: "http"},
 		func(next http.HandlerFunc) http.HandlerFunc { return next },
 		opts.adminStats(), opts.DataDir, false, false, 0, opts.Logger,
-		func(context.Context) v1.RulesRetriever { return opts.Rules },
+		opts.rulesFor,
 		readSampleLimit, readConcurrency, readFrameBytes, false, noOrigin,
 		func() (v1.RuntimeInfo, error) { return runtimeInfo(opts) },
 		&v1.PrometheusVersion{Version: opts.Version, GoVersion: runtime.Version()},
@@ -154,7 +154,7 @@ func New(opts Options) http.Handler {
 	if opts.Remote != nil {
 		h = withNotes(h, opts.Remote)
 	}
-	return guarded(h, opts.Guard)
+	return guarded(perTenant(h), opts.Guard)
 }
 
 const (

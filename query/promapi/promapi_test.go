@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
@@ -52,7 +53,7 @@ func (e *apiEngine) handler(q storage.Queryable) http.Handler {
 	e.last = q
 	if e.api == nil {
 		e.api = New(Options{
-			Config: DefaultConfig(), Engine: e.Engine, Storage: lastStorage{e: e}, Metadata: metrics.NewMetadata(), Gatherer: prometheus.NewRegistry(),
+			Config: DefaultConfig(), Engine: e.Engine, Storage: lastStorage{e: e}, Metadata: metadataOf(metrics.NewMetadata()), Gatherer: prometheus.NewRegistry(),
 			Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), Listen: "127.0.0.1:0", Version: "test", Started: time.Now(),
 		})
 	}
@@ -176,7 +177,7 @@ func (slowQuerier) Close() error { return nil }
 func serve(t *testing.T, cfg Config, s Storage) *httptest.Server {
 	t.Helper()
 	srv := httptest.NewServer(New(Options{
-		Config: cfg, Engine: NewEngine(cfg, slog.New(slog.DiscardHandler), nil), Storage: s, Metadata: metrics.NewMetadata(),
+		Config: cfg, Engine: NewEngine(cfg, slog.New(slog.DiscardHandler), nil), Storage: s, Metadata: metadataOf(metrics.NewMetadata()),
 		Gatherer: prometheus.NewRegistry(), Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), Listen: "127.0.0.1:0",
 		Local: localOf(s), Remote: remoteOf(s),
 	}))
@@ -283,4 +284,9 @@ func FuzzCheckExpr(f *testing.F) {
 		}
 		_, _ = parser.NewParser(parser.Options{}).ParseExpr(expr)
 	})
+}
+
+// metadataOf is the same metadata for every request.
+func metadataOf(md scrape.MetricMetadataStore) func(context.Context) scrape.MetricMetadataStore {
+	return func(context.Context) scrape.MetricMetadataStore { return md }
 }

@@ -28,7 +28,10 @@ func (o Options) metadata(ctx context.Context) scrape.MetricMetadataStore {
 	if o.Remote != nil {
 		return o.Remote.MetadataFor(ctx)
 	}
-	return o.Metadata
+	if o.Metadata == nil {
+		return nil
+	}
+	return o.Metadata(ctx)
 }
 
 type localStats struct{ *tsdb.DB }

@@ -76,7 +76,7 @@ func (p *proc) serve(tb testing.TB, s Storage) {
 	tb.Helper()
 	cfg, log := DefaultConfig(), slog.New(slog.DiscardHandler)
 	api := New(Options{
-		Config: cfg, Engine: NewEngine(cfg, log, nil), Storage: s, Metadata: p.metadata, Gatherer: prometheus.NewRegistry(),
+		Config: cfg, Engine: NewEngine(cfg, log, nil), Storage: s, Metadata: metadataOf(p.metadata), Gatherer: prometheus.NewRegistry(),
 		Registerer: prometheus.NewRegistry(), Logger: log, Listen: "127.0.0.1:0", Local: localOf(s), Remote: remoteOf(s),
 	})
 	if p.wrap != nil {

@@ -15,6 +15,7 @@ import (
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
 
+	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -103,13 +104,15 @@ func (c *Catalog) Ping(ctx context.Context) error {
 }
 
 // attempts is how often a transaction is run that the database undid because of another one.
-const attempts = 4
+const attempts = 6
 
-// inTx runs fn in a transaction, and again when the database undid it to end a deadlock. What fn has set then is set again.
+// inTx runs fn in a transaction, and again when the database undid it to end a deadlock: after a pause, or it would take the locks once more that
+// the other one is about to get. What fn has set then is set again.
 func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
+	pauses := backoff.New(20*time.Millisecond, time.Second)
 	for n := 1; ; n++ {
 		err := once(ctx, db, fn)
-		if err == nil || n == attempts || !rolledBack(err) {
+		if err == nil || n == attempts || !rolledBack(err) || backoff.Sleep(ctx, pauses.Next()) != nil {
 			return err
 		}
 	}

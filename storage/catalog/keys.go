@@ -11,12 +11,12 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-const keyColumns = `id, name, scope, prefix, hash, created_at, expires_at, last_used_at, revoked_at`
+const keyColumns = `id, name, scope, prefix, hash, created_at, expires_at, last_used_at, revoked_at, tenant`
 
 func scanKey(scan func(...any) error) (storage.Key, error) {
 	var k storage.Key
 	var created, expires, used, revoked sql.NullInt64
-	if err := scan(&k.ID, &k.Name, &k.Scope, &k.Prefix, &k.Hash, &created, &expires, &used, &revoked); err != nil {
+	if err := scan(&k.ID, &k.Name, &k.Scope, &k.Prefix, &k.Hash, &created, &expires, &used, &revoked, &k.Tenant); err != nil {
 		return storage.Key{}, err
 	}
 	k.CreatedAt, k.ExpiresAt, k.LastUsedAt, k.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(revoked)
@@ -38,8 +38,8 @@ func (c *Catalog) ListKeys(ctx context.Context) ([]storage.Key, error) {
 
 // CreateKey implements storage.KeyWriter.
 func (c *Catalog) CreateKey(ctx context.Context, k storage.Key) error {
-	return c.exec(ctx, "create key", `INSERT INTO api_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		k.ID, k.Name, k.Scope, k.Prefix, k.Hash, micros(k.CreatedAt), nullMicros(k.ExpiresAt), nullMicros(k.LastUsedAt), nullMicros(k.RevokedAt))
+	return c.exec(ctx, "create key", `INSERT INTO api_keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		k.ID, k.Name, k.Scope, k.Prefix, k.Hash, micros(k.CreatedAt), nullMicros(k.ExpiresAt), nullMicros(k.LastUsedAt), nullMicros(k.RevokedAt), k.Tenant.OrDefault())
 }
 
 // RevokeKey implements storage.KeyWriter.
@@ -83,8 +83,8 @@ func (c *Catalog) CreateSession(ctx context.Context, s storage.Session) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at < $1`, micros(s.CreatedAt)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (hash, key_id, name, scope, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			s.Hash, s.KeyID, s.Name, s.Scope, micros(s.CreatedAt), micros(s.ExpiresAt))
+		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (hash, key_id, name, scope, created_at, expires_at, tenant) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			s.Hash, s.KeyID, s.Name, s.Scope, micros(s.CreatedAt), micros(s.ExpiresAt), s.Tenant.OrDefault())
 		return err
 	}))
 }
@@ -93,8 +93,8 @@ func (c *Catalog) CreateSession(ctx context.Context, s storage.Session) error {
 func (c *Catalog) SessionByHash(ctx context.Context, hash string) (storage.Session, error) {
 	s := storage.Session{Hash: hash}
 	var created, expires sql.NullInt64
-	err := c.read.QueryRowContext(ctx, `SELECT key_id, name, scope, created_at, expires_at FROM sessions WHERE hash = $1`, hash).
-		Scan(&s.KeyID, &s.Name, &s.Scope, &created, &expires)
+	err := c.read.QueryRowContext(ctx, `SELECT key_id, name, scope, created_at, expires_at, tenant FROM sessions WHERE hash = $1`, hash).
+		Scan(&s.KeyID, &s.Name, &s.Scope, &created, &expires, &s.Tenant)
 	if err != nil {
 		return storage.Session{}, wrap("find session", err)
 	}

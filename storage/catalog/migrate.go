@@ -65,6 +65,10 @@ func migrations() []migration {
 				data TEXT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)`,
 			`CREATE TABLE agent_assignments (agent_id TEXT PRIMARY KEY, config_id TEXT NOT NULL)`,
 		}},
+		{version: 4, statements: []string{
+			`ALTER TABLE api_keys ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default'`,
+			`ALTER TABLE sessions ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default'`,
+		}},
 	}
 }
 

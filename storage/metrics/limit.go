@@ -32,9 +32,9 @@ func (s *Store) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
 	return tracked{knownOnly{AppenderV2: app, refs: refs, limit: s.maxSeries}, s}
 }
 
-// Full says whether the head holds Config.MaxSeries series, so that no new one is taken.
+// Full says whether as many series as Config.MaxSeries are in memory, of all tenants together, so that no new one is taken.
 func (s *Store) Full() bool {
-	return s.maxSeries != 0 && s.db.Head().NumSeries() >= s.maxSeries
+	return s.maxSeries != 0 && s.allSeries() >= s.maxSeries
 }
 
 // Known says whether the head has the series.

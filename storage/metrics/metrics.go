@@ -53,6 +53,8 @@ type Store struct {
 	db        *tsdb.DB
 	dir       string
 	maxSeries uint64
+	// allSeries is how many series the bound is about: those of this tsdb, or of all tenants.
+	allSeries func() uint64
 
 	syncMu sync.Mutex
 	synced map[string]int64 // size of each WAL file when it was last synced
@@ -83,7 +85,7 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
 	}
 	return &Store{
-		db: db, dir: dir, maxSeries: cfg.MaxSeries, synced: map[string]int64{},
+		db: db, dir: dir, maxSeries: cfg.MaxSeries, allSeries: db.Head().NumSeries, synced: map[string]int64{},
 		space: space{dir: dir, now: time.Now}, fdatasync: unix.Fdatasync,
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // Catalog is everything a catalog engine does.
@@ -58,8 +59,8 @@ func testKeys(t *testing.T, c Catalog, reopen func() Catalog) {
 	keys, err := c.ListKeys(ctx)
 	require.NoError(t, err)
 	require.Empty(t, keys)
-	a := storage.Key{ID: "a", Name: "it's a \"key\"; --", Scope: "ingest", Prefix: "strata_ab", Hash: "h1", CreatedAt: moment(1)}
-	b := storage.Key{ID: "b", Name: "b", Scope: "admin", Prefix: "strata_cd", Hash: "h2", CreatedAt: moment(2), ExpiresAt: moment(9)}
+	a := storage.Key{ID: "a", Tenant: "team-a", Name: "it's a \"key\"; --", Scope: "ingest", Prefix: "strata_ab", Hash: "h1", CreatedAt: moment(1)}
+	b := storage.Key{ID: "b", Tenant: tenant.Default, Name: "b", Scope: "admin", Prefix: "strata_cd", Hash: "h2", CreatedAt: moment(2), ExpiresAt: moment(9)}
 	require.NoError(t, c.CreateKey(ctx, a))
 	require.NoError(t, c.CreateKey(ctx, b))
 	require.ErrorIs(t, c.CreateKey(ctx, a), storage.ErrConflict)
@@ -85,11 +86,14 @@ func testSessions(t *testing.T, c Catalog, _ func() Catalog) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, c.CreateKey(ctx, storage.Key{ID: "k", Hash: "h", CreatedAt: moment(0)}))
-	s := storage.Session{Hash: "s1", KeyID: "k", Name: "n", Scope: "admin", CreatedAt: moment(1), ExpiresAt: moment(5)}
+	s := storage.Session{Hash: "s1", KeyID: "k", Tenant: "team-a", Name: "n", Scope: "admin", CreatedAt: moment(1), ExpiresAt: moment(5)}
 	require.NoError(t, c.CreateSession(ctx, s))
 	got, err := c.SessionByHash(ctx, "s1")
 	require.NoError(t, err)
 	require.Equal(t, s, got)
+	unsaid, err := c.KeyByHash(ctx, "h")
+	require.NoError(t, err)
+	require.Equal(t, tenant.Default, unsaid.Tenant, "a key that says no tenant")
 	require.NoError(t, c.CreateSession(ctx, storage.Session{Hash: "s2", CreatedAt: moment(6), ExpiresAt: moment(9)}))
 	_, err = c.SessionByHash(ctx, "s1")
 	require.ErrorIs(t, err, storage.ErrNotFound, "expired sessions are cleaned up")

@@ -20,6 +20,8 @@ type Options struct {
 	Registry Registry
 	// Bearer is the key that writers are asked with; empty sends none.
 	Bearer string
+	// TenantHeader is the header that tells a writer for whom it is asked: the tenant of the query's context. Empty sends none.
+	TenantHeader string
 	// TLS is for writers with an https URL; nil is the system's trust.
 	TLS *tls.Config
 

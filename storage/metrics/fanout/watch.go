@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/strata-apm/strata/tenant"
 )
 
 // watcher is a RoundTripper that tells a slow writer from a dead one. While a request waits for bytes longer than ProbeAfter, the
@@ -45,6 +47,9 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	if w.opts.Bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+w.opts.Bearer)
+	}
+	if owner := tenant.FromContext(ctx); owner != "" && w.opts.TenantHeader != "" {
+		req.Header.Set(w.opts.TenantHeader, string(owner))
 	}
 	// Every request only reads, so that one that meets a connection which the writer closed may be sent again. Not sent itself.
 	req.Header["X-Idempotency-Key"] = nil
