@@ -228,7 +228,7 @@ func (w *Batches) keepAside(id storage.BatchID, msgs []bus.Message, err error) e
 // refusedBlocks returns the blocks that an error of a Sink names.
 func refusedBlocks(err error) []string {
 	var out []string
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join is walked, not searched.
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
 			out = append(out, refusedBlocks(e)...)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/storage/catalog"
@@ -41,6 +42,9 @@ type stores struct {
 	engine     *supervise.Supervisor // nil with a ClickHouse server
 	clickhouse *clickhouse.Store
 }
+
+// schemaLease is held by the process that brings ClickHouse's tables up to date.
+const schemaLease = "clickhouse-schema"
 
 // storeTimeout is how long a ClickHouse that is still starting is waited for.
 const storeTimeout = 2 * time.Minute
@@ -96,6 +100,11 @@ func (a *App) openStores(ctx context.Context) error {
 	opts := clickhouse.Options{Logger: a.logger.With("part", "clickhouse")}
 	if s.engine != nil {
 		opts.Dial = s.engine.DialContext
+	}
+	if a.peers != nil {
+		opts.Alone = func(ctx context.Context) (context.Context, func(), error) {
+			return lease.Exclusive(ctx, s.catalog, schemaLease, a.instance)
+		}
 	}
 	if s.clickhouse, err = clickhouse.Open(ctx, a.cfg.ClickHouse, opts); err != nil {
 		return fmt.Errorf("open ClickHouse: %w", err)

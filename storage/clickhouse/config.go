@@ -34,6 +34,9 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Logger may be nil.
 	Logger *slog.Logger
+	// Alone waits until no other process changes the tables and returns how to let the next one; ctx ends when this process may do so no
+	// longer. Nil is for the only process there is.
+	Alone func(ctx context.Context) (held context.Context, release func(), err error)
 
 	// dialServer reaches a server by Dial too, for tests.
 	dialServer bool

@@ -49,20 +49,29 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	}
 	s := &Store{client: c, logStore: logs.New(c), traceStore: traces.New(c)}
 	m := schema.New(c, schema.Options{Cluster: cfg.Cluster, Unreplicated: opts.unreplicated})
-	if err := c.Await(ctx, func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention) }); err != nil {
+	prepare := func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention, opts.Alone) }
+	if err := c.Await(ctx, prepare); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // migrate finds the shards of the cluster and brings the schema up to date.
-func (s *Store) migrate(ctx context.Context, m *schema.Migrator, keep schema.Retention) error {
+func (s *Store) migrate(ctx context.Context, m *schema.Migrator, keep schema.Retention, alone func(context.Context) (context.Context, func(), error)) error {
 	if err := s.client.FindShards(ctx); err != nil {
 		return err
 	}
 	// ClickHouse answers: what it does now may take as long as it needs, for a table may have to be made anew.
 	ctx, cancel := withoutDeadline(ctx)
 	defer cancel()
+	if alone != nil {
+		held, release, err := alone(ctx)
+		if err != nil {
+			return fmt.Errorf("wait for the turn to change the tables: %w", err)
+		}
+		defer release()
+		ctx = held
+	}
 	if err := m.Migrate(ctx); err != nil {
 		return err
 	}

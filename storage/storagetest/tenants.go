@@ -96,41 +96,53 @@ func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
 	anyOwner := search.Not{Of: search.Contains{Text: "no such text"}}
 	return map[string]tenantQuestion{
 		"SearchLogs": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, nil), Limit: 100}))
 		},
 		"SearchLogs filtered": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, anyOwner), Ascending: true, Limit: 100}))
 		},
 		"LogFacets": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			// Both have the same service: how often it occurs tells them apart.
 			facets, err := s.Store.LogFacets(t.Context(), sel(mine, nil))
 			return ownerByCount(facets, search.FieldService, "shared", 1), err
 		},
 		"AttributeKeys": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Text: "key.", Range: r}))
 		},
 		"AttributeKeys of spans": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Text: "key.", Range: r}))
 		},
 		"FieldValues": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Range: r}, attr("owner")))
 		},
 		"FieldValues of spans": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Range: r}, field(search.FieldEnvironment)))
 		},
 		"SearchTraces": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, nil), Limit: 100}))
 		},
 		"SearchTraces slowest": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, anyOwner), Order: storage.SlowestFirst, Limit: 100}))
 		},
 		"TraceFacets": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.TraceFacets(t.Context(), sel(mine, nil)))
 		},
 		"Trace": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 100}))
 		},
 		"Trace by pages": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			var all strings.Builder
 			q := storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 1}
 			for {
@@ -145,12 +157,15 @@ func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
 			}
 		},
 		"Services": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: mine, Range: r, Points: 10}))
 		},
 		"Service": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10}))
 		},
 		"HostServices": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
 			return text(s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: mine, Host: "node", Range: r}))
 		},
 	}
