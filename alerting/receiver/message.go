@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package webhook
+package receiver
 
 import (
 	"maps"
 	"time"
 )
 
-// Version is the version of the message format.
-const Version = "4"
-
-// MaxAlerts bounds the alerts of one message; the rest is counted in TruncatedAlerts.
-const MaxAlerts = 100
+const (
+	// version is that of the message format.
+	version = "4"
+	// MaxAlerts bounds the alerts of one message; the rest is counted in TruncatedAlerts.
+	MaxAlerts = 100
+)
 
 // The values of Status.
 const (
@@ -19,7 +20,8 @@ const (
 	StatusResolved = "resolved"
 )
 
-// Message is what Alertmanager sends to webhooks (github.com/prometheus/alertmanager, notify/webhook and template.Data, Apache-2.0).
+// Message is what a notification says. It is kept in the queue as JSON, which is what Alertmanager sends to webhooks
+// (github.com/prometheus/alertmanager, notify/webhook and template.Data, Apache-2.0).
 type Message struct {
 	Version           string            `json:"version"`
 	GroupKey          string            `json:"groupKey"`
@@ -55,7 +57,7 @@ type Group struct {
 // NewMessage makes a message of the alerts, which are not empty and come in the order they are to be shown.
 func NewMessage(g Group, alerts []Alert) Message {
 	m := Message{
-		Version: Version, GroupKey: g.Key, Status: StatusResolved, Receiver: g.Receiver, GroupLabels: g.Labels, ExternalURL: g.ExternalURL,
+		Version: version, GroupKey: g.Key, Status: StatusResolved, Receiver: g.Receiver, GroupLabels: g.Labels, ExternalURL: g.ExternalURL,
 		CommonLabels: common(alerts, func(a Alert) map[string]string { return a.Labels }),
 		CommonAnnotations: common(alerts, func(a Alert) map[string]string {
 			return a.Annotations

@@ -21,9 +21,9 @@ const (
 	headerSignature           = "Webhook-Signature"
 )
 
-// ValidateSecret says whether a secret can sign: "whsec_" and base64 of 24 to 64 bytes, or any text of 8 to 128 bytes. An empty secret
+// validateSecret says whether a secret can sign: "whsec_" and base64 of 24 to 64 bytes, or any text of 8 to 128 bytes. An empty secret
 // means that requests are not signed.
-func ValidateSecret(secret string) error {
+func validateSecret(secret string) error {
 	if secret == "" {
 		return nil
 	}
@@ -43,8 +43,8 @@ func ValidateSecret(secret string) error {
 	return nil
 }
 
-// Sign returns the value of webhook-signature.
-func Sign(secret, id, timestamp string, body []byte) string {
+// sign returns the value of webhook-signature.
+func sign(secret, id, timestamp string, body []byte) string {
 	key := []byte(secret)
 	if encoded, ok := strings.CutPrefix(secret, secretPrefix); ok {
 		if decoded, err := base64.StdEncoding.DecodeString(encoded); err == nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package httpapi
 
 import (
 	"cmp"
@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"github.com/strata-apm/strata/alerting/rules"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/storage"
 )
@@ -38,13 +40,13 @@ type groupJSON struct {
 }
 
 func (a *API) apiGroup(g storage.RuleGroup) groupJSON {
-	parsed, err := parseGroup(g.YAML, a.opts.Parser)
+	parsed, err := rules.ParseGroup(g.YAML, a.opts.Parser)
 	interval := a.opts.EvaluationInterval
 	if err == nil && parsed.Interval > 0 {
 		interval = time.Duration(parsed.Interval)
 	}
 	return groupJSON{
-		ID: g.ID, Name: g.Name, Source: "api", File: apiPrefix + g.ID, Interval: interval.String(), YAML: g.YAML, UpdatedAt: g.UpdatedAt,
+		ID: g.ID, Name: g.Name, Source: "api", File: rules.APIPrefix + g.ID, Interval: interval.String(), YAML: g.YAML, UpdatedAt: g.UpdatedAt,
 	}
 }
 
@@ -55,9 +57,9 @@ func (a *API) fileGroup(file string, g rulefmt.RuleGroup) groupJSON {
 		interval = time.Duration(g.Interval)
 	}
 	out := groupJSON{
-		ID: fileIDPrefix + hex.EncodeToString(sum[:8]), Name: g.Name, Source: "file", File: file, Interval: interval.String(), YAML: renderGroup(g),
+		ID: fileIDPrefix + hex.EncodeToString(sum[:8]), Name: g.Name, Source: "file", File: file, Interval: interval.String(), YAML: rules.RenderGroup(g),
 	}
-	if strings.HasPrefix(file, builtInPrefix) {
+	if strings.HasPrefix(file, rules.BuiltInPrefix) {
 		out.ID, out.Source = builtInIDPrefix+hex.EncodeToString(sum[:8]), "builtin"
 	} else if info, err := os.Stat(file); err == nil {
 		out.UpdatedAt = info.ModTime().UTC()
@@ -71,7 +73,7 @@ type groupsAnswer struct {
 }
 
 func (a *API) listRules(r *http.Request) (any, error) {
-	stored, err := a.opts.Store.Rules.ListRuleGroups(r.Context())
+	stored, err := a.opts.Rules.ListRuleGroups(r.Context())
 	if err != nil {
 		return nil, catalogError(err)
 	}
@@ -85,7 +87,7 @@ func (a *API) listRules(r *http.Request) (any, error) {
 		warnings = append(warnings, "rule files are not shown: "+err.Error())
 	}
 	for _, g := range evaluated {
-		if !strings.HasPrefix(g.File, apiPrefix) {
+		if !strings.HasPrefix(g.File, rules.APIPrefix) {
 			out.Groups = append(out.Groups, a.fileGroup(g.File, g.Group))
 		}
 	}
@@ -106,10 +108,10 @@ func (a *API) readGroup(r *http.Request) (storage.RuleGroup, error) {
 	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
 		return storage.RuleGroup{}, err //nolint:wrapcheck // The client's own words.
 	}
-	parsed, err := parseGroup(body.YAML, a.opts.Parser)
+	parsed, err := rules.ParseGroup(body.YAML, a.opts.Parser)
 	if err != nil {
 		bad := httpx.BadRequest("%v", err)
-		if all, ok := errors.AsType[ruleErrors](err); ok {
+		if all, ok := errors.AsType[rules.Errors](err); ok {
 			bad.Details = map[string]any{"errors": all}
 		}
 		return storage.RuleGroup{}, bad
@@ -123,11 +125,11 @@ func (a *API) createRules(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.ID = newID("")
-	if err := a.opts.Store.Rules.CreateRuleGroup(r.Context(), g); err != nil {
+	g.ID = ulid.Make().String()
+	if err := a.opts.Rules.CreateRuleGroup(r.Context(), g); err != nil {
 		return nil, catalogError(err)
 	}
-	a.rulesChanged(r.Context())
+	a.opts.Watcher.RulesChanged(r.Context())
 	return a.apiGroup(g), nil
 }
 
@@ -141,10 +143,10 @@ func (a *API) updateRules(r *http.Request) (any, error) {
 		return nil, err
 	}
 	g.ID = id
-	if err := a.opts.Store.Rules.UpdateRuleGroup(r.Context(), g); err != nil {
+	if err := a.opts.Rules.UpdateRuleGroup(r.Context(), g); err != nil {
 		return nil, catalogError(err)
 	}
-	a.rulesChanged(r.Context())
+	a.opts.Watcher.RulesChanged(r.Context())
 	return a.apiGroup(g), nil
 }
 
@@ -153,10 +155,10 @@ func (a *API) deleteRules(r *http.Request) (any, error) {
 	if err := refuseFile(id); err != nil {
 		return nil, err
 	}
-	if err := a.opts.Store.Rules.DeleteRuleGroup(r.Context(), id); err != nil {
+	if err := a.opts.Rules.DeleteRuleGroup(r.Context(), id); err != nil {
 		return nil, catalogError(err)
 	}
-	a.rulesChanged(r.Context())
+	a.opts.Watcher.RulesChanged(r.Context())
 	return nil, nil //nolint:nilnil // The answer has no body.
 }
 

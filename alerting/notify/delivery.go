@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/receiver"
 	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/storage"
@@ -28,24 +29,27 @@ const (
 	queueInterval = time.Second
 )
 
-// retryPolicy is the pause between the attempts to deliver one notification.
-type retryPolicy struct {
-	first, longest time.Duration
+// Retry is the pause between the attempts to deliver one notification: it doubles from First to Longest, with jitter.
+type Retry struct {
+	First, Longest time.Duration
 }
 
-func defaultRetry() retryPolicy { return retryPolicy{first: time.Second, longest: 5 * time.Minute} }
+func defaultRetry() Retry { return Retry{First: time.Second, Longest: 5 * time.Minute} }
 
-func (p retryPolicy) start() *backoff.Backoff { return backoff.New(p.first, p.longest) }
+func (r Retry) start() *backoff.Backoff { return backoff.New(r.First, r.Longest) }
 
-// pause is the next pause of b, or what the receiver asked for when that is more.
-func pause(b *backoff.Backoff, asked time.Duration) time.Duration { return max(b.Next(), asked) }
+// pause is the next pause of b, or what the receiver asked for when that is more. The answer is nil when there was none.
+func pause(b *backoff.Backoff, answer *receiver.Error) time.Duration {
+	if answer == nil {
+		return b.Next()
+	}
+	return max(b.Next(), answer.RetryAfter)
+}
 
 // delivery sends what is queued, one worker for each enabled notifier whose lease this copy has. Safe for concurrent use.
 type delivery struct {
 	opts   Options
 	counts *counts
-	sender *webhook.Sender
-	leases *lease.Manager
 	// changed asks run to look at the notifiers again.
 	changed chan struct{}
 
@@ -55,7 +59,8 @@ type delivery struct {
 }
 
 type worker struct {
-	notifier storage.Notifier
+	stored   storage.Notifier
+	notifier receiver.Notifier
 	grant    lease.Grant
 	// work has room for one signal: there is something in the queue.
 	work   chan struct{}
@@ -63,10 +68,8 @@ type worker struct {
 	done   chan struct{}
 }
 
-func newDelivery(opts Options, c *counts, l *lease.Manager, s *webhook.Sender) *delivery {
-	return &delivery{
-		opts: opts, counts: c, sender: s, leases: l, changed: make(chan struct{}, 1), workers: make(map[string]*worker),
-	}
+func newDelivery(opts Options, c *counts) *delivery {
+	return &delivery{opts: opts, counts: c, changed: make(chan struct{}, 1), workers: make(map[string]*worker)}
 }
 
 // names lists the leases of all enabled notifiers.
@@ -75,7 +78,7 @@ func (d *delivery) names() []string {
 	defer d.mu.Unlock()
 	out := make([]string, len(d.enabled))
 	for i, id := range d.enabled {
-		out[i] = notifierPrefix + id
+		out[i] = LeasePrefix + id
 	}
 	return out
 }
@@ -103,7 +106,6 @@ func signal(c chan struct{}) {
 // run keeps the workers equal to the notifiers of the catalog, which other processes change as well, until ctx ends, then waits for
 // them. onNew is told when a notifier was added or switched on.
 func (d *delivery) run(ctx context.Context, onNew func(context.Context)) error {
-	defer d.sender.Close()
 	defer d.stopAll()
 	ticker := time.NewTicker(d.opts.PollInterval)
 	defer ticker.Stop()
@@ -122,7 +124,7 @@ func (d *delivery) run(ctx context.Context, onNew func(context.Context)) error {
 
 // watchQueue wakes the workers when another copy has queued something, until ctx ends.
 func (d *delivery) watchQueue(ctx context.Context) error {
-	if d.opts.Store.Leases == nil {
+	if d.opts.Leases.Alone() {
 		return nil
 	}
 	ticker := time.NewTicker(queueInterval)
@@ -133,7 +135,7 @@ func (d *delivery) watchQueue(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		pending, err := d.opts.Store.Log.CountPending(ctx)
+		pending, err := d.opts.Log.CountPending(ctx)
 		if err != nil {
 			continue // Reading the queue itself reports it.
 		}
@@ -145,7 +147,7 @@ func (d *delivery) watchQueue(ctx context.Context) error {
 
 // load reads the notifiers and says whether one is enabled that was not before.
 func (d *delivery) load(ctx context.Context) (want map[string]storage.Notifier, fresh bool, err error) {
-	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
+	notifiers, _, err := d.opts.Notifiers.ListNotifiers(ctx)
 	if err != nil {
 		return nil, false, fmt.Errorf("read notifiers: %w", err)
 	}
@@ -162,7 +164,7 @@ func (d *delivery) load(ctx context.Context) (want map[string]storage.Notifier, 
 	d.mu.Unlock()
 	fresh = slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(before, id) })
 	if !slices.Equal(before, now) {
-		d.leases.Kick()
+		d.opts.Leases.Kick()
 	}
 	return want, fresh, nil
 }
@@ -175,7 +177,7 @@ func (d *delivery) sync(ctx context.Context, onNew func(context.Context)) error 
 	d.mu.Lock()
 	var stopped []*worker
 	for id, w := range d.workers {
-		if want[id] != w.notifier || w.ended() || !d.leases.Holds(w.grant) {
+		if want[id] != w.stored || w.ended() || !d.opts.Leases.Holds(w.grant) {
 			w.cancel()
 			stopped = append(stopped, w)
 			delete(d.workers, id)
@@ -198,12 +200,12 @@ func (d *delivery) start(ctx context.Context, want map[string]storage.Notifier) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, n := range want {
-		g, ok := d.leases.Grant(notifierPrefix + id)
+		g, ok := d.opts.Leases.Grant(LeasePrefix + id)
 		if !ok || d.workers[id] != nil {
 			continue
 		}
 		wctx, cancel := context.WithCancel(ctx)
-		w := &worker{notifier: n, grant: g, work: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
+		w := &worker{stored: n, notifier: d.notifier(n), grant: g, work: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{})}
 		d.workers[id] = w
 		go func() {
 			defer close(w.done)
@@ -212,12 +214,27 @@ func (d *delivery) start(ctx context.Context, want map[string]storage.Notifier) 
 	}
 }
 
+// notifier makes the notifier of what is stored. A type or config that this program does not know is a notifier that fails: it is shown,
+// and tried again until somebody mends it or the notifications are too old.
+func (d *delivery) notifier(n storage.Notifier) receiver.Notifier {
+	made, err := d.opts.Types.Notifier(n.Type, n.Config)
+	if err != nil {
+		return unusable{err}
+	}
+	return made
+}
+
+type unusable struct{ err error }
+
+// Notify implements receiver.Notifier.
+func (u unusable) Notify(context.Context, receiver.Notification) error { return u.err }
+
 // letGo ends the workers whose leases are about to be released, and waits for them.
 func (d *delivery) letGo(names []string) {
 	d.mu.Lock()
 	var stopped []*worker
 	for _, name := range names {
-		id, ok := strings.CutPrefix(name, notifierPrefix)
+		id, ok := strings.CutPrefix(name, LeasePrefix)
 		if w := d.workers[id]; ok && w != nil {
 			w.cancel()
 			stopped = append(stopped, w)
@@ -256,10 +273,10 @@ func (w *worker) ended() bool {
 // work delivers a notifier's queue in order until ctx ends.
 func (d *delivery) work(ctx context.Context, w *worker) {
 	for ctx.Err() == nil {
-		page, err := d.opts.Store.Queue.PendingNotifications(ctx, w.notifier.ID, pageSize)
+		page, err := d.opts.Queue.PendingNotifications(ctx, w.stored.ID, pageSize)
 		if err != nil {
-			d.opts.Logger.Error("queue not read", "notifier", w.notifier.Name, "error", err)
-			_ = backoff.Sleep(ctx, d.opts.retry.longest) // The loop asks for the context.
+			d.opts.Logger.Error("queue not read", "notifier", w.stored.Name, "error", err)
+			_ = backoff.Sleep(ctx, d.opts.Retry.Longest) // The loop asks for the context.
 			continue
 		}
 		if len(page) == 0 {
@@ -280,100 +297,97 @@ func (d *delivery) work(ctx context.Context, w *worker) {
 // deliver tries until the notification is done with. It returns false when the worker has to end: it is being stopped, its lease is
 // over, or the receiver wants nothing any more.
 func (d *delivery) deliver(ctx context.Context, w *worker, item storage.Notification) bool {
-	n := w.notifier
-	retry := d.opts.retry.start()
+	n, sent := w.stored, receiver.Notification{ID: item.ID}
+	if err := json.Unmarshal([]byte(item.Payload), &sent.Message); err != nil {
+		d.giveUp(ctx, n, item, dropUnreadable, err)
+		return true
+	}
+	retry := d.opts.Retry.start()
 	for attempt := 0; ; attempt++ {
-		if !d.leases.Holds(w.grant) {
+		if !d.opts.Leases.Holds(w.grant) {
 			return false
 		}
-		r := d.sender.Send(ctx, webhook.Target{URL: n.URL, Secret: n.Secret, AllowPrivate: n.AllowPrivate}, item.ID, []byte(item.Payload))
+		err := w.notifier.Notify(ctx, sent)
 		switch {
-		case ctx.Err() != nil && r.Err != nil:
+		case ctx.Err() != nil && err != nil:
 			return false // Stopped on the way. It is sent again, under the same id.
-		case r.Err == nil:
+		case err == nil:
 			d.counts.delivered.WithLabelValues(n.ID).Inc()
 			d.status(ctx, n, storage.NotifierStatus{OK: true})
 			d.finish(ctx, item)
 			return true
 		}
 		d.counts.failures.WithLabelValues(n.ID).Inc()
-		if r.Gone() && d.disable(ctx, n) {
+		answer, _ := errors.AsType[*receiver.Error](err)
+		if answer != nil && answer.Gone && d.disable(ctx, n, err) {
 			return false
 		}
-		d.status(ctx, n, storage.NotifierStatus{Error: r.Err.Error()})
-		if time.Since(item.CreatedAt) > maxAge {
-			d.opts.Logger.Error("notification given up after a day", "notifier", n.Name, "id", item.ID, "error", r.Err)
-			d.counts.dropped.WithLabelValues(n.ID, dropExpired).Inc()
-			d.finish(ctx, item)
+		d.status(ctx, n, storage.NotifierStatus{Error: err.Error()})
+		if d.opts.Now().Sub(item.CreatedAt) > maxAge {
+			d.giveUp(ctx, n, item, dropExpired, err)
 			return true
 		}
 		if attempt == 0 {
-			d.opts.Logger.Warn("notification not delivered, trying again", "notifier", n.Name, "id", item.ID, "error", r.Err)
+			d.opts.Logger.Warn("notification not delivered, trying again", "notifier", n.Name, "id", item.ID, "error", err)
 		}
-		if backoff.Sleep(ctx, pause(retry, r.RetryAfter)) != nil {
+		if backoff.Sleep(ctx, pause(retry, answer)) != nil {
 			return false
 		}
 	}
+}
+
+func (d *delivery) giveUp(ctx context.Context, n storage.Notifier, item storage.Notification, reason string, err error) {
+	d.opts.Logger.Error("notification given up", "notifier", n.Name, "id", item.ID, "reason", reason, "error", err)
+	d.counts.dropped.WithLabelValues(n.ID, reason).Inc()
+	d.finish(ctx, item)
 }
 
 // finish takes a notification off the queue. The context of a worker that is being stopped must not keep it there.
 func (d *delivery) finish(ctx context.Context, item storage.Notification) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := d.opts.Store.Queue.FinishNotification(ctx, item.ID); err != nil {
+	if err := d.opts.Queue.FinishNotification(ctx, item.ID); err != nil {
 		d.opts.Logger.Error("delivered notification stays queued and will be sent again", "id", item.ID, "error", err)
-		_ = backoff.Sleep(ctx, d.opts.retry.first) // The worker asks for the context.
+		_ = backoff.Sleep(ctx, d.opts.Retry.First) // The worker asks for the context.
 	}
 }
 
 func (d *delivery) status(ctx context.Context, n storage.Notifier, s storage.NotifierStatus) {
-	setStatus(ctx, d.opts.Store.Notifiers, d.opts.Logger, n, s)
+	s.LastAttempt = d.opts.Now()
+	SetStatus(ctx, d.opts.Notifiers, d.opts.Logger, n, s)
 }
 
-// setStatus stores how an attempt that is over went, also when its request or worker is being stopped.
-func setStatus(ctx context.Context, store storage.NotifierStore, logger *slog.Logger, n storage.Notifier, s storage.NotifierStatus) {
+// SetStatus stores how an attempt that is over went, also when its request or worker is being stopped.
+func SetStatus(ctx context.Context, store storage.NotifierStore, logger *slog.Logger, n storage.Notifier, s storage.NotifierStatus) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	s.LastAttempt = time.Now()
 	if err := store.SetNotifierStatus(ctx, n.ID, s); err != nil {
 		logger.Error("status of notifier not stored", "notifier", n.Name, "error", err)
 	}
 }
 
-// disable does what 410 asks for. It returns false when that could not be stored; then delivery goes on, and is refused again.
-func (d *delivery) disable(ctx context.Context, n storage.Notifier) bool {
-	d.opts.Logger.Warn("receiver answered 410 Gone, notifier disabled", "notifier", n.Name)
-	d.status(ctx, n, storage.NotifierStatus{Error: "disabled: the receiver answered 410 Gone"})
+// disable switches a notifier off whose receiver is gone. It returns false when that could not be stored; then delivery goes on, and is
+// refused again.
+func (d *delivery) disable(ctx context.Context, n storage.Notifier, cause error) bool {
+	d.opts.Logger.Warn("receiver wants nothing any more, notifier disabled", "notifier", n.Name, "error", cause)
+	d.status(ctx, n, storage.NotifierStatus{Error: "disabled: " + cause.Error()})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	all, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
+	all, _, err := d.opts.Notifiers.ListNotifiers(ctx)
 	if err == nil && !slices.Contains(all, n) {
 		d.refresh()
 		return true // Somebody has changed it meanwhile; the answer was not to what it is now.
 	}
 	n.Enabled = false
-	if err = errors.Join(err, d.opts.Store.Notifiers.PutNotifier(ctx, n)); err != nil {
+	if err = errors.Join(err, d.opts.Notifiers.PutNotifier(ctx, n)); err != nil {
 		d.opts.Logger.Error("notifier not disabled", "notifier", n.Name, "error", err)
 		return false
 	}
-	purge(ctx, d.opts.Store.Queue, d.opts.Logger, n.ID, dropped{dropGone, d.counts})
+	purged, err := d.opts.Queue.PurgeNotifier(ctx, n.ID)
+	if err != nil {
+		d.opts.Logger.Error("queue of disabled notifier not emptied", "notifier", n.Name, "error", err)
+	}
+	d.counts.dropped.WithLabelValues(n.ID, dropGone).Add(float64(purged))
 	d.refresh()
 	return true
-}
-
-// dropped counts what is given up, and why. The counts are nil in a process that delivers nothing.
-type dropped struct {
-	reason string
-	counts *counts
-}
-
-// purge empties a notifier's queue and log.
-func purge(ctx context.Context, queue storage.NotificationQueue, logger *slog.Logger, notifier string, d dropped) {
-	n, err := queue.PurgeNotifier(ctx, notifier)
-	if err != nil {
-		logger.Error("queue not emptied", "notifier", notifier, "reason", d.reason, "error", err)
-	}
-	if d.counts != nil {
-		d.counts.dropped.WithLabelValues(notifier, d.reason).Add(float64(n))
-	}
 }

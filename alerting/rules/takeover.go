@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package rules
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
+	promrules "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"github.com/strata-apm/strata/internal/lease"
@@ -33,13 +33,15 @@ func grantOf(ctx context.Context) lease.Grant {
 	return g
 }
 
-// gate keeps how far each rule group has come in this copy. Safe for concurrent use.
-type gate struct {
+// takeovers keeps what this copy knows of each rule group's state, which it takes over from an earlier run or another copy. Safe for
+// concurrent use.
+type takeovers struct {
 	mu     sync.Mutex
-	groups map[string]*gateState // by lease; guarded by mu
+	groups map[string]*takeover // by lease; guarded by mu
 }
 
-type gateState struct {
+// takeover is how far this copy has come in taking over one rule group.
+type takeover struct {
 	// mu is held while the group is evaluated: one that was renamed keeps its lease, and the last evaluation under the old name may overlap with
 	// the first under the new one.
 	mu sync.Mutex
@@ -55,24 +57,24 @@ type gateState struct {
 	continued bool
 }
 
-func newGate() *gate { return &gate{groups: make(map[string]*gateState)} }
+func newTakeovers() *takeovers { return &takeovers{groups: make(map[string]*takeover)} }
 
-func (g *gate) state(name string) *gateState {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.groups[name] == nil {
-		g.groups[name] = &gateState{}
+func (t *takeovers) of(name string) *takeover {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.groups[name] == nil {
+		t.groups[name] = &takeover{}
 	}
-	return g.groups[name]
+	return t.groups[name]
 }
 
-// evaluate is the rules.GroupEvalIterationFunc: it lets a group's evaluation pass while this copy has the group's lease.
-func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
-	name := ruleLease(g.File(), g.Name())
-	st := a.gate.state(name)
+// evaluate is the GroupEvalIterationFunc: it lets a group's evaluation pass while this copy has the group's lease.
+func (e *Evaluator) evaluate(ctx context.Context, g *promrules.Group, ts time.Time) {
+	name := LeaseName(g.File(), g.Name())
+	st := e.takeovers.of(name)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	gr, ok := a.leases.Grant(name)
+	gr, ok := e.opts.Leases.Grant(name)
 	if !ok {
 		if st.epoch != 0 {
 			forgetAlerts(g)
@@ -81,21 +83,21 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 		return
 	}
 	if st.epoch != gr.Epoch {
-		if err := a.dispatcher.adopt(ctx, a.ruleLeases()); err != nil {
-			a.opts.Logger.Error("rule group not taken over, tried again at its next evaluation", "group", g.Name(), "error", err)
+		if err := e.opts.TakeUp(ctx); err != nil {
+			e.opts.Logger.Error("rule group not taken over, tried again at its next evaluation", "group", g.Name(), "error", err)
 			return
 		}
-		a.takeOver(g, st)
+		e.takeOver(g, st)
 		st.epoch = gr.Epoch
 	}
 	ctx = withGrant(ctx, gr)
 	evalCtx, back := ctx, (*revivals)(nil)
 	if st.restoreKept {
-		back = a.keptAlerts(ctx, g, ts)
+		back = e.keptAlerts(ctx, g, ts)
 		evalCtx = context.WithValue(ctx, revivalKey{}, back)
 	}
-	rules.DefaultEvalIterationFunc(evalCtx, g, ts)
-	if !a.leases.Holds(gr) {
+	promrules.DefaultEvalIterationFunc(evalCtx, g, ts)
+	if !e.opts.Leases.Holds(gr) {
 		return
 	}
 	if back != nil {
@@ -103,30 +105,30 @@ func (a *Alerting) evaluate(ctx context.Context, g *rules.Group, ts time.Time) {
 		st.restoreKept = false
 	}
 	if st.restoreIn == 0 {
-		a.recordKept(ctx, g, st, ts)
+		e.recordKept(ctx, g, st, ts)
 		return
 	}
 	if st.restoreIn--; st.restoreIn == 0 {
 		g.RestoreForState(time.Now())
 		if st.continued {
-			a.continueForState(ctx, g, ts)
+			e.continueForState(ctx, g, ts)
 		}
 	}
 }
 
 // takeOver prepares a group that another copy, or an earlier run, evaluated before. Until pending time is restored the group must not
 // write ALERTS_FOR_STATE, which it is restored from.
-func (a *Alerting) takeOver(g *rules.Group, st *gateState) {
+func (e *Evaluator) takeOver(g *promrules.Group, st *takeover) {
 	forgetAlerts(g)
 	switch {
-	case a.first[ruleLease(g.File(), g.Name())] && (a.opts.Store.Leases == nil || time.Since(a.started) <= 2*g.Interval()):
+	case e.first[LeaseName(g.File(), g.Name())] && (e.opts.Leases.Alone() || time.Since(e.started) <= 2*g.Interval()):
 		// After a start Prometheus waits for a second evaluation, because what the alerts depend on may have been away as well.
 		st.restoreIn, st.continued = 2, false
-	case a.opts.Store.Leases == nil: // A group that is new.
+	case e.opts.Leases.Alone(): // A group that is new.
 		st.restoreIn, st.continued = 0, false
 	default:
 		st.restoreIn, st.continued = 1, true
-		a.counts.takeovers.Inc()
+		e.counts.takeovers.Inc()
 	}
 	st.restoreKept, st.kept = st.restoreIn > 0, nil
 	for _, r := range g.AlertingRules() {
@@ -136,14 +138,14 @@ func (a *Alerting) takeOver(g *rules.Group, st *gateState) {
 
 // forgetAlerts empties the group of alerts that this copy knew of at another time. Prometheus has no way to do so; what is inactive
 // for longer than it keeps resolved alerts is neither shown nor sent, and is dropped or made anew by the next evaluation.
-func forgetAlerts(g *rules.Group) {
+func forgetAlerts(g *promrules.Group) {
 	for _, r := range g.AlertingRules() {
-		r.ForEachActiveAlert(func(al *rules.Alert) {
-			al.State = rules.StateInactive
+		r.ForEachActiveAlert(func(al *promrules.Alert) {
+			al.State = promrules.StateInactive
 			al.ResolvedAt = time.Now().Add(-2 * resolvedRetention)
 			al.LastSentAt = time.Now()
 		})
-		r.SetHealth(rules.HealthUnknown)
+		r.SetHealth(promrules.HealthUnknown)
 		r.SetLastError(nil)
 	}
 }
@@ -151,18 +153,18 @@ func forgetAlerts(g *rules.Group) {
 // continueForState gives alerts the time they have been pending in the copy before, when that went on until a moment ago. What
 // Prometheus does after an outage (Group.RestoreForState) lets an alert be pending for some more minutes first, and begins anew with
 // those whose "for" is short; here nothing was missed but an evaluation or two.
-func (a *Alerting) continueForState(ctx context.Context, g *rules.Group, ts time.Time) {
-	gap := 2*g.Interval() + 2*a.opts.LeaseTTL
-	q, err := a.opts.Queryable.Querier(ts.Add(-gap).UnixMilli(), ts.UnixMilli())
+func (e *Evaluator) continueForState(ctx context.Context, g *promrules.Group, ts time.Time) {
+	gap := 2*g.Interval() + 2*e.opts.LeaseTTL
+	q, err := e.opts.Queryable.Querier(ts.Add(-gap).UnixMilli(), ts.UnixMilli())
 	if err != nil {
-		a.opts.Logger.Error("pending time not continued", "group", g.Name(), "error", err)
+		e.opts.Logger.Error("pending time not continued", "group", g.Name(), "error", err)
 		return
 	}
 	defer func() { _ = q.Close() }()
 	for _, r := range g.AlertingRules() {
 		series, err := r.QueryForStateSeries(ctx, q)
 		if err != nil {
-			a.opts.Logger.Error("pending time not continued", "rule", r.Name(), "error", err)
+			e.opts.Logger.Error("pending time not continued", "rule", r.Name(), "error", err)
 			continue
 		}
 		since := make(map[string]time.Time)
@@ -180,11 +182,11 @@ func (a *Alerting) continueForState(ctx context.Context, g *rules.Group, ts time
 			}
 		}
 		if err := series.Err(); err != nil {
-			a.opts.Logger.Error("pending time not continued", "rule", r.Name(), "error", err)
+			e.opts.Logger.Error("pending time not continued", "rule", r.Name(), "error", err)
 			continue
 		}
-		r.ForEachActiveAlert(func(al *rules.Alert) {
-			if at, ok := since[al.Labels.String()]; ok && al.State == rules.StatePending {
+		r.ForEachActiveAlert(func(al *promrules.Alert) {
+			if at, ok := since[al.Labels.String()]; ok && al.State == promrules.StatePending {
 				al.ActiveAt = at
 			}
 		})
@@ -192,14 +194,14 @@ func (a *Alerting) continueForState(ctx context.Context, g *rules.Group, ts time
 }
 
 // guarded is a rules.QueryFunc that fails once the lease is over, so that an evaluation that was held up neither sends nor writes.
-func (a *Alerting) guarded(query rules.QueryFunc) rules.QueryFunc {
+func (e *Evaluator) guarded(query promrules.QueryFunc) promrules.QueryFunc {
 	return func(ctx context.Context, q string, t time.Time) (promql.Vector, error) {
 		g := grantOf(ctx)
-		if !a.leases.Holds(g) {
+		if !e.opts.Leases.Holds(g) {
 			return nil, errLeaseOver
 		}
 		v, err := query(ctx, q, t)
-		if err == nil && !a.leases.Holds(g) {
+		if err == nil && !e.opts.Leases.Holds(g) {
 			return nil, errLeaseOver
 		}
 		return v, err

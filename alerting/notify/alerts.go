@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package notify
 
 import (
 	"cmp"
@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/receiver"
 )
 
 // fingerprint is Alertmanager's identity of an alert: a hash of its labels.
@@ -34,11 +34,11 @@ func withExternal(ls, external labels.Labels) labels.Labels {
 }
 
 // inOrder lists the firing alerts before the resolved ones, the oldest first.
-func inOrder(firing map[string]webhook.Alert, resolved []webhook.Alert) []webhook.Alert {
-	byStart := func(a, b webhook.Alert) int {
+func inOrder(firing map[string]receiver.Alert, resolved []receiver.Alert) []receiver.Alert {
+	byStart := func(a, b receiver.Alert) int {
 		return cmp.Or(a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	}
-	out := make([]webhook.Alert, 0, len(firing)+len(resolved))
+	out := make([]receiver.Alert, 0, len(firing)+len(resolved))
 	for _, a := range firing {
 		out = append(out, a)
 	}

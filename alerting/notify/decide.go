@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package notify
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/receiver"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -27,7 +27,7 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 	// A stop must not cut off a decision: the evaluation behind it is over and will not be made again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	notifiers, _, err := d.opts.Store.Notifiers.ListNotifiers(ctx)
+	notifiers, _, err := d.opts.Notifiers.ListNotifiers(ctx)
 	if err != nil {
 		d.failed(fmt.Errorf("read notifiers: %w", err))
 		return
@@ -37,7 +37,7 @@ func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) 
 		for one = range groups {
 		}
 	}
-	stored, err := d.opts.Store.Log.NotifiedGroups(ctx, one)
+	stored, err := d.opts.Log.NotifiedGroups(ctx, one)
 	if err != nil {
 		d.failed(fmt.Errorf("read notification log: %w", err))
 		return
@@ -116,7 +116,7 @@ func (d *decisions) store(ctx context.Context, lease string) error {
 	if len(d.log) == 0 {
 		return nil
 	}
-	err := d.opts.Store.Queue.Enqueue(ctx, d.queue, d.log, d.leases.Fence(lease))
+	err := d.opts.Queue.Enqueue(ctx, d.queue, d.log, d.opts.Leases.Fence(lease))
 	if lease != "" && errors.Is(err, storage.ErrConflict) {
 		d.opts.Logger.Warn("decision left to the copy that has the rule group now", "lease", lease, "error", err)
 		return nil
@@ -135,28 +135,28 @@ func (d *decisions) store(ctx context.Context, lease string) error {
 // changed that is not said.
 type decision struct {
 	told   *toldGroup
-	alerts []webhook.Alert
+	alerts []receiver.Alert
 }
 
 func (d *dispatcher) compare(n storage.Notifier, before *toldGroup, g *alertGroup) decision {
-	firing := make(map[string]webhook.Alert)
-	var resolved []webhook.Alert
+	firing := make(map[string]receiver.Alert)
+	var resolved []receiver.Alert
 	fresh := false
 	for _, a := range g.alerts {
 		fp := a.alert.Fingerprint
 		_, known := before.Firing[fp]
 		switch {
-		case a.alert.Status == webhook.StatusFiring:
+		case a.alert.Status == receiver.StatusFiring:
 			firing[fp] = a.alert
 			fresh = fresh || !known
 		case known:
 			resolved = append(resolved, a.alert)
 		}
 	}
-	now := d.opts.now()
+	now := d.opts.Now()
 	for fp, a := range before.Firing {
 		if !g.has(fp) { // Forgotten before this notifier could be told.
-			a.Status, a.EndsAt = webhook.StatusResolved, now.UTC()
+			a.Status, a.EndsAt = receiver.StatusResolved, now.UTC()
 			resolved = append(resolved, a)
 		}
 	}
@@ -189,15 +189,15 @@ func (d *dispatcher) logEntry(notifier, key string, told *toldGroup) (storage.No
 	return entry, nil
 }
 
-func (d *dispatcher) notification(n storage.Notifier, key string, g *alertGroup, alerts []webhook.Alert) (storage.Notification, error) {
-	b, err := json.Marshal(webhook.NewMessage(webhook.Group{
+func (d *dispatcher) notification(n storage.Notifier, key string, g *alertGroup, alerts []receiver.Alert) (storage.Notification, error) {
+	b, err := json.Marshal(receiver.NewMessage(receiver.Group{
 		Key: key, Labels: map[string]string{labels.AlertName: g.name}, Receiver: n.Name, ExternalURL: d.opts.ExternalURL.String(),
 	}, alerts))
 	if err != nil {
 		return storage.Notification{}, fmt.Errorf("encode notification: %w", err)
 	}
-	return storage.Notification{ID: newID("msg_"), NotifierID: n.ID, Payload: string(b), CreatedAt: d.opts.now()}, nil
+	return storage.Notification{ID: NewID(), NotifierID: n.ID, Payload: string(b), CreatedAt: d.opts.Now()}, nil
 }
 
-// newID makes an id that sorts by its time of creation, also within one millisecond.
-func newID(prefix string) string { return prefix + ulid.Make().String() }
+// NewID makes the id of a notification. It sorts by its time of creation, also within one millisecond.
+func NewID() string { return "msg_" + ulid.Make().String() }

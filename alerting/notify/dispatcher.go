@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package notify
 
 import (
 	"context"
@@ -17,13 +17,13 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/receiver"
 	"github.com/strata-apm/strata/internal/lease"
 )
 
 const (
-	// minValidity is how long an alert is believed after it was last reported, at least.
-	minValidity = 4 * resendDelay
+	// missedReports is how many reports of an alert may be missing before it is no longer believed.
+	missedReports = 4
 	// resolvedRetention is how long the end of an alert is remembered for notifiers that have not been told.
 	resolvedRetention = 15 * time.Minute
 	// storeTimeout bounds how long a rule's evaluation waits for the catalog.
@@ -36,7 +36,6 @@ type dispatcher struct {
 	opts     Options
 	counts   *counts
 	delivery *delivery
-	leases   *lease.Manager
 
 	mu      sync.Mutex
 	groups  map[string]*alertGroup // by group key; guarded by mu
@@ -56,31 +55,36 @@ func (g *alertGroup) has(fp string) bool {
 }
 
 type activeAlert struct {
-	alert webhook.Alert
+	alert receiver.Alert
 	// validUntil is when a firing alert counts as resolved, and a resolved one as forgotten, unless it is reported again.
 	validUntil time.Time
 }
 
 // toldGroup is what a notifier was told last: the alerts that fired.
 type toldGroup struct {
-	Firing map[string]webhook.Alert `json:"firing"` // by fingerprint
+	Firing map[string]receiver.Alert `json:"firing"` // by fingerprint
 	at     time.Time
 }
 
-func newDispatcher(opts Options, c *counts, d *delivery, l *lease.Manager) *dispatcher {
+func newDispatcher(opts Options, c *counts, d *delivery) *dispatcher {
 	return &dispatcher{
-		opts: opts, counts: c, delivery: d, leases: l,
+		opts: opts, counts: c, delivery: d,
 		groups: make(map[string]*alertGroup), adopted: make(map[string]uint64),
 	}
 }
 
-// groupKey is the identity of a group of alerts in Alertmanager's notation: where it comes from, and what its alerts have in common.
-func groupKey(lease, name string) string {
-	return fmt.Sprintf("{}/{rule_group=%q}:{alertname=%q}", strings.TrimPrefix(lease, rulesPrefix), name)
+// groupKey is the identity of a group of alerts in Alertmanager's notation: the rule group it comes from, and what its alerts have in
+// common.
+func groupKey(ruleGroup, name string) string {
+	return fmt.Sprintf("{}/{rule_group=%q}:{alertname=%q}", ruleGroup, name)
+}
+
+func (o *Options) groupKey(lease, name string) string {
+	return groupKey(strings.TrimPrefix(lease, o.RulePrefix), name)
 }
 
 // leaseOfKey is the lease of the rule group that a key names.
-func leaseOfKey(key string) (string, bool) {
+func (o *Options) leaseOfKey(key string) (string, bool) {
 	rest, ok := strings.CutPrefix(key, "{}/{rule_group=")
 	if !ok {
 		return "", false
@@ -90,11 +94,11 @@ func leaseOfKey(key string) (string, bool) {
 		return "", false
 	}
 	group, err := strconv.Unquote(quoted)
-	return rulesPrefix + group, err == nil && group != ""
+	return o.RulePrefix + group, err == nil && group != ""
 }
 
 func (d *dispatcher) group(lease, name string) *alertGroup {
-	key := groupKey(lease, name)
+	key := d.opts.groupKey(lease, name)
 	if d.groups[key] == nil {
 		d.groups[key] = &alertGroup{lease: lease, name: name, alerts: make(map[model.Fingerprint]*activeAlert)}
 	}
@@ -108,7 +112,7 @@ func (d *dispatcher) adopt(ctx context.Context, having []lease.Grant) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	stored, err := d.opts.Store.Log.NotifiedGroups(ctx, "")
+	stored, err := d.opts.Log.NotifiedGroups(ctx, "")
 	if err != nil {
 		return fmt.Errorf("read notification log: %w", err)
 	}
@@ -127,13 +131,13 @@ func (d *dispatcher) adopt(ctx context.Context, having []lease.Grant) error {
 		}
 	}
 	for _, s := range stored {
-		lease, ok := leaseOfKey(s.GroupKey)
+		lease, ok := d.opts.leaseOfKey(s.GroupKey)
 		if _, now := fresh[lease]; !ok || !now {
 			continue
 		}
 		for _, a := range d.told(s.Alerts, s.GroupKey).Firing {
 			if fp, err := model.ParseFingerprint(a.Fingerprint); err == nil {
-				d.group(lease, a.Labels[labels.AlertName]).alerts[fp] = &activeAlert{alert: a, validUntil: d.opts.now().Add(minValidity)}
+				d.group(lease, a.Labels[labels.AlertName]).alerts[fp] = &activeAlert{alert: a, validUntil: d.opts.Now().Add(d.opts.validity())}
 			}
 		}
 	}
@@ -179,10 +183,9 @@ func ruleURL(external *url.URL, alert string) string {
 	return u.String()
 }
 
-// notify is the rules.NotifyFunc. When it returns, what had to be told is stored.
-func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Alert) {
-	grant := grantOf(ctx)
-	if len(alerts) == 0 || !d.leases.Holds(grant) {
+// notify takes what a rule group reports. When it returns, what had to be told is stored.
+func (d *dispatcher) notify(ctx context.Context, grant lease.Grant, alerts []*rules.Alert) {
+	if len(alerts) == 0 || !d.opts.Leases.Holds(grant) {
 		return // After a lease was lost its next holder finds out for himself.
 	}
 	d.mu.Lock()
@@ -192,17 +195,17 @@ func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Aler
 		ls := withExternal(a.Labels, d.opts.ExternalLabels)
 		name := ls.Get(labels.AlertName)
 		g := d.group(grant.Name, name)
-		touched[groupKey(grant.Name, name)] = g
+		touched[d.opts.groupKey(grant.Name, name)] = g
 		fp := fingerprint(ls)
-		entry := &activeAlert{validUntil: a.ValidUntil, alert: webhook.Alert{
-			Status: webhook.StatusFiring, Labels: ls.Map(), Annotations: a.Annotations.Map(), StartsAt: a.FiredAt.UTC(),
+		entry := &activeAlert{validUntil: a.ValidUntil, alert: receiver.Alert{
+			Status: receiver.StatusFiring, Labels: ls.Map(), Annotations: a.Annotations.Map(), StartsAt: a.FiredAt.UTC(),
 			GeneratorURL: ruleURL(d.opts.ExternalURL, ls.Get(labels.AlertName)), Fingerprint: fp.String(),
 		}}
-		if had := g.alerts[fp]; had != nil && had.alert.Status == webhook.StatusFiring && had.alert.StartsAt.Before(entry.alert.StartsAt) {
+		if had := g.alerts[fp]; had != nil && had.alert.Status == receiver.StatusFiring && had.alert.StartsAt.Before(entry.alert.StartsAt) {
 			entry.alert.StartsAt = had.alert.StartsAt // It goes on; only the copy that evaluates it is new.
 		}
 		if !a.ResolvedAt.IsZero() {
-			entry.alert.Status, entry.alert.EndsAt = webhook.StatusResolved, a.ResolvedAt.UTC()
+			entry.alert.Status, entry.alert.EndsAt = receiver.StatusResolved, a.ResolvedAt.UTC()
 			entry.validUntil = a.ResolvedAt.Add(resolvedRetention)
 		}
 		g.alerts[fp] = entry
@@ -212,7 +215,7 @@ func (d *dispatcher) notify(ctx context.Context, _ string, alerts ...*rules.Aler
 
 // sweep resolves alerts that nobody reports any more, such as those of a deleted rule, and forgets old ones. having are the rule groups that this copy may act
 // for. stillActive is asked before an alert that is not reported any more counts as resolved.
-func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActive func(leaseName, alert string, fp model.Fingerprint) bool) {
+func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActive StillActive) {
 	if err := d.adopt(ctx, having); err != nil {
 		d.opts.Logger.Error("notification log not taken up", "error", err)
 		return
@@ -224,10 +227,12 @@ func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActiv
 			if ended[fp] == nil {
 				ended[fp] = make(map[string]bool)
 			}
-			ended[fp][key] = !stillActive(g.lease, g.name, fp)
+			ended[fp][key] = !stillActive(g.lease, g.name, func(ls labels.Labels) bool {
+				return fingerprint(withExternal(ls, d.opts.ExternalLabels)) == fp
+			})
 		}
 	}
-	now := d.opts.now()
+	now := d.opts.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	touched := make(map[string]*alertGroup)
@@ -236,13 +241,13 @@ func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActiv
 			over, asked := ended[fp][key]
 			switch {
 			case now.Before(a.validUntil):
-			case a.alert.Status == webhook.StatusResolved:
+			case a.alert.Status == receiver.StatusResolved:
 				delete(g.alerts, fp)
 			case asked && over:
-				a.alert.Status, a.alert.EndsAt, a.validUntil = webhook.StatusResolved, now.UTC(), now.Add(resolvedRetention)
+				a.alert.Status, a.alert.EndsAt, a.validUntil = receiver.StatusResolved, now.UTC(), now.Add(resolvedRetention)
 				touched[key] = g
 			case asked:
-				a.validUntil = now.Add(minValidity)
+				a.validUntil = now.Add(d.opts.validity())
 			}
 		}
 		if len(g.alerts) == 0 {
@@ -254,13 +259,13 @@ func (d *dispatcher) sweep(ctx context.Context, having []lease.Grant, stillActiv
 
 // overdue lists the firing alerts that have not been reported for too long, by group key.
 func (d *dispatcher) overdue() map[string]map[model.Fingerprint]*alertGroup {
-	now := d.opts.now()
+	now := d.opts.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := make(map[string]map[model.Fingerprint]*alertGroup)
 	for key, g := range d.groups {
 		for fp, a := range g.alerts {
-			if a.alert.Status != webhook.StatusFiring || now.Before(a.validUntil) {
+			if a.alert.Status != receiver.StatusFiring || now.Before(a.validUntil) {
 				continue
 			}
 			if out[key] == nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package rules
 
 import (
 	"fmt"
@@ -18,13 +18,6 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-// apiPrefix begins the identifier of a group from the API, where others have a file name. It is what /prometheus/api/v1/rules shows
-// as the group's file.
-const apiPrefix = "api/"
-
-// builtInPrefix begins the identifier of a rule file that comes with the program.
-const builtInPrefix = "builtin:"
-
 // loader is a rules.GroupLoader of files, API groups and what comes with the program. A source that does not load keeps its last good groups, because one broken
 // file must neither stop the alerts of others nor hide that its own still fire. Safe for concurrent use.
 type loader struct {
@@ -41,7 +34,7 @@ type loader struct {
 func newLoader(p parser.Parser, builtIn map[string]string, logger *slog.Logger) *loader {
 	byID := make(map[string]string, len(builtIn))
 	for name, text := range builtIn {
-		byID[builtInPrefix+name] = text
+		byID[BuiltInPrefix+name] = text
 	}
 	return &loader{
 		parser: p, logger: logger, builtIn: byID,
@@ -69,8 +62,8 @@ func (l *loader) begin(globs []string, groups []storage.RuleGroup) []string {
 		ids[id] = true
 	}
 	for _, g := range groups {
-		l.api[apiPrefix+g.ID] = g
-		ids[apiPrefix+g.ID] = true
+		l.api[APIPrefix+g.ID] = g
+		ids[APIPrefix+g.ID] = true
 	}
 	maps.DeleteFunc(l.good, func(id string, _ *rulefmt.RuleGroups) bool { return !ids[id] })
 	return slices.Sorted(maps.Keys(ids))
@@ -88,7 +81,7 @@ func (l *loader) Load(identifier string, _ bool, scheme model.ValidationScheme) 
 	case comesWithUs:
 		groups, errs = rulefmt.Parse([]byte(builtIn), false, scheme, l.parser, l.logger)
 	case fromAPI:
-		g, err := parseGroup(stored.YAML, l.parser)
+		g, err := ParseGroup(stored.YAML, l.parser)
 		groups = &rulefmt.RuleGroups{Groups: []rulefmt.RuleGroup{g}}
 		if err != nil {
 			errs = []error{err}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package rules
 
 import (
 	"context"
@@ -12,11 +12,11 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
-	"github.com/prometheus/prometheus/rules"
+	promrules "github.com/prometheus/prometheus/rules"
 )
 
-// RuleState tells of the rules of the processes that evaluate them.
-type RuleState interface {
+// State tells of the rules of the processes that evaluate them.
+type State interface {
 	// RuleGroups returns the groups as they are loaded there, each once, and warnings for people: sources that do not load, processes
 	// that do not answer. With some of the processes away it returns what the others have. Safe for concurrent use.
 	RuleGroups(ctx context.Context) (groups []EvaluatedGroup, warnings []string, err error)
@@ -24,7 +24,7 @@ type RuleState interface {
 
 // EvaluatedGroup is a rule group as Prometheus' API (/api/v1/rules) shows it. In JSON it is what that API answered, untouched.
 type EvaluatedGroup struct {
-	// File is a file's name, or "api/" and the id of a group from the API.
+	// File is a file's name, or APIPrefix and the id of a group from the API, or BuiltInPrefix and the name of one that comes with the program.
 	File  string
 	Group rulefmt.RuleGroup
 	// LastEvaluation is zero for a group that was never evaluated.
@@ -41,8 +41,8 @@ func (g EvaluatedGroup) MarshalJSON() ([]byte, error) {
 	return g.raw, nil
 }
 
-// ParseRuleGroups reads an answer of Prometheus' /api/v1/rules.
-func ParseRuleGroups(body []byte) ([]EvaluatedGroup, error) {
+// ParseGroups reads an answer of Prometheus' /api/v1/rules.
+func ParseGroups(body []byte) ([]EvaluatedGroup, error) {
 	var answer struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
@@ -107,13 +107,13 @@ func parseEvaluated(raw json.RawMessage) (EvaluatedGroup, error) {
 
 func seconds(s float64) model.Duration { return model.Duration(s * float64(time.Second)) }
 
-// MergeRuleGroups makes one list of the answers of several copies, in the order of Prometheus: of each group the answer of the copy that
+// MergeGroups makes one list of the answers of several copies, in the order of Prometheus: of each group the answer of the copy that
 // evaluated it last, which is the one that has its lease.
-func MergeRuleGroups(answers ...[]EvaluatedGroup) []EvaluatedGroup {
+func MergeGroups(answers ...[]EvaluatedGroup) []EvaluatedGroup {
 	newest := make(map[string]EvaluatedGroup)
 	for _, groups := range answers {
 		for _, g := range groups {
-			key := rules.GroupKey(g.File, g.Group.Name)
+			key := promrules.GroupKey(g.File, g.Group.Name)
 			if had, ok := newest[key]; !ok || g.LastEvaluation.After(had.LastEvaluation) {
 				newest[key] = g
 			}
@@ -148,7 +148,7 @@ func AlertsOf(groups []EvaluatedGroup) ([]json.RawMessage, error) {
 // loadedRules are the groups of this process.
 type loadedRules struct{ loader *loader }
 
-// RuleGroups implements RuleState for what was read from files.
+// RuleGroups implements State for what was read from files.
 func (l loadedRules) RuleGroups(context.Context) ([]EvaluatedGroup, []string, error) {
 	var out []EvaluatedGroup
 	for file, groups := range l.loader.fileGroups() {

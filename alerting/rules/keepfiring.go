@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package alerting
+package rules
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
+	promrules "github.com/prometheus/prometheus/rules"
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
@@ -46,19 +46,19 @@ type revivalKey struct{}
 // revivals of a group, by rule. They are handed to the evaluation by its context.
 type revivals struct {
 	mu sync.Mutex
-	of map[*rules.AlertingRule]*revival // guarded by mu
+	of map[*promrules.AlertingRule]*revival // guarded by mu
 }
 
 // keptAlerts reads what fired until a moment ago in rules that keep alerts firing.
-func (a *Alerting) keptAlerts(ctx context.Context, g *rules.Group, ts time.Time) *revivals {
-	out := &revivals{of: map[*rules.AlertingRule]*revival{}}
+func (e *Evaluator) keptAlerts(ctx context.Context, g *promrules.Group, ts time.Time) *revivals {
+	out := &revivals{of: map[*promrules.AlertingRule]*revival{}}
 	for _, r := range g.AlertingRules() {
 		if r.KeepFiringFor() <= 0 {
 			continue
 		}
-		alerts, err := a.keptBy(ctx, g, r, ts)
+		alerts, err := e.keptBy(ctx, g, r, ts)
 		if err != nil {
-			a.opts.Logger.Error("alerts that were kept firing not restored", "rule", r.Name(), "error", err)
+			e.opts.Logger.Error("alerts that were kept firing not restored", "rule", r.Name(), "error", err)
 			continue
 		}
 		if len(alerts) > 0 {
@@ -68,16 +68,16 @@ func (a *Alerting) keptAlerts(ctx context.Context, g *rules.Group, ts time.Time)
 	return out
 }
 
-func (a *Alerting) keptBy(ctx context.Context, g *rules.Group, r *rules.AlertingRule, ts time.Time) (map[string]kept, error) {
-	firing, err := a.last(ctx, r, "ALERTS", ts, labels.MustNewMatcher(labels.MatchEqual, "alertstate", "firing"))
+func (e *Evaluator) keptBy(ctx context.Context, g *promrules.Group, r *promrules.AlertingRule, ts time.Time) (map[string]kept, error) {
+	firing, err := e.last(ctx, r, "ALERTS", ts, labels.MustNewMatcher(labels.MatchEqual, "alertstate", "firing"))
 	if err != nil || len(firing) == 0 {
 		return nil, err
 	}
-	active, err := a.last(ctx, r, "ALERTS_FOR_STATE", ts)
+	active, err := e.last(ctx, r, "ALERTS_FOR_STATE", ts)
 	if err != nil {
 		return nil, err
 	}
-	since, err := a.last(ctx, r, keptName, ts)
+	since, err := e.last(ctx, r, keptName, ts)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ type lastSample struct {
 
 // last returns the newest sample of every series of that name which the rule wrote within the time that an outage may last, by the series' labels without the
 // name.
-func (a *Alerting) last(ctx context.Context, r *rules.AlertingRule, name string, ts time.Time, more ...*labels.Matcher) (map[string]lastSample, error) {
-	q, err := a.opts.Queryable.Querier(ts.Add(-outageTolerance).UnixMilli(), ts.UnixMilli())
+func (e *Evaluator) last(ctx context.Context, r *promrules.AlertingRule, name string, ts time.Time, more ...*labels.Matcher) (map[string]lastSample, error) {
+	q, err := e.opts.Queryable.Querier(ts.Add(-outageTolerance).UnixMilli(), ts.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -143,7 +143,7 @@ func (a *Alerting) last(ctx context.Context, r *rules.AlertingRule, name string,
 }
 
 // withKept adds to what a rule's expression gives the elements of the alerts that have to be put back.
-func withKept(query rules.QueryFunc) rules.QueryFunc {
+func withKept(query promrules.QueryFunc) promrules.QueryFunc {
 	return func(ctx context.Context, expr string, t time.Time) (promql.Vector, error) {
 		v, err := query(ctx, expr, t)
 		rv, _ := ctx.Value(revivalKey{}).(*revivals)
@@ -152,7 +152,7 @@ func withKept(query rules.QueryFunc) rules.QueryFunc {
 		}
 		rv.mu.Lock()
 		defer rv.mu.Unlock()
-		r, x := rv.next(rules.FromOriginContext(ctx), expr)
+		r, x := rv.next(promrules.FromOriginContext(ctx), expr)
 		if r == nil {
 			return v, nil
 		}
@@ -162,9 +162,9 @@ func withKept(query rules.QueryFunc) rules.QueryFunc {
 }
 
 // next returns the rule whose expression is evaluated, once: its templates may ask the same.
-func (rv *revivals) next(origin rules.RuleDetail, expr string) (*rules.AlertingRule, *revival) {
+func (rv *revivals) next(origin promrules.RuleDetail, expr string) (*promrules.AlertingRule, *revival) {
 	for r, x := range rv.of {
-		if d := rules.NewRuleDetail(r); !x.done && d.Name == origin.Name && d.Query == origin.Query && labels.Equal(d.Labels, origin.Labels) && r.Query().String() == expr {
+		if d := promrules.NewRuleDetail(r); !x.done && d.Name == origin.Name && d.Query == origin.Query && labels.Equal(d.Labels, origin.Labels) && r.Query().String() == expr {
 			return r, x
 		}
 	}
@@ -173,7 +173,7 @@ func (rv *revivals) next(origin rules.RuleDetail, expr string) (*rules.AlertingR
 
 // add appends one element for each alert that v does not report: the one that the expression gave when it held last, so that the alert's
 // annotations are what they were, or one made of the alert's labels where the samples are gone.
-func (x *revival) add(ctx context.Context, r *rules.AlertingRule, v promql.Vector, query rules.QueryFunc, t time.Time) promql.Vector {
+func (x *revival) add(ctx context.Context, r *promrules.AlertingRule, v promql.Vector, query promrules.QueryFunc, t time.Time) promql.Vector {
 	have := make(map[string]bool)
 	for _, s := range v {
 		if key, ok := x.alertOf(r, s.Metric); ok {
@@ -200,7 +200,7 @@ func (x *revival) add(ctx context.Context, r *rules.AlertingRule, v promql.Vecto
 
 // alertOf returns the alert that an element of the expression makes: it has the element's labels, and over them the rule's, which may be
 // templates whose result is not known here.
-func (x *revival) alertOf(r *rules.AlertingRule, element labels.Labels) (string, bool) {
+func (x *revival) alertOf(r *promrules.AlertingRule, element labels.Labels) (string, bool) {
 	for key, k := range x.alerts {
 		n := 1 // alertname
 		same := true
@@ -228,13 +228,13 @@ func (rv *revivals) revive(ts time.Time) {
 	rv.mu.Lock()
 	defer rv.mu.Unlock()
 	for r, x := range rv.of {
-		r.ForEachActiveAlert(func(al *rules.Alert) {
+		r.ForEachActiveAlert(func(al *promrules.Alert) {
 			key := al.Labels.String()
 			k, ok := x.alerts[key]
-			if !ok || !x.used[key] || al.State == rules.StateInactive {
+			if !ok || !x.used[key] || al.State == promrules.StateInactive {
 				return
 			}
-			al.State, al.ActiveAt, al.FiredAt = rules.StateFiring, k.activeAt, k.activeAt.Add(r.HoldDuration())
+			al.State, al.ActiveAt, al.FiredAt = promrules.StateFiring, k.activeAt, k.activeAt.Add(r.HoldDuration())
 			if al.KeepFiringSince = k.since; k.since.IsZero() {
 				al.KeepFiringSince = ts
 			}
@@ -243,15 +243,15 @@ func (rv *revivals) revive(ts time.Time) {
 }
 
 // recordKept writes since when alerts are kept, and ends the series of those that are not kept any more.
-func (a *Alerting) recordKept(ctx context.Context, g *rules.Group, st *gateState, ts time.Time) {
+func (e *Evaluator) recordKept(ctx context.Context, g *promrules.Group, st *takeover, ts time.Time) {
 	now := make(map[string]labels.Labels)
 	since := make(map[string]float64)
 	for _, r := range g.AlertingRules() {
 		if r.KeepFiringFor() <= 0 || !r.Restored() {
 			continue
 		}
-		r.ForEachActiveAlert(func(al *rules.Alert) {
-			if al.State == rules.StateFiring && !al.KeepFiringSince.IsZero() {
+		r.ForEachActiveAlert(func(al *promrules.Alert) {
+			if al.State == promrules.StateFiring && !al.KeepFiringSince.IsZero() {
 				key := al.Labels.String()
 				now[key] = al.Labels
 				since[key] = float64(al.KeepFiringSince.UnixMilli()) / 1000
@@ -261,15 +261,15 @@ func (a *Alerting) recordKept(ctx context.Context, g *rules.Group, st *gateState
 	if len(now) == 0 && len(st.kept) == 0 {
 		return
 	}
-	if err := a.writeKept(ctx, st.kept, now, since, ts); err != nil {
-		a.opts.Logger.Error("since when alerts are kept firing not written, tried again at the next evaluation", "group", g.Name(), "error", err)
+	if err := e.writeKept(ctx, st.kept, now, since, ts); err != nil {
+		e.opts.Logger.Error("since when alerts are kept firing not written, tried again at the next evaluation", "group", g.Name(), "error", err)
 		return
 	}
 	st.kept = now
 }
 
-func (a *Alerting) writeKept(ctx context.Context, before, now map[string]labels.Labels, since map[string]float64, ts time.Time) error {
-	app := a.opts.Appendable.Appender(ctx)
+func (e *Evaluator) writeKept(ctx context.Context, before, now map[string]labels.Labels, since map[string]float64, ts time.Time) error {
+	app := e.opts.Appendable.Appender(ctx)
 	write := func(ls labels.Labels, v float64) error {
 		_, err := app.Append(0, labels.NewBuilder(ls).Set(model.MetricNameLabel, keptName).Labels(), ts.UnixMilli(), v)
 		return err //nolint:wrapcheck // Below.
