@@ -105,7 +105,7 @@ func catalogError(err error) error {
 		return httpx.NotFound("not found")
 	case errors.Is(err, storage.ErrConflict):
 		return httpx.Conflict("the name is taken")
-	case errors.Is(err, storage.ErrBadQuery):
+	case errors.Is(err, storage.ErrInvalid):
 		return httpx.BadRequest("the catalog cannot store this text")
 	case errors.Is(err, storage.ErrUnavailable):
 		return httpx.Unavailable("the catalog does not answer")
