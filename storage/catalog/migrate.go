@@ -83,10 +83,9 @@ func migrations() []migration {
 	}
 }
 
-// migrate brings the schema up to date, one transaction per step, so that a start that was interrupted goes on where it was, and
+// migrate brings the schema up to the last of all, one transaction per step, so that a start that was interrupted goes on where it was, and
 // processes that start together take turns. A schema that is newer than this program is refused: an older one could misread it.
-func (c *Catalog) migrate(ctx context.Context) error {
-	all := migrations()
+func (c *Catalog) migrate(ctx context.Context, all []migration) error {
 	newest := all[len(all)-1].version
 	for {
 		at, err := c.version(ctx)
