@@ -66,16 +66,16 @@ func (a *API) readNotifier(r *http.Request, before storage.Notifier) (storage.No
 // readConfig checks name, type and config and returns the config as it is stored.
 func (a *API) readConfig(body notifierBody, before storage.Notifier) (string, error) {
 	if l := utf8.RuneCountInString(body.Name); l == 0 || l > maxNameLength || strings.TrimSpace(body.Name) != body.Name {
-		return "", httpx.BadRequest("name: must have 1 to %d characters and no space around it", maxNameLength)
+		return "", badField("name: must have 1 to %d characters and no space around it", maxNameLength)
 	}
 	types := strings.Join(a.opts.Types.Names(), ", ")
 	switch {
 	case body.Type == "":
-		return "", httpx.BadRequest("type: missing; the types are %s", types)
+		return "", badField("type: missing; the types are %s", types)
 	case !slices.Contains(a.opts.Types.Names(), body.Type):
-		return "", httpx.BadRequest("type: unknown; the types are %s", types)
+		return "", badField("type: unknown; the types are %s", types)
 	case body.Config == nil:
-		return "", httpx.BadRequest("config: missing")
+		return "", badField("config: missing")
 	}
 	kept := before.Config
 	if before.Type != body.Type {
@@ -83,9 +83,17 @@ func (a *API) readConfig(body notifierBody, before storage.Notifier) (string, er
 	}
 	stored, err := a.opts.Types.Accept(body.Type, body.Config, kept)
 	if err != nil {
-		return "", httpx.BadRequest("%v", err)
+		return "", badField("%v", err)
 	}
 	return stored, nil
+}
+
+// badField refuses a field. The message begins with the field's name, which the answer's details have as well.
+func badField(format string, args ...any) *httpx.Error {
+	bad := httpx.BadRequest(format, args...)
+	field, _, _ := strings.Cut(bad.Message, ":")
+	bad.Details = map[string]any{"field": field}
+	return bad
 }
 
 // refuseOldForm tells whoever writes a webhook as it was written before there were types where its keys are now.

@@ -133,6 +133,22 @@ func TestNotifiersRefused(t *testing.T) {
 	require.Empty(t, f.changes)
 }
 
+// TestRefusedFields are named for programs too: the page shows what is wrong beside the field.
+func TestRefusedFields(t *testing.T) {
+	f := newFixture(t)
+	for body, field := range map[string]string{
+		`{"name":""}`: "name", `{"name":"a"}`: "type", `{"name":"a","type":"webhook"}`: "config",
+		`{"name":"a","type":"webhook","config":{"url":"http://10.0.0.1/"}}`:                       "config.url",
+		`{"name":"a","type":"webhook","config":{"url":"https://x.example","secret":"short"}}`:     "config.secret",
+		`{"name":"a","type":"webhook","config":{"url":"https://x.example","allow_private":"no"}}`: "config.allow_private",
+	} {
+		got := decode[struct {
+			Error struct{ Details struct{ Field string } }
+		}](t, f.do("POST", "/notifiers", body))
+		require.Equal(t, field, got.Error.Details.Field, body)
+	}
+}
+
 func TestSwitchedOffAndOn(t *testing.T) {
 	f := newFixture(t)
 	n := f.add("n", "https://x.example")
