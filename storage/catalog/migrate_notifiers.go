@@ -23,7 +23,7 @@ func webhookConfigs(ctx context.Context, tx *sql.Tx) error {
 		return fmt.Errorf("read webhooks: %w", err)
 	}
 	for id, c := range configs {
-		b, err := json.Marshal(c)
+		b, err := json.Marshal(c) //nolint:gosec // The catalog keeps secrets.
 		if err != nil {
 			return fmt.Errorf("encode config of notifier %s: %w", id, err)
 		}

@@ -110,6 +110,7 @@ func testEachVersion(t *testing.T, server *pgtest.Server) {
 	for version := 1; version <= 3; version++ {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
 			eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
+				t.Helper()
 				old := connect(t)
 				require.NoError(t, old.migrate(t.Context(), migrations()[:version]))
 				old.run(t, oldRows()...)
@@ -145,6 +146,7 @@ func testEachVersion(t *testing.T, server *pgtest.Server) {
 func testColumns(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
+		t.Helper()
 		c := connect(t)
 		require.NoError(t, c.migrate(t.Context(), migrations()))
 		rows, err := c.read.QueryContext(t.Context(), `SELECT * FROM notifiers`)
@@ -178,6 +180,7 @@ func testInterrupted(t *testing.T, server *pgtest.Server) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
+				t.Helper()
 				c := connect(t)
 				require.NoError(t, c.migrate(t.Context(), migrations()[:3]))
 				c.run(t, oldRows()...)
@@ -199,6 +202,7 @@ func testInterrupted(t *testing.T, server *pgtest.Server) {
 func testTogether(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
+		t.Helper()
 		c := connect(t)
 		require.NoError(t, c.migrate(t.Context(), migrations()[:3]))
 		c.run(t, oldRows()...)
