@@ -109,5 +109,5 @@ func refuseOldForm(body []byte) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	return httpx.BadRequest(`%s: belongs into config: {"name": …, "type": "webhook", "config": {"url": …, "secret": …, "allow_private": …}}`, strings.Join(moved, ", "))
+	return httpx.BadRequest(`%s: moved into config: {"name": …, "type": "webhook", "config": {"url": …, "secret": …, "allow_private": …}}`, strings.Join(moved, ", "))
 }

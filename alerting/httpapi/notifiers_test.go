@@ -102,7 +102,7 @@ func TestChangeOfAType(t *testing.T) {
 
 func TestNotifiersRefused(t *testing.T) {
 	f := newFixture(t)
-	const moved = `belongs into config: {"name": …, "type": "webhook", "config": {"url": …`
+	const moved = `moved into config: {"name": …, "type": "webhook", "config": {"url": …`
 	for body, want := range map[string]string{
 		`{`:                  "body: ",
 		`[]`:                 "body: ",

@@ -39,6 +39,7 @@ export function Notifiers() {
       header: t('notifiers.target'),
       width: 200,
       grow: true,
+      minPage: 700,
       render: (row) => <span className="mono dim">{typeOf(row.type)?.target(row.config)}</span>,
     },
     {

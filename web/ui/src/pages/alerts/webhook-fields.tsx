@@ -28,6 +28,7 @@ export function WebhookFields({ config, onChange, errorOf }: FieldsProps) {
       />
       {config.secret_set && (
         <Checkbox
+          size="xs"
           label={t('notifiers.secretRemove')}
           checked={removed}
           onChange={(e) => onChange({ ...config, secret: e.target.checked ? '' : undefined })}
