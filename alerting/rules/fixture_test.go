@@ -54,6 +54,7 @@ type fixture struct {
 	reports []promrules.Alert // guarded by mu
 	takeUps int               // guarded by mu
 	refuse  error             // what TakeUp answers; guarded by mu
+	by      lease.Grant       // of the last report; guarded by mu
 }
 
 func newFixture(t *testing.T, edits ...func(*Options)) *fixture {
@@ -120,9 +121,10 @@ func (f *fixture) takeUp(context.Context) error {
 	return f.refuse
 }
 
-func (f *fixture) report(_ context.Context, _ lease.Grant, alerts []*promrules.Alert) {
+func (f *fixture) report(_ context.Context, by lease.Grant, alerts []*promrules.Alert) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.by = by
 	for _, al := range alerts {
 		f.reports = append(f.reports, *al)
 	}
