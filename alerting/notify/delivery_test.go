@@ -31,6 +31,7 @@ func running(t *testing.T, test func(*fixture)) {
 		f := newFixture(t)
 		stop := f.start()
 		defer stop()
+		synctest.Wait() // It has seen that there is no notifier yet.
 		test(f)
 	})
 }

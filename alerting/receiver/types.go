@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -45,9 +46,25 @@ func TypeOf[C any](name string, build func(C) (Notifier, error)) Type {
 // mistyped names the key of a value that is of the wrong kind.
 func mistyped(err error) error {
 	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && bad.Field != "" {
-		return fmt.Errorf("%s: must be a %s, not a %s", bad.Field, bad.Type, bad.Value)
+		return fmt.Errorf("%s: must be %s, not %s", bad.Field, jsonType(bad.Type), bad.Value)
 	}
 	return err
+}
+
+// jsonType is what JSON calls a Go type.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	default:
+		return "number"
+	}
 }
 
 // Types is the table of all types. Safe for concurrent use.

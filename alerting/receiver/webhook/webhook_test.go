@@ -99,7 +99,7 @@ func TestConfig(t *testing.T) {
 		`{"url":"ftp://x.example"}`:   "config.url: scheme",
 		`{"url":"http://127.0.0.1/"}`: "allow_private",
 		`{"url":"https://x.example","secret":"short"}`:  "config.secret: must have",
-		`{"url":"https://x.example","allow_private":1}`: "config.allow_private: must be a bool",
+		`{"url":"https://x.example","allow_private":1}`: "config.allow_private: must be boolean",
 		`{"url":"https://x.example","token":"x"}`:       "config.token: unknown; the keys are allow_private, secret, url",
 	} {
 		_, err := types.Accept("webhook", []byte(written), "")
