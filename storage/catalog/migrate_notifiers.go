@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// webhookConfig are the columns that notifiers had until version 3, as the config of a webhook.
+// webhookConfig are the columns that notifiers had until version 4, as the config of a webhook.
 type webhookConfig struct {
 	URL          string `json:"url"`
 	Secret       string `json:"secret,omitempty"`

@@ -21,7 +21,11 @@ import (
 
 	"github.com/strata-apm/strata/internal/testutil/pgtest"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
+
+// notifierConfigs is the version that made configs out of the columns of webhooks.
+const notifierConfigs = 5
 
 // eachEngine runs a test on both databases. connect returns the same empty database each time, without migrating it.
 func eachEngine(t *testing.T, server *pgtest.Server, test func(t *testing.T, connect func(t *testing.T) *Catalog)) {
@@ -107,7 +111,7 @@ func TestMigrations(t *testing.T) {
 // testEachVersion: whatever release a catalog comes from, nothing of it is lost, and it works as a new one does.
 func testEachVersion(t *testing.T, server *pgtest.Server) {
 	t.Helper()
-	for version := 1; version <= 3; version++ {
+	for version := 1; version < notifierConfigs; version++ {
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
 			eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
 				t.Helper()
@@ -128,6 +132,9 @@ func testEachVersion(t *testing.T, server *pgtest.Server) {
 				rules, err := c.ListRuleGroups(t.Context())
 				require.NoError(t, err)
 				require.Len(t, rules, 1)
+				key, err := c.KeyByHash(t.Context(), "h")
+				require.NoError(t, err)
+				require.Equal(t, tenant.Default, key.Tenant, "a key of before there were tenants")
 
 				require.NoError(t, c.migrate(t.Context(), migrations()), "once more changes nothing")
 				requireNotifiers(t, c)
@@ -182,11 +189,11 @@ func testInterrupted(t *testing.T, server *pgtest.Server) {
 			eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
 				t.Helper()
 				c := connect(t)
-				require.NoError(t, c.migrate(t.Context(), migrations()[:3]))
+				require.NoError(t, c.migrate(t.Context(), migrations()[:notifierConfigs-1]))
 				c.run(t, oldRows()...)
-				broken := migrations()[:4]
-				edit(&broken[3])
-				require.ErrorContains(t, c.migrate(t.Context(), broken), "migrate catalog from version 3")
+				broken := migrations()[:notifierConfigs]
+				edit(&broken[notifierConfigs-1])
+				require.ErrorContains(t, c.migrate(t.Context(), broken), fmt.Sprint("migrate catalog from version ", notifierConfigs-1))
 				var url string
 				require.NoError(t, c.read.QueryRowContext(t.Context(), `SELECT url FROM notifiers WHERE id = '2'`).Scan(&url))
 				require.Equal(t, "http://10.0.0.1/", url)
@@ -204,7 +211,7 @@ func testTogether(t *testing.T, server *pgtest.Server) {
 	eachEngine(t, server, func(t *testing.T, connect func(*testing.T) *Catalog) {
 		t.Helper()
 		c := connect(t)
-		require.NoError(t, c.migrate(t.Context(), migrations()[:3]))
+		require.NoError(t, c.migrate(t.Context(), migrations()[:notifierConfigs-1]))
 		c.run(t, oldRows()...)
 		errs := make([]error, 6)
 		var wg sync.WaitGroup
