@@ -3,7 +3,6 @@
 package alerting
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -14,8 +13,8 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
 
-	"github.com/strata-apm/strata/alerting/webhook"
-	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/alerting/receiver"
+	"github.com/strata-apm/strata/internal/lease"
 )
 
 type storageQueryable = promstorage.Queryable
@@ -52,7 +51,7 @@ func TestFiringAndResolved(t *testing.T) {
 	require.NotEmpty(t, got.signature)
 	m := got.message
 	require.Equal(t, "4", m.Version)
-	require.Equal(t, webhook.StatusFiring, m.Status)
+	require.Equal(t, receiver.StatusFiring, m.Status)
 	require.Equal(t, "pager", m.Receiver)
 	require.Equal(t, map[string]string{"alertname": "Broken"}, m.GroupLabels)
 	require.Len(t, m.Alerts, 1)
@@ -64,7 +63,7 @@ func TestFiringAndResolved(t *testing.T) {
 	f.sample(time.Now(), 0, "broken", "instance", "a")
 	f.eventually("the end is told", func() bool { return len(s.all()) == 2 })
 	end := s.all()[1]
-	require.Equal(t, webhook.StatusResolved, end.message.Status)
+	require.Equal(t, receiver.StatusResolved, end.message.Status)
 	require.False(t, end.message.Alerts[0].EndsAt.IsZero())
 	require.NotEqual(t, got.id, end.id)
 	require.Equal(t, m.Alerts[0].Fingerprint, end.message.Alerts[0].Fingerprint)
@@ -122,14 +121,14 @@ func TestGone(t *testing.T) {
 	n.Enabled = true
 	require.Equal(t, 200, f.do("PUT", "/notifiers/"+id, n).Code)
 	f.eventually("switched on again, it hears what fires", func() bool { return len(s.all()) == 2 })
-	require.Equal(t, webhook.StatusFiring, s.all()[1].message.Status)
+	require.Equal(t, receiver.StatusFiring, s.all()[1].message.Status)
 }
 
 // TestKillBeforeSend is row 54: the decision was stored, and the process was gone before it was sent.
 func TestKillBeforeSend(t *testing.T) {
 	f, s := newFixture(t), newSink(t)
 	f.webhook("n", s.URL)
-	f.dispatcher.notify(t.Context(), "", alertOf("Killed", false))
+	f.notify.Notify(t.Context(), lease.Grant{}, []*rules.Alert{alertOf("Killed", false)})
 	pending, err := f.cat.PendingNotifications(t.Context(), f.notifierIDs()[0], 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1)
@@ -171,7 +170,7 @@ func TestKillWhileSending(t *testing.T) {
 	f.restart()
 	f.eventually("fires again", func() bool { r := f.rule("Broken"); return r != nil && r.State() == rules.StateFiring })
 	f.sample(time.Now(), 0, "broken")
-	f.eventually("the end comes next", func() bool { return s.all()[len(s.all())-1].message.Status == webhook.StatusResolved })
+	f.eventually("the end comes next", func() bool { return s.all()[len(s.all())-1].message.Status == receiver.StatusResolved })
 	last := s.ids()[len(s.ids())-1]
 	require.NotEqual(t, s.ids()[0], last)
 	unique := map[string]bool{}
@@ -179,32 +178,6 @@ func TestKillWhileSending(t *testing.T) {
 		unique[id] = true
 	}
 	require.Len(t, unique, 2, "firing once, resolved once")
-}
-
-// TestForStateRestored is row 55: pending for all but two seconds of ten minutes before the outage.
-func TestForStateRestored(t *testing.T) {
-	f := newFixture(t, func(o *Options) { o.ForGracePeriod = time.Millisecond })
-	now := time.Now()
-	active := now.Add(-11 * time.Minute)
-	for _, ago := range []time.Duration{90 * time.Second, 62 * time.Second} {
-		f.sample(now.Add(-ago), float64(active.Unix()), "ALERTS_FOR_STATE", "alertname", "Slow", "instance", "a")
-	}
-	f.sample(now, 1, "broken", "instance", "a")
-	f.group("name: g\nrules:\n- {alert: Slow, expr: broken > 0, for: 10m}\n- {alert: Fresh, expr: broken > 0, for: 10m}\n")
-	f.start()
-	f.eventually("pending time was kept", func() bool { r := f.rule("Slow"); return r != nil && r.State() == rules.StateFiring })
-	require.Equal(t, rules.StatePending, f.rule("Fresh").State())
-}
-
-// TestForStateTooOld: an outage of more than an hour starts the pending time again.
-func TestForStateTooOld(t *testing.T) {
-	f := newFixture(t, func(o *Options) { o.ForGracePeriod = time.Millisecond })
-	now := time.Now()
-	f.sample(now.Add(-61*time.Minute), float64(now.Add(-2*time.Hour).Unix()), "ALERTS_FOR_STATE", "alertname", "Slow")
-	f.sample(now, 1, "broken")
-	f.group("name: g\nrules:\n- {alert: Slow, expr: broken > 0, for: 10m}\n")
-	f.start()
-	f.eventually("pending", func() bool { r := f.rule("Slow"); return r != nil && r.State() == rules.StatePending && r.Restored() })
 }
 
 // TestTemplateError is row 56.
@@ -254,7 +227,7 @@ func TestBackendDown(t *testing.T) {
 	broken.fail(errors.New("backend down"))
 	f.eventually("in error", func() bool { return f.rule("Broken").Health() == rules.HealthBad })
 	clock.advance(time.Hour)
-	f.dispatcher.sweep(t.Context(), f.ruleLeases(), f.stillActive)
+	f.notify.Sweep(t.Context(), f.ruleLeases(), f.rules.StillActive)
 	require.Equal(t, rules.StateFiring, f.rule("Broken").State())
 	broken.fail(nil)
 	f.eventually("works again", func() bool { return f.rule("Broken").Health() == rules.HealthGood })
@@ -285,90 +258,24 @@ func TestDeletedRule(t *testing.T) {
 	f.eventually("fires", func() bool { return len(s.all()) == 1 })
 	require.Equal(t, 204, f.do("DELETE", "/rules/"+id, "").Code)
 	f.restart()
-	f.eventually("the log is restored", func() bool { return f.dispatcher.believed() == 1 })
-	f.dispatcher.sweep(t.Context(), f.ruleLeases(), f.stillActive)
+	require.Len(t, f.ruleLeases(), 1, "its group is gone, and there is something left to end")
+	f.notify.Sweep(t.Context(), f.ruleLeases(), f.rules.StillActive)
 	require.Len(t, s.all(), 1)
-	clock.advance(minValidity + time.Second)
+	clock.advance(5 * time.Minute)
 	f.eventually("resolved", func() bool { return len(s.all()) == 2 })
-	require.Equal(t, webhook.StatusResolved, s.all()[1].message.Status)
+	require.Equal(t, receiver.StatusResolved, s.all()[1].message.Status)
 	require.Equal(t, s.all()[0].message.Alerts[0].StartsAt, s.all()[1].message.Alerts[0].StartsAt)
 }
 
-// believed counts the alerts the dispatcher holds.
-func (d *dispatcher) believed() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := 0
-	for _, g := range d.groups {
-		n += len(g.alerts)
-	}
-	return n
-}
-
-func TestDispatcherDecides(t *testing.T) {
-	clock := &pausedClock{at: time.Now()}
-	f := newFixture(t, func(o *Options) { o.now = clock.now })
-	all := f.webhook("all", "http://127.0.0.1:9")
-	w := f.do("POST", "/notifiers", `{"name":"firing only","url":"http://127.0.0.1:9","allow_private":true,"send_resolved":false}`)
-	require.Equal(t, 201, w.Code)
-	quiet := decode[notifierJSON](t, w).ID
-	pending := func() [2]int {
-		c, err := f.cat.CountPending(t.Context())
-		require.NoError(t, err)
-		return [2]int{c[all], c[quiet]}
-	}
-	tell := func(alerts ...*rules.Alert) { f.dispatcher.notify(t.Context(), "", alerts...) }
-	tell(alertOf("A", false))
-	require.Equal(t, [2]int{1, 1}, pending())
-	tell(alertOf("A", false))
-	require.Equal(t, [2]int{1, 1}, pending(), "what goes on is not repeated")
-	clock.advance(f.opts.RepeatInterval + 4*time.Hour)
-	tell(alertOf("A", false))
-	require.Equal(t, [2]int{2, 2}, pending(), "until it is time for a reminder")
-	tell(alertOf("A", true))
-	require.Equal(t, [2]int{3, 2}, pending(), "the end only to those who want it")
-	tell(alertOf("A", true))
-	require.Equal(t, [2]int{3, 2}, pending(), "once")
-	tell(alertOf("A", false))
-	require.Equal(t, [2]int{4, 3}, pending(), "firing again is news to both")
-	tell(alertOf("B", true))
-	require.Equal(t, [2]int{4, 3}, pending(), "the end of what nobody heard of is none")
-}
-
-// TestDecisionNotStored: with the catalog away nothing counts as told, and the next report says it.
-func TestDecisionNotStored(t *testing.T) {
-	queue := &brokenQueue{}
-	f := newFixture(t, func(o *Options) { queue.NotificationQueue, o.Store.Queue = o.Store.Queue, queue })
-	f.webhook("n", "http://127.0.0.1:9")
-	queue.err = storage.ErrUnavailable
-	f.dispatcher.notify(t.Context(), "", alertOf("A", false))
-	queue.err = nil
-	f.dispatcher.notify(t.Context(), "", alertOf("A", false))
-	c, err := f.cat.CountPending(t.Context())
-	require.NoError(t, err)
-	require.Len(t, c, 1)
-	require.InDelta(t, 1, f.metric("strata_alerting_decisions_failed_total"), 0)
-}
-
-type brokenQueue struct {
-	storage.NotificationQueue
-	err error
-}
-
-func (b *brokenQueue) Enqueue(ctx context.Context, ns []storage.Notification, gs []storage.NotifiedGroup, by storage.Lease) error {
-	if b.err != nil {
-		return b.err
-	}
-	return b.NotificationQueue.Enqueue(ctx, ns, gs, by)
-}
-
-func TestRetryPolicy(t *testing.T) {
-	p := defaultRetry()
-	b := p.start()
-	require.InDelta(t, float64(p.first), float64(pause(b, 0)), float64(p.first)/5)
-	require.Equal(t, time.Hour, pause(b, time.Hour), "the receiver may ask for more")
-	for range 100 {
-		require.LessOrEqual(t, pause(b, 0), p.longest*12/10)
-	}
-	require.Greater(t, pause(b, time.Second), time.Minute, "but not for less")
+func TestLinksOfAlerts(t *testing.T) {
+	f := newFixture(t)
+	sink := newSink(t)
+	f.webhook("hook", sink.URL)
+	f.sample(time.Now(), 5, "load", "instance", "a")
+	f.group("name: g\nrules:\n- {alert: 'Too much & more', expr: load > 1, annotations: {graph: '{{ graphLink \"load > 1\" }}', table: '{{ tableLink \"load\" }}'}}\n")
+	f.start()
+	f.eventually("told", func() bool { return len(sink.all()) > 0 })
+	al := sink.all()[0].message.Alerts[0]
+	require.Equal(t, "http://127.0.0.1:7080/alerts?rule=Too+much+%26+more&tab=rules", al.GeneratorURL)
+	require.Equal(t, "/graph?g0.expr=load+%3E+1&g0.tab=0", al.Annotations["graph"], "the page takes Prometheus's address")
 }

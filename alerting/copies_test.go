@@ -18,12 +18,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
+	promrules "github.com/prometheus/prometheus/rules"
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/stretchr/testify/require"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/httpapi"
+	"github.com/strata-apm/strata/alerting/notify"
+	"github.com/strata-apm/strata/alerting/receiver"
+	"github.com/strata-apm/strata/alerting/rules"
 	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/internal/testutil/pgtest"
 	"github.com/strata-apm/strata/query/promapi"
@@ -70,7 +73,7 @@ func (c *cluster) add(holder string, edits ...func(*Options)) *fixture {
 	f.opts = Options{
 		Engine: engine, Queryable: c.db, Appendable: c.db, Store: store, Holder: holder, LeaseTTL: testTTL,
 		EvaluationInterval: 50 * time.Millisecond, ReloadInterval: 50 * time.Millisecond, PollInterval: 100 * time.Millisecond,
-		ForGracePeriod: time.Hour, Logger: slog.New(slog.DiscardHandler), retry: retryPolicy{first: 10 * time.Millisecond, longest: 50 * time.Millisecond},
+		ForGracePeriod: time.Hour, Logger: slog.New(slog.DiscardHandler), retry: notify.Retry{First: 10 * time.Millisecond, Longest: 50 * time.Millisecond}, Types: testTypes(c.t),
 	}
 	for _, e := range edits {
 		e(&f.opts)
@@ -135,7 +138,7 @@ func (c *cluster) holder() int {
 	found := -1
 	c.copies[0].eventually("somebody evaluates", func() bool {
 		for i := range c.copies {
-			if len(c.having(i, rulesPrefix)) == 1 {
+			if len(c.having(i, rules.LeasePrefix)) == 1 {
 				found = i
 				return true
 			}
@@ -175,7 +178,7 @@ func testOnce(t *testing.T, server *pgtest.Server) {
 		return func() bool {
 			sum := 0
 			for i := range c.copies {
-				n := len(c.having(i, rulesPrefix))
+				n := len(c.having(i, rules.LeasePrefix))
 				if sum += n; n > most[i] {
 					return false
 				}
@@ -195,11 +198,11 @@ func testOnce(t *testing.T, server *pgtest.Server) {
 	a.eventually("the third evaluates all it has", func() bool {
 		firing := 0
 		for _, r := range third.Manager().AlertingRules() {
-			if r.State() == rules.StateFiring {
+			if r.State() == promrules.StateFiring {
 				firing++
 			}
 		}
-		return firing > 0 && firing >= len(c.having(2, rulesPrefix))
+		return firing > 0 && firing >= len(c.having(2, rules.LeasePrefix))
 	})
 	a.sample(time.Now(), 0, "broken", "instance", "x")
 	a.eventually("all ends told", func() bool { return len(s.all()) >= 2*groups })
@@ -233,15 +236,15 @@ func testKilled(t *testing.T, server *pgtest.Server) {
 	a.sample(begin, 1, "broken")
 	a.eventually("the first is told", func() bool { return len(s.all()) == 1 })
 	first := c.holder()
-	c.copies[first].eventually("pending", func() bool { return stateOf(c.copies[first], "Slow") == rules.StatePending })
+	c.copies[first].eventually("pending", func() bool { return stateOf(c.copies[first], "Slow") == promrules.StatePending })
 	time.Sleep(time.Until(begin.Add(2 * time.Second)))
 	c.kill(first)
 	killed := time.Now()
 	left := c.copies[1-first]
-	left.eventually("taken over", func() bool { return len(c.having(1-first, rulesPrefix)) == 1 })
+	left.eventually("taken over", func() bool { return len(c.having(1-first, rules.LeasePrefix)) == 1 })
 	require.Less(t, time.Since(killed), testTTL+500*time.Millisecond)
 	t.Logf("taken over after %s", time.Since(killed).Round(time.Millisecond))
-	left.eventually("pending", func() bool { return stateOf(left, "Slow") == rules.StatePending })
+	left.eventually("pending", func() bool { return stateOf(left, "Slow") == promrules.StatePending })
 	left.eventually("told", func() bool { return len(s.all()) == 2 })
 	require.Less(t, time.Since(begin), 9*time.Second, "pending time went on: begun anew it would take until %s", 6*time.Second+killed.Sub(begin)+testTTL)
 	require.Less(t, time.Since(killed), 6*time.Second, "pending time went on")
@@ -257,11 +260,11 @@ func testKilled(t *testing.T, server *pgtest.Server) {
 	}
 }
 
-func stateOf(f *fixture, rule string) rules.AlertState {
+func stateOf(f *fixture, rule string) promrules.AlertState {
 	if r := f.rule(rule); r != nil {
 		return r.State()
 	}
-	return rules.StateUnknown
+	return promrules.StateUnknown
 }
 
 // testStopped: one that stops releases at once, its queue included.
@@ -272,10 +275,10 @@ func testStopped(t *testing.T, server *pgtest.Server) {
 	c.copies[0].webhook("n", s.URL)
 	c.copies[0].group(group(1))
 	require.Equal(t, 0, c.holder())
-	c.copies[0].eventually("delivers", func() bool { return len(c.having(0, notifierPrefix)) == 1 })
+	c.copies[0].eventually("delivers", func() bool { return len(c.having(0, notify.LeasePrefix)) == 1 })
 	c.copies[1].start()
 	time.Sleep(200 * time.Millisecond)
-	require.Empty(t, c.having(1, rulesPrefix))
+	require.Empty(t, c.having(1, rules.LeasePrefix))
 	c.copies[0].stop()
 	begin := time.Now()
 	c.copies[1].sample(begin, 1, "broken")
@@ -315,16 +318,16 @@ func testPaused(t *testing.T, server *pgtest.Server) {
 	a.eventually("the evaluation that was held up is given up", func() bool { return a.metric("prometheus_rule_evaluation_failures_total") > 0 })
 	time.Sleep(testTTL)
 	require.Len(t, s.all(), 1)
-	have := [][]string{c.having(0, rulesPrefix), c.having(1, rulesPrefix)}
+	have := [][]string{c.having(0, rules.LeasePrefix), c.having(1, rules.LeasePrefix)}
 	require.Len(t, slices.Concat(have...), 1, "one of them has it: %v", have)
 	for i, f := range c.copies {
-		want := rules.StateInactive
+		want := promrules.StateInactive
 		if len(have[i]) == 1 {
-			want = rules.StateFiring
+			want = promrules.StateFiring
 		}
 		f.eventually("each knows its part", func() bool {
 			st := stateOf(f, "A01")
-			return st == want || (want != rules.StateFiring && st == rules.StateUnknown)
+			return st == want || (want != promrules.StateFiring && st == promrules.StateUnknown)
 		})
 	}
 }
@@ -371,7 +374,7 @@ func testFence(t *testing.T, server *pgtest.Server) {
 	other, err := f.cat.AcquireLeases(t.Context(), "other", []string{"rules/x"}, time.Hour)
 	require.NoError(t, err)
 	require.Len(t, other, 1)
-	f.dispatcher.notify(withGrant(t.Context(), g), "", alertOf("Late", false))
+	f.notify.Notify(t.Context(), g, []*promrules.Alert{alertOf("Late", false)})
 	pending, err := f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
 	require.Empty(t, pending)
@@ -379,11 +382,11 @@ func testFence(t *testing.T, server *pgtest.Server) {
 	require.NoError(t, f.cat.ReleaseLeases(t.Context(), "other", other))
 	_, err = f.cat.AcquireLeases(t.Context(), "copy 0", other, time.Hour)
 	require.NoError(t, err)
-	f.dispatcher.notify(withGrant(t.Context(), g), "", alertOf("Late", false))
+	f.notify.Notify(t.Context(), g, []*promrules.Alert{alertOf("Late", false)})
 	pending, err = f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1)
-	f.dispatcher.notify(withGrant(t.Context(), lease.Grant{Name: "rules/x", Epoch: g.Epoch + 1}), "", alertOf("Later", false))
+	f.notify.Notify(t.Context(), lease.Grant{Name: "rules/x", Epoch: g.Epoch + 1}, []*promrules.Alert{alertOf("Later", false)})
 	pending, err = f.cat.PendingNotifications(t.Context(), id, 10)
 	require.NoError(t, err)
 	require.Len(t, pending, 1, "an evaluation of a lease before this one")
@@ -399,13 +402,15 @@ func testCutOff(t *testing.T, server *pgtest.Server) {
 	c.copies[1].start()
 	c.freezes[0].set(false, true)
 	c.copies[0].eventually("handed over", func() bool {
-		second := len(c.having(1, rulesPrefix)) == 1
-		require.False(t, second && len(c.having(0, rulesPrefix)) == 1, "both")
+		second := len(c.having(1, rules.LeasePrefix)) == 1
+		require.False(t, second && len(c.having(0, rules.LeasePrefix)) == 1, "both")
 		return second
 	})
 	c.freezes[0].set(false, false)
 	c.copies[0].group(group(2))
-	c.copies[0].eventually("back, with its share", func() bool { return len(c.having(0, rulesPrefix)) == 1 && len(c.having(1, rulesPrefix)) == 1 })
+	c.copies[0].eventually("back, with its share", func() bool {
+		return len(c.having(0, rules.LeasePrefix)) == 1 && len(c.having(1, rules.LeasePrefix)) == 1
+	})
 }
 
 // testSameHolder: a killed process that is started again under its name does not wait for its own leases.
@@ -420,7 +425,7 @@ func testSameHolder(t *testing.T, server *pgtest.Server) {
 	again := c.add("copy 0", func(o *Options) { o.LeaseTTL = time.Hour })
 	again.sample(begin, 1, "broken")
 	again.start()
-	again.eventually("evaluates", func() bool { return stateOf(again, "A01") == rules.StateFiring })
+	again.eventually("evaluates", func() bool { return stateOf(again, "A01") == promrules.StateFiring })
 	require.Less(t, time.Since(begin), 2*time.Second)
 }
 
@@ -448,14 +453,14 @@ func testCatalogAway(t *testing.T, _ *pgtest.Server) {
 	require.Len(t, s.all(), 1)
 	c.copies[holder].sample(time.Now(), 0, "broken")
 	c.copies[0].eventually("the end is told", func() bool { return len(s.all()) == 2 })
-	require.Equal(t, webhook.StatusResolved, s.all()[1].message.Status)
+	require.Equal(t, receiver.StatusResolved, s.all()[1].message.Status)
 }
 
 // testOrphans: what fired in a group that was deleted is resolved by whoever is there.
 func testOrphans(t *testing.T, server *pgtest.Server) {
 	t.Helper()
 	clock := &pausedClock{at: time.Now()}
-	c, s := newCluster(t, server, 2, func(o *Options) { o.now = clock.now }), newSink(t)
+	c, s := newCluster(t, server, 2, func(o *Options) { o.now, o.RepeatInterval = clock.now, 1000*time.Hour }), newSink(t)
 	a, b := c.copies[0], c.copies[1]
 	a.start()
 	a.webhook("n", s.URL)
@@ -465,12 +470,14 @@ func testOrphans(t *testing.T, server *pgtest.Server) {
 	b.start()
 	require.Equal(t, 204, a.do("DELETE", "/rules/"+id, "").Code)
 	c.kill(0)
-	b.eventually("taken over", func() bool { return len(c.having(1, rulesPrefix)) == 1 && b.dispatcher.believed() == 1 })
+	b.eventually("taken over", func() bool { return len(c.having(1, rules.LeasePrefix)) == 1 })
 	require.Len(t, s.all(), 1)
-	clock.advance(minValidity + time.Second)
-	b.eventually("resolved", func() bool { return len(s.all()) == 2 })
-	require.Equal(t, webhook.StatusResolved, s.all()[1].message.Status)
-	b.eventually("nothing is left of it", func() bool { return len(c.having(1, rulesPrefix)) == 0 })
+	b.eventually("resolved", func() bool {
+		clock.advance(time.Minute) // What is taken up from now on is believed for some minutes.
+		return len(s.all()) == 2
+	})
+	require.Equal(t, receiver.StatusResolved, s.all()[1].message.Status)
+	b.eventually("nothing is left of it", func() bool { return len(c.having(1, rules.LeasePrefix)) == 0 })
 }
 
 // testAPIProcess changes rules and notifiers in a process that runs none, and shows the state of those that do.
@@ -482,9 +489,11 @@ func testAPIProcess(t *testing.T, server *pgtest.Server) {
 	c.copies[0].start()
 	c.copies[1].start()
 	state := &fetchedRules{copies: c.copies}
-	api, err := NewAPI(APIOptions{Store: c.copies[0].opts.Store, State: state, Logger: slog.New(slog.DiscardHandler)})
+	cat := c.copies[0].cat
+	api, err := httpapi.New(httpapi.Options{
+		Rules: cat, Notifiers: cat, Queue: cat, Log: cat, State: state, Types: testTypes(t), Logger: slog.New(slog.DiscardHandler),
+	})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, api.Close()) })
 	f := &fixture{t: t, Alerting: &Alerting{api: api}}
 	n := f.webhook("n", s.URL)
 	id := f.group(group(1))
@@ -492,7 +501,7 @@ func testAPIProcess(t *testing.T, server *pgtest.Server) {
 	f.eventually("told", func() bool { return len(s.all()) == 1 })
 
 	list := decode[struct {
-		Groups   []groupJSON
+		Groups   []struct{ Name, Source, File, Interval, YAML string }
 		Warnings []string
 	}](t, f.do("GET", "/rules", ""))
 	require.Len(t, list.Groups, 2)
@@ -502,7 +511,7 @@ func testAPIProcess(t *testing.T, server *pgtest.Server) {
 	require.Equal(t, []string{"one is missing"}, list.Warnings)
 	groups, _, err := state.RuleGroups(t.Context())
 	require.NoError(t, err)
-	alerts, err := AlertsOf(groups)
+	alerts, err := rules.AlertsOf(groups)
 	require.NoError(t, err)
 	require.Len(t, alerts, 1, "of the one that evaluates")
 	require.Contains(t, string(alerts[0]), `"state":"firing"`)
@@ -522,14 +531,14 @@ func testAPIProcess(t *testing.T, server *pgtest.Server) {
 	require.Equal(t, 204, f.do("DELETE", "/rules/"+id, "").Code)
 	f.eventually("unloaded by both", func() bool { return c.copies[0].rule("A01") == nil && c.copies[1].rule("A01") == nil })
 	require.Equal(t, 204, f.do("DELETE", "/notifiers/"+second, "").Code)
-	f.eventually("and the notifier let go", func() bool { return len(c.having(0, notifierPrefix))+len(c.having(1, notifierPrefix)) == 1 })
+	f.eventually("and the notifier let go", func() bool { return len(c.having(0, notify.LeasePrefix))+len(c.having(1, notify.LeasePrefix)) == 1 })
 }
 
 // fetchedRules asks each copy as another process does: by Prometheus' API.
 type fetchedRules struct{ copies []*fixture }
 
-func (r *fetchedRules) RuleGroups(ctx context.Context) ([]EvaluatedGroup, []string, error) {
-	var answers [][]EvaluatedGroup
+func (r *fetchedRules) RuleGroups(ctx context.Context) ([]rules.EvaluatedGroup, []string, error) {
+	var answers [][]rules.EvaluatedGroup
 	for _, f := range r.copies {
 		h := promapi.New(promapi.Options{
 			Config: promapi.DefaultConfig(), Engine: f.opts.Engine.(*promql.Engine), Storage: f.db, Gatherer: prometheus.NewRegistry(),
@@ -537,11 +546,11 @@ func (r *fetchedRules) RuleGroups(ctx context.Context) ([]EvaluatedGroup, []stri
 		})
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/rules", nil))
-		groups, err := ParseRuleGroups(w.Body.Bytes())
+		groups, err := rules.ParseGroups(w.Body.Bytes())
 		if err != nil {
 			return nil, nil, err
 		}
 		answers = append(answers, groups)
 	}
-	return MergeRuleGroups(answers...), []string{"one is missing"}, nil
+	return rules.MergeGroups(answers...), []string{"one is missing"}, nil
 }

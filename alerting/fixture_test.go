@@ -25,8 +25,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/strata-apm/strata/alerting/webhook"
+	"github.com/strata-apm/strata/alerting/notify"
+	"github.com/strata-apm/strata/alerting/receiver"
+	"github.com/strata-apm/strata/alerting/receiver/httpsend"
+	"github.com/strata-apm/strata/alerting/receiver/webhook"
 	"github.com/strata-apm/strata/internal/httpx/httpxtest"
+	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/catalog"
 )
 
@@ -57,13 +61,23 @@ func newFixture(t *testing.T, edits ...func(*Options)) *fixture {
 	f.opts = Options{
 		Engine: engine, Queryable: db, Appendable: db, Store: Store{Rules: cat, Notifiers: cat, Queue: cat, Log: cat},
 		EvaluationInterval: 50 * time.Millisecond, ReloadInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-		retry: retryPolicy{first: 10 * time.Millisecond, longest: 50 * time.Millisecond},
+		retry: notify.Retry{First: 10 * time.Millisecond, Longest: 50 * time.Millisecond}, Types: testTypes(t),
 	}
 	for _, e := range edits {
 		e(&f.opts)
 	}
 	f.build()
 	return f
+}
+
+// testTypes is the table of the program.
+func testTypes(t *testing.T) receiver.Types {
+	t.Helper()
+	client := httpsend.New("test")
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	types, err := receiver.NewTypes(webhook.Type(client))
+	require.NoError(t, err)
+	return types
 }
 
 // build makes alerting as a start of the program does.
@@ -134,33 +148,42 @@ func (f *fixture) group(text string) string {
 	f.t.Helper()
 	w := f.do("POST", "/rules", map[string]string{"yaml": text})
 	require.Equal(f.t, 201, w.Code, w.Body)
-	var g groupJSON
-	require.NoError(f.t, json.Unmarshal(w.Body.Bytes(), &g))
-	return g.ID
+	return decode[struct{ ID string }](f.t, w).ID
 }
 
-// webhook adds a notifier that may reach loopback and returns its id.
+// notifier is how the API shows one.
+type notifier struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Type       string          `json:"type"`
+	Config     json.RawMessage `json:"config"`
+	Enabled    bool            `json:"enabled"`
+	LastStatus string          `json:"last_status"`
+	LastError  string          `json:"last_error"`
+	Pending    int             `json:"pending"`
+}
+
+// webhook adds a notifier that may reach loopback and returns its id. more are keys of its config and their values.
 func (f *fixture) webhook(name, url string, more ...string) string {
 	f.t.Helper()
-	body := map[string]any{"name": name, "url": url, "allow_private": true}
+	config := map[string]any{"url": url, "allow_private": true}
 	for i := 0; i+1 < len(more); i += 2 {
-		body[more[i]] = more[i+1]
+		config[more[i]] = more[i+1]
 	}
-	w := f.do("POST", "/notifiers", body)
+	w := f.do("POST", "/notifiers", map[string]any{"name": name, "type": "webhook", "config": config})
 	require.Equal(f.t, 201, w.Code, w.Body)
-	return decode[notifierJSON](f.t, w).ID
+	return decode[notifier](f.t, w).ID
 }
 
-func (f *fixture) notifier(id string) notifierJSON {
+func (f *fixture) notifier(id string) notifier {
 	f.t.Helper()
-	list := decode[struct{ Notifiers []notifierJSON }](f.t, f.do("GET", "/notifiers", ""))
-	for _, n := range list.Notifiers {
+	for _, n := range decode[struct{ Notifiers []notifier }](f.t, f.do("GET", "/notifiers", "")).Notifiers {
 		if n.ID == id {
 			return n
 		}
 	}
 	f.t.Fatalf("no notifier %s", id)
-	return notifierJSON{}
+	return notifier{}
 }
 
 func decode[T any](t *testing.T, w *httptest.ResponseRecorder) T {
@@ -203,7 +226,7 @@ func (f *fixture) metric(name string) float64 {
 // delivered is one request a sink has got.
 type delivered struct {
 	id, signature string
-	message       webhook.Message
+	message       receiver.Message
 }
 
 // sink is a receiver of webhooks. Its answer can be changed.
@@ -219,7 +242,7 @@ func newSink(t *testing.T) *sink {
 	s := &sink{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		var m webhook.Message
+		var m receiver.Message
 		_ = json.Unmarshal(body, &m)
 		s.mu.Lock()
 		s.got = append(s.got, delivered{id: r.Header.Get("webhook-id"), signature: r.Header.Get("webhook-signature"), message: m})
@@ -232,6 +255,9 @@ func newSink(t *testing.T) *sink {
 	t.Cleanup(s.Close)
 	return s
 }
+
+// refuse is an answer after which a notification is sent again.
+func refuse(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
 
 func (s *sink) respond(h http.HandlerFunc) {
 	s.mu.Lock()
@@ -264,6 +290,29 @@ func (b *brokenQueryable) fail(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err = err
+}
+
+// flakyRules fails to list the groups while it is told to.
+type flakyRules struct {
+	storage.RuleStore
+	mu  sync.Mutex
+	err error
+}
+
+func (r *flakyRules) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *flakyRules) ListRuleGroups(ctx context.Context) ([]storage.RuleGroup, error) {
+	r.mu.Lock()
+	err := r.err
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return r.RuleStore.ListRuleGroups(ctx)
 }
 
 func alertOf(name string, resolved bool) *rules.Alert {

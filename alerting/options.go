@@ -8,12 +8,15 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	promstorage "github.com/prometheus/prometheus/storage"
 
+	"github.com/strata-apm/strata/alerting/notify"
+	"github.com/strata-apm/strata/alerting/receiver"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -52,6 +55,8 @@ type Options struct {
 	// Parser must allow what Engine understands; nil is Prometheus' default.
 	Parser parser.Parser
 	Store  Store
+	// Types are the kinds of notifiers there are.
+	Types receiver.Types
 	// RuleFiles are globs of Prometheus rule files.
 	RuleFiles []string
 	// BuiltIn are rule files that come with the program, by name. They are read-only.
@@ -75,47 +80,25 @@ type Options struct {
 	ExternalURL *url.URL
 	// ExternalLabels are added to every alert that is sent.
 	ExternalLabels labels.Labels
-	Version        string
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
 
-	// retry and now replace the schedule of delivery and the clock of the dispatcher in tests.
-	retry retryPolicy
+	// retry and now replace the schedule of delivery and the clock of notifications in tests.
+	retry notify.Retry
 	now   func() time.Time
 }
 
-const (
-	// resendDelay is how often the rule manager hands on an alert that goes on firing, and a resolved one for 15 minutes after its
-	// end (Prometheus' alert generator specification). The dispatcher tells notifiers of changes only, and what it missed it sees
-	// again within this time.
-	resendDelay = time.Minute
-	// outageTolerance is how long the server may be away for pending time to be restored.
-	outageTolerance = time.Hour
-)
-
-// complete says whether the store can do what every process needs.
-func (s Store) complete() bool {
-	return s.Rules != nil && s.Notifiers != nil && s.Queue != nil && s.Log != nil
-}
-
-// setFallbacks fills in what has a default everywhere.
-func (o *Options) setFallbacks() {
+func (o *Options) setDefaults() error {
+	s := o.Store
+	if o.Engine == nil || o.Queryable == nil || o.Appendable == nil || o.Logger == nil || s.Rules == nil || s.Notifiers == nil || s.Queue == nil || s.Log == nil {
+		return errors.New("alerting: an option is missing")
+	}
 	if o.Parser == nil {
 		o.Parser = parser.NewParser(parser.Options{})
 	}
 	if o.ExternalURL == nil {
 		o.ExternalURL = &url.URL{Scheme: "http", Host: "127.0.0.1:7080"}
 	}
-	if o.EvaluationInterval == 0 {
-		o.EvaluationInterval = 15 * time.Second
-	}
-}
-
-func (o *Options) setDefaults() error {
-	if o.Engine == nil || o.Queryable == nil || o.Appendable == nil || !o.Store.complete() || o.Logger == nil {
-		return errors.New("alerting: an option is missing")
-	}
-	o.setFallbacks()
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()
 	}
@@ -123,6 +106,7 @@ func (o *Options) setDefaults() error {
 		field *time.Duration
 		value time.Duration
 	}{
+		{&o.EvaluationInterval, 15 * time.Second},
 		{&o.RepeatInterval, 4 * time.Hour},
 		{&o.ReloadInterval, 15 * time.Second},
 		{&o.ForGracePeriod, 10 * time.Minute},
@@ -134,13 +118,7 @@ func (o *Options) setDefaults() error {
 		}
 	}
 	if o.Holder == "" {
-		o.Holder = newID("")
-	}
-	if o.retry == (retryPolicy{}) {
-		o.retry = defaultRetry()
-	}
-	if o.now == nil {
-		o.now = time.Now
+		o.Holder = ulid.Make().String()
 	}
 	return nil
 }

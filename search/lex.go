@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// ErrBadQuery says that the request can never succeed as it is. storage.ErrBadQuery is the same error.
+// ErrBadQuery says that the query can never succeed as it is. storage.ErrBadQuery is the same error.
 var ErrBadQuery = errors.New("bad query")
 
 // Error says what is wrong with a query and where, in bytes from its beginning.

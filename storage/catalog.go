@@ -103,16 +103,15 @@ type RuleVersions interface {
 	RulesVersion(ctx context.Context) (string, error)
 }
 
-// Notifier is a target of alerts.
+// Notifier is a target of alerts. It is comparable: two are equal when nothing of them differs.
 type Notifier struct {
-	ID           string
-	Name         string
-	Type         string // "webhook"
-	URL          string
-	Secret       string
+	ID   string
+	Name string
+	Type string
+	// Config is a JSON object whose keys are those of the type, secrets among them; opaque to the store.
+	Config       string
 	SendResolved bool
 	Enabled      bool
-	AllowPrivate bool
 	CreatedAt    time.Time
 }
 

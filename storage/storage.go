@@ -26,7 +26,9 @@ var (
 	ErrBroken = errors.New("store must be opened again")
 	// ErrLimit says that a guard (time, memory, rows) stopped the query; the message names which.
 	ErrLimit = errors.New("query limit exceeded")
-	// ErrBadQuery says that the request can never succeed as it is.
+	// ErrInvalid says that the store can never take what it was given: an id that is none, a text that it cannot hold.
+	ErrInvalid = errors.New("invalid")
+	// ErrBadQuery says that the query can never succeed as it is.
 	ErrBadQuery = search.ErrBadQuery
 )
 

@@ -21,7 +21,7 @@ type TraceSearcher interface {
 // TraceReader reads one trace. Safe for concurrent use.
 type TraceReader interface {
 	// Trace returns a page of the trace's spans in order of the start that was recorded, and what is true of the whole trace. The error wraps
-	// ErrNotFound when there is no span with this id.
+	// ErrNotFound when there is no span with this id, ErrInvalid when it is no id.
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
 

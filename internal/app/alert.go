@@ -11,6 +11,10 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/alerting"
+	alertapi "github.com/strata-apm/strata/alerting/httpapi"
+	"github.com/strata-apm/strata/alerting/receiver"
+	"github.com/strata-apm/strata/alerting/receiver/httpsend"
+	"github.com/strata-apm/strata/alerting/receiver/webhook"
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/remotewrite"
@@ -36,12 +40,16 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 	if !slices.Contains(a.cfg.Alerting.DisablePacks, config.AgentRules) {
 		builtIn[config.AgentRules] = fleet.Rules()
 	}
+	types, err := a.notifierTypes()
+	if err != nil {
+		return nil, err
+	}
 	al, err := alerting.New(alerting.Options{
 		Engine: engine, Queryable: queryable, Appendable: appendable,
-		Store: store, Holder: a.instance,
+		Store: store, Types: types, Holder: a.instance,
 		RuleFiles: a.cfg.Alerting.RuleFiles, BuiltIn: builtIn, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
 		RepeatInterval: a.cfg.Alerting.RepeatInterval, ExternalURL: external,
-		Version: a.opts.Version, Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
+		Logger: a.logger.With("part", "alerting"), Registerer: a.reg,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("alerting: %w", err)
@@ -49,20 +57,37 @@ func (a *App) newAlerting(engine *promql.Engine) (*alerting.Alerting, error) {
 	return al, nil
 }
 
+// notifierTypes is the table of the kinds of notifiers there are: one row for each.
+func (a *App) notifierTypes() (receiver.Types, error) {
+	client := httpsend.New(a.opts.Version)
+	a.stack.push("connections to receivers", client.Close)
+	types, err := receiver.NewTypes(
+		webhook.Type(client),
+	)
+	if err != nil {
+		return receiver.Types{}, fmt.Errorf("notifiers: %w", err)
+	}
+	return types, nil
+}
+
 // newRulesAPI is the API of rules and notifiers in a process that evaluates none.
-func (a *App) newRulesAPI() (*alerting.API, error) {
+func (a *App) newRulesAPI() (*alertapi.API, error) {
 	external, err := url.Parse(a.externalURL())
 	if err != nil {
 		return nil, fmt.Errorf("http.external_url: %w", err)
 	}
-	api, err := alerting.NewAPI(alerting.APIOptions{
-		Store: alerting.StoreOf(a.stores.catalog), State: a.peers, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
-		ExternalURL: external, Version: a.opts.Version, Logger: a.logger.With("part", "alerting"),
+	types, err := a.notifierTypes()
+	if err != nil {
+		return nil, err
+	}
+	cat := a.stores.catalog
+	api, err := alertapi.New(alertapi.Options{
+		Rules: cat, Notifiers: cat, Queue: cat, Log: cat, State: a.peers, Types: types, EvaluationInterval: a.cfg.Alerting.EvaluationInterval,
+		ExternalURL: external, Logger: a.logger.With("part", "alerting"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rules API: %w", err)
 	}
-	a.stack.push("rules API", api.Close)
 	return api, nil
 }
 

@@ -5,6 +5,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -13,27 +14,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/alerting"
+	alertapi "github.com/strata-apm/strata/alerting/httpapi"
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/internal/auth"
+	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/internal/httpx/openapi"
 	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/storage/catalog"
 )
 
 // updateEnv writes what the tests compare with.
 const updateEnv = "STRATA_TEST_UPDATE"
 
 // everyRoute is the table of the one process that serves everything. No handler of it can be called.
-func everyRoute() []httpx.Route {
-	a := &App{opts: Options{Role: config.RoleAll}, access: &access{auth: &auth.Service{}}, rules: &alerting.API{}, fleetAPI: &fleet.API{}}
+func everyRoute(t *testing.T) []httpx.Route {
+	t.Helper()
+	a := &App{opts: Options{Role: config.RoleAll}, access: &access{auth: &auth.Service{}}, fleetAPI: &fleet.API{}}
+	types, err := a.notifierTypes()
+	require.NoError(t, err)
+	var cat alerting.Catalog = &catalog.Catalog{}
+	a.rules, err = alertapi.New(alertapi.Options{
+		Rules: cat, Notifiers: cat, Queue: cat, Log: cat, State: &cluster.Peers{}, Types: types, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
 	return a.routes(&httpapi.API{})
 }
 
 // TestOpenAPIDocument: the document of the repository, from which the page's types are made, is that of the routes.
 func TestOpenAPIDocument(t *testing.T) {
 	const path = "../../docs/reference/openapi.json"
-	doc, err := openapi.Document(everyRoute())
+	doc, err := openapi.Document(everyRoute(t))
 	require.NoError(t, err)
 	compact, err := json.Marshal(doc)
 	require.NoError(t, err)
@@ -55,7 +67,7 @@ func TestReferenceListsEveryRoute(t *testing.T) {
 	const path, begin, end = "../../docs/reference/api.md", "<!-- routes: begin -->\n", "<!-- routes: end -->\n"
 	var table strings.Builder
 	table.WriteString("| route | scope | what |\n|---|---|---|\n")
-	for _, rt := range everyRoute() {
+	for _, rt := range everyRoute(t) {
 		scope := string(rt.Permission)
 		if rt.Permission == httpx.Public {
 			scope = "–"
@@ -79,7 +91,7 @@ func TestReferenceListsEveryRoute(t *testing.T) {
 func TestPermissions(t *testing.T) {
 	public := map[string]bool{"GET /status": true, "POST /session": true, "DELETE /session": true, "GET /session/signin": true}
 	n := 0
-	for _, rt := range everyRoute() {
+	for _, rt := range everyRoute(t) {
 		name := rt.Method + " " + rt.Path
 		require.Equal(t, public[name], rt.Permission == httpx.Public, name)
 		if rt.Permission != httpx.Public && rt.Method != http.MethodGet {
@@ -93,7 +105,7 @@ func TestPermissions(t *testing.T) {
 
 // TestPermissionsAreChecked asks every route with every scope through the mounted table.
 func TestPermissionsAreChecked(t *testing.T) {
-	routes := everyRoute()
+	routes := everyRoute(t)
 	for i := range routes {
 		routes[i].Status, routes[i].Serve = http.StatusOK, func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(http.StatusOK)

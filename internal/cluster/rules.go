@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/strata-apm/strata/alerting"
+	"github.com/strata-apm/strata/alerting/rules"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/tenant"
@@ -17,12 +17,12 @@ import (
 
 var errNobodyEvaluates = errors.New("no process evaluates rules: start strata alert")
 
-// RuleGroups implements alerting.RuleState: what the processes that evaluate rules say, each group by the one that evaluates it.
-func (p *Peers) RuleGroups(ctx context.Context) ([]alerting.EvaluatedGroup, []string, error) {
+// RuleGroups implements rules.State: what the processes that evaluate rules say, each group by the one that evaluates it.
+func (p *Peers) RuleGroups(ctx context.Context) ([]rules.EvaluatedGroup, []string, error) {
 	return p.ruleGroups(ctx, nil)
 }
 
-func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.EvaluatedGroup, []string, error) {
+func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]rules.EvaluatedGroup, []string, error) {
 	all, err := p.List(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -31,12 +31,12 @@ func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 	if len(evaluators) == 0 {
 		return nil, []string{errNobodyEvaluates.Error()}, nil
 	}
-	var lists [][]alerting.EvaluatedGroup
+	var lists [][]rules.EvaluatedGroup
 	var warnings []string
 	for _, a := range AskAll[json.RawMessage](ctx, p, evaluators, "/prometheus/api/v1/rules", q) {
-		groups, err := []alerting.EvaluatedGroup(nil), a.Err
+		groups, err := []rules.EvaluatedGroup(nil), a.Err
 		if err == nil {
-			groups, err = alerting.ParseRuleGroups(a.Body)
+			groups, err = rules.ParseGroups(a.Body)
 		}
 		if err != nil {
 			warnings = append(warnings, "process "+a.From.ID+" did not answer: "+err.Error()+"; what it evaluates may be missing")
@@ -44,7 +44,7 @@ func (p *Peers) ruleGroups(ctx context.Context, q url.Values) ([]alerting.Evalua
 		}
 		lists = append(lists, groups)
 	}
-	return alerting.MergeRuleGroups(lists...), warnings, nil
+	return rules.MergeGroups(lists...), warnings, nil
 }
 
 // WithRules answers /rules and /alerts of the Prometheus API at prefix from the processes that evaluate rules, and gives the rest to next.
@@ -58,14 +58,14 @@ func (p *Peers) WithRules(prefix string, next http.Handler) http.Handler {
 		case prefix + "/rules":
 			groups, warnings, err := p.ruleGroups(r.Context(), r.URL.Query())
 			if groups == nil {
-				groups = []alerting.EvaluatedGroup{}
+				groups = []rules.EvaluatedGroup{}
 			}
 			writeProm(w, map[string]any{"groups": groups}, warnings, err)
 		case prefix + "/alerts":
 			groups, warnings, err := p.ruleGroups(r.Context(), nil)
 			var alerts []json.RawMessage
 			if err == nil {
-				alerts, err = alerting.AlertsOf(groups)
+				alerts, err = rules.AlertsOf(groups)
 			}
 			writeProm(w, map[string]any{"alerts": alerts}, warnings, err)
 		default:

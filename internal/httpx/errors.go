@@ -99,6 +99,7 @@ func Classify(err error) *Error {
 		status int
 		code   Code
 	}{
+		{storage.ErrInvalid, http.StatusBadRequest, CodeBadRequest},
 		{storage.ErrBadQuery, http.StatusBadRequest, CodeBadQuery},
 		{storage.ErrNotFound, http.StatusNotFound, CodeNotFound},
 		{storage.ErrConflict, http.StatusConflict, CodeConflict},

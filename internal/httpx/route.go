@@ -28,6 +28,16 @@ type Param struct {
 	OneOf   []string
 }
 
+// Variant is a field of JSON bodies whose form depends on the field beside it.
+type Variant struct {
+	// In are zero values of the types that have both fields.
+	In []any
+	// Field is the JSON name of the field that varies, By that of the field that says which form it has.
+	Field, By string
+	// Forms are zero values of the forms' types, by the value of By.
+	Forms map[string]any
+}
+
 // Route is one line of a package's table of routes. Mounting, the permission check and the OpenAPI document are made from it.
 type Route struct {
 	// Method is GET, POST, PUT or DELETE; Path is relative to /api/v1, with {name} for a part that varies.
@@ -42,6 +52,8 @@ type Route struct {
 	// Body and Answer are zero values of the types of the JSON bodies; nil is none. ContentType names an answer that is no JSON.
 	Body, Answer any
 	ContentType  string
+	// Variant describes a part of the bodies whose form varies; nil for none.
+	Variant *Variant
 	// Status is that of success; 0 is 200.
 	Status int
 	// Queries says that the handler asks the stores, so that it waits for its turn.

@@ -37,7 +37,7 @@ func NewMetrics(engine *promql.Engine, q promstorage.Queryable) Metrics {
 func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, annotations.Annotations, error) {
 	q, err := m.engine.NewInstantQuery(ctx, m.queryer, nil, expr, at)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
+		return nil, nil, fmt.Errorf("evaluate %s: %w", expr, err)
 	}
 	defer q.Close()
 	// The samples are copied: the engine takes its memory back at Close.
@@ -49,7 +49,7 @@ func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) 
 func (m *engineMetrics) Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, annotations.Annotations, error) {
 	q, err := m.engine.NewRangeQuery(ctx, m.queryer, nil, expr, r.Start, r.End, step)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %s: %w", storage.ErrBadQuery, expr, err)
+		return nil, nil, fmt.Errorf("evaluate %s: %w", expr, err)
 	}
 	defer q.Close()
 	res := q.Exec(ctx)

@@ -201,6 +201,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 	}{
 		{storage.ErrNotFound, 404, httpx.CodeNotFound},
 		{storage.ErrBadQuery, 400, httpx.CodeBadQuery},
+		{storage.ErrInvalid, 400, httpx.CodeBadRequest},
 		{storage.ErrLimit, 422, httpx.CodeLimitExceeded},
 		{storage.ErrUnavailable, 503, httpx.CodeUnavailable},
 		{storage.ErrConflict, 409, httpx.CodeConflict},

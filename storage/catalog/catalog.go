@@ -68,7 +68,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	}
 	c.write.SetMaxOpenConns(1)
 	c.read.SetMaxOpenConns(readers)
-	if err := c.migrate(ctx); err != nil {
+	if err := c.migrate(ctx, migrations()); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil

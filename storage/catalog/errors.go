@@ -59,7 +59,7 @@ func kindOfState(code string) error {
 	case "23505", "23503": // unique_violation, foreign_key_violation
 		return storage.ErrConflict
 	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character: a NUL byte, which TEXT cannot hold
-		return storage.ErrBadQuery
+		return storage.ErrInvalid
 	case "25006", // read_only_sql_transaction: a primary that has become a standby
 		"55P03", "57014", // lock_not_available, query_canceled: a timeout of the server's
 		"57P01", "57P02", "57P03", "57P04", "57P05": // it stops, crashed, starts, was dropped, idles too long

@@ -13,6 +13,9 @@ import (
 type migration struct {
 	version    int
 	statements []string
+	// convert, where it is not nil, rewrites rows after statements and before cleanup, in the same transaction.
+	convert func(ctx context.Context, tx *sql.Tx) error
+	cleanup []string
 }
 
 func migrations() []migration {
@@ -69,13 +72,20 @@ func migrations() []migration {
 			`ALTER TABLE api_keys ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default'`,
 			`ALTER TABLE sessions ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default'`,
 		}},
+		{
+			version:    5,
+			statements: []string{`ALTER TABLE notifiers ADD COLUMN config TEXT NOT NULL DEFAULT '{}'`},
+			convert:    webhookConfigs,
+			cleanup: []string{
+				`ALTER TABLE notifiers DROP COLUMN url`, `ALTER TABLE notifiers DROP COLUMN secret`, `ALTER TABLE notifiers DROP COLUMN allow_private`,
+			},
+		},
 	}
 }
 
-// migrate brings the schema up to date, one transaction per step, so that a start that was interrupted goes on where it was, and
+// migrate brings the schema up to the last of all, one transaction per step, so that a start that was interrupted goes on where it was, and
 // processes that start together take turns. A schema that is newer than this program is refused: an older one could misread it.
-func (c *Catalog) migrate(ctx context.Context) error {
-	all := migrations()
+func (c *Catalog) migrate(ctx context.Context, all []migration) error {
 	newest := all[len(all)-1].version
 	for {
 		at, err := c.version(ctx)
@@ -128,14 +138,33 @@ func (c *Catalog) step(ctx context.Context, all []migration) error {
 		if at >= len(all) {
 			return nil
 		}
-		for _, s := range all[at].statements {
-			if _, err := tx.ExecContext(ctx, c.dialect.ddl(s)); err != nil {
-				return err
-			}
+		if err := c.apply(ctx, tx, all[at]); err != nil {
+			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO schema_migrations (version, applied_at) VALUES ($1, $2)`, all[at].version, micros(time.Now()))
 		return err
 	})
+}
+
+func (c *Catalog) apply(ctx context.Context, tx *sql.Tx, m migration) error {
+	if err := c.ddl(ctx, tx, m.statements); err != nil {
+		return err
+	}
+	if m.convert != nil {
+		if err := m.convert(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return c.ddl(ctx, tx, m.cleanup)
+}
+
+func (c *Catalog) ddl(ctx context.Context, tx *sql.Tx, statements []string) error {
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, c.dialect.ddl(s)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Catalog) lockSchema(ctx context.Context, tx *sql.Tx) error {

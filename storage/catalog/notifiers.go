@@ -16,14 +16,13 @@ func (c *Catalog) ListNotifiers(ctx context.Context) ([]storage.Notifier, map[st
 		var n storage.Notifier
 		var s storage.NotifierStatus
 		var created, attempt sql.NullInt64
-		var sendResolved, enabled, allowPrivate, ok int64
-		err := r.Scan(&n.ID, &n.Name, &n.Type, &n.URL, &n.Secret, &sendResolved, &enabled, &allowPrivate, &created, &attempt, &ok, &s.Error)
-		n.SendResolved, n.Enabled, n.AllowPrivate, s.OK = sendResolved != 0, enabled != 0, allowPrivate != 0, ok != 0
+		var sendResolved, enabled, ok int64
+		err := r.Scan(&n.ID, &n.Name, &n.Type, &n.Config, &sendResolved, &enabled, &created, &attempt, &ok, &s.Error)
+		n.SendResolved, n.Enabled, s.OK = sendResolved != 0, enabled != 0, ok != 0
 		n.CreatedAt, s.LastAttempt = fromMicros(created), fromMicros(attempt)
 		statuses[n.ID] = s
 		return n, err
-	}, `SELECT id, name, type, url, secret, send_resolved, enabled, allow_private, created_at, last_attempt_at, last_ok, last_error
-		FROM notifiers ORDER BY name`)
+	}, `SELECT id, name, type, config, send_resolved, enabled, created_at, last_attempt_at, last_ok, last_error FROM notifiers ORDER BY name`)
 	if err != nil {
 		return nil, nil, wrap("list notifiers", err)
 	}
@@ -33,11 +32,10 @@ func (c *Catalog) ListNotifiers(ctx context.Context) ([]storage.Notifier, map[st
 // PutNotifier implements storage.NotifierStore.
 func (c *Catalog) PutNotifier(ctx context.Context, n storage.Notifier) error {
 	return c.exec(ctx, "store notifier", `INSERT INTO notifiers
-		(id, name, type, url, secret, send_resolved, enabled, allow_private, created_at, last_ok, last_error)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, url = excluded.url, secret = excluded.secret,
-		send_resolved = excluded.send_resolved, enabled = excluded.enabled, allow_private = excluded.allow_private`,
-		n.ID, n.Name, n.Type, n.URL, n.Secret, number(n.SendResolved), number(n.Enabled), number(n.AllowPrivate), micros(n.CreatedAt))
+		(id, name, type, config, send_resolved, enabled, created_at, last_ok, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '')
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, config = excluded.config,
+		send_resolved = excluded.send_resolved, enabled = excluded.enabled`,
+		n.ID, n.Name, n.Type, n.Config, number(n.SendResolved), number(n.Enabled), micros(n.CreatedAt))
 }
 
 // number is a boolean as both databases take it for a BIGINT column.

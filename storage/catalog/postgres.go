@@ -66,7 +66,7 @@ func openPostgres(ctx context.Context, cfg Config, opts Options) (*Catalog, erro
 func (c *Catalog) start(ctx context.Context, cfg Config, opts Options) error {
 	deadline := time.Now().Add(opts.Wait)
 	for {
-		err := wrap("migrate", c.migrate(ctx))
+		err := wrap("migrate", c.migrate(ctx, migrations()))
 		switch {
 		case err == nil:
 			return nil

@@ -135,7 +135,7 @@ func testErrors(t *testing.T, s *pgtest.Server) {
 	t.Helper()
 	c := openURL(t, s.Database())
 	err := c.CreateRuleGroup(t.Context(), storage.RuleGroup{ID: "1", Name: "a\x00b"})
-	require.ErrorIs(t, err, storage.ErrBadQuery, "what TEXT cannot hold")
+	require.ErrorIs(t, err, storage.ErrInvalid, "what TEXT cannot hold")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = c.ListRuleGroups(ctx)

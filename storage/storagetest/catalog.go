@@ -166,14 +166,14 @@ func testNotifiers(t *testing.T, c Catalog, reopen func() Catalog) {
 	t.Helper()
 	ctx := t.Context()
 	n := storage.Notifier{
-		ID: "1", Name: "n", Type: "webhook", URL: "https://x", Secret: "s", SendResolved: true, Enabled: true, CreatedAt: moment(1),
+		ID: "1", Name: "n", Type: "webhook", Config: `{"url":"https://x","secret":"s"}`, SendResolved: true, Enabled: true, CreatedAt: moment(1),
 	}
 	require.NoError(t, c.PutNotifier(ctx, n))
 	require.ErrorIs(t, c.PutNotifier(ctx, storage.Notifier{ID: "2", Name: "n"}), storage.ErrConflict)
 	status := storage.NotifierStatus{LastAttempt: moment(3), Error: "HTTP 500"}
 	require.NoError(t, c.SetNotifierStatus(ctx, "1", status))
 	require.NoError(t, c.SetNotifierStatus(ctx, "none", status))
-	n.Enabled, n.AllowPrivate, n.Name = false, true, "m"
+	n.Enabled, n.Type, n.Config, n.Name = false, "pigeon", `{"loft":"東"}`, "m"
 	require.NoError(t, c.PutNotifier(ctx, n))
 	got, statuses, err := reopen().ListNotifiers(ctx)
 	require.NoError(t, err)

@@ -394,7 +394,7 @@ func (s *suite) logBadRequests(t *testing.T) {
 		require.ErrorIs(t, err, storage.ErrBadQuery, name)
 	}
 	_, err := s.Store.AppendLogs(t.Context(), "", storage.Own(tenant.Default, logs(logSpec{service: "x", body: "x", time: day})...))
-	require.ErrorIs(t, err, storage.ErrBadQuery, "a batch needs an id")
+	require.ErrorIs(t, err, storage.ErrInvalid, "a batch needs an id")
 }
 
 func (s *suite) logCancel(t *testing.T) {

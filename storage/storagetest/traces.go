@@ -139,7 +139,7 @@ func (s *suite) traceNotFound(t *testing.T) {
 	require.ErrorIs(t, err, storage.ErrNotFound)
 	for _, id := range []string{"", "-", "zz", "' OR 1=1 --", hexTrace(1) + "00"} {
 		_, err := s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: id, Limit: 10})
-		require.ErrorIs(t, err, storage.ErrBadQuery, id)
+		require.ErrorIs(t, err, storage.ErrInvalid, id)
 	}
 }
 

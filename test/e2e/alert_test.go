@@ -74,7 +74,7 @@ func alertOverAKill(t *testing.T, s, evaluator *server) {
 	hook := httptest.NewServer(sink)
 	t.Cleanup(hook.Close)
 	s.send(t, http.MethodPost, "/api/v1/notifiers", map[string]any{
-		"name": "night", "type": "webhook", "url": hook.URL, "send_resolved": true, "enabled": true, "allow_private": true,
+		"name": "night", "type": "webhook", "config": map[string]any{"url": hook.URL, "allow_private": true}, "send_resolved": true, "enabled": true,
 	})
 	s.send(t, http.MethodPost, "/api/v1/rules", map[string]any{
 		"yaml": "name: shop\nrules:\n  - alert: AlwaysThere\n    expr: vector(1)\n    labels: {severity: page}\n    annotations: {summary: 'value {{ $value }}'}\n",

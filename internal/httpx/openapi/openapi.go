@@ -7,8 +7,10 @@ package openapi
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -25,7 +27,7 @@ const (
 
 // Document describes the routes. Every answer of JSON has a schema; a route without Answer whose success has a body of JSON is an error.
 func Document(routes []httpx.Route) (*huma.OpenAPI, error) {
-	types := huma.NewMapRegistry(schemasRef, namer())
+	types := huma.NewMapRegistry(schemasRef, namer(formNames(routes)))
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
@@ -52,6 +54,11 @@ func Document(routes []httpx.Route) (*huma.OpenAPI, error) {
 			doc.Paths[rt.Path] = &huma.PathItem{}
 		}
 		if err := place(doc.Paths[rt.Path], rt.Method, op); err != nil {
+			return nil, fmt.Errorf("describe %s %s: %w", rt.Method, rt.Path, err)
+		}
+	}
+	for _, rt := range routes {
+		if err := describeVariant(types, rt.Variant); err != nil {
 			return nil, fmt.Errorf("describe %s %s: %w", rt.Method, rt.Path, err)
 		}
 	}
@@ -117,6 +124,41 @@ func paramSchema(p httpx.Param) *huma.Schema {
 	return s
 }
 
+// formNames names the forms of fields that vary: the form webhook of a field config is WebhookConfig.
+func formNames(routes []httpx.Route) map[reflect.Type]string {
+	names := map[reflect.Type]string{}
+	for _, rt := range routes {
+		if rt.Variant == nil {
+			continue
+		}
+		for by, form := range rt.Variant.Forms {
+			names[reflect.TypeOf(form)] = capital(by) + capital(rt.Variant.Field)
+		}
+	}
+	return names
+}
+
+// describeVariant says which forms a field may have, and which values the field beside it.
+func describeVariant(types huma.Registry, v *httpx.Variant) error {
+	if v == nil {
+		return nil
+	}
+	field, by := &huma.Schema{Description: "its keys are those of the " + v.By}, &huma.Schema{Type: huma.TypeString}
+	for _, value := range slices.Sorted(maps.Keys(v.Forms)) {
+		field.AnyOf = append(field.AnyOf, types.Schema(reflect.TypeOf(v.Forms[value]), true, ""))
+		by.Enum = append(by.Enum, value)
+	}
+	for _, in := range v.In {
+		t := reflect.TypeOf(in)
+		s := types.SchemaFromRef(types.Schema(t, true, "").Ref)
+		if s.Properties[v.Field] == nil || s.Properties[v.By] == nil {
+			return fmt.Errorf("%s has not both %s and %s", t, v.Field, v.By)
+		}
+		s.Properties[v.Field], s.Properties[v.By] = field, by
+	}
+	return nil
+}
+
 // settle makes the schema of a type say what the API promises: lists are never null, a pointer to an object may be, and an answer may gain fields.
 func settle(t reflect.Type, s *huma.Schema) {
 	switch s.Type {
@@ -157,12 +199,15 @@ func isPointer(t reflect.Type, name string) bool {
 	return false
 }
 
-// namer names the schema of a type by the type's name; the package's name goes before it where two types have one name.
-func namer() func(reflect.Type, string) string {
+// namer names the schema of a type as given, else by the type's name; the package's name goes before it where two types have one name.
+func namer(given map[reflect.Type]string) func(reflect.Type, string) string {
 	taken := map[string]reflect.Type{}
 	return func(t reflect.Type, hint string) string {
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
+		}
+		if name, ok := given[t]; ok {
+			return name
 		}
 		name := t.Name()
 		if name == "" {

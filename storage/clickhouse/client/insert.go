@@ -29,14 +29,14 @@ const (
 
 // Insert stores one block in a table of the database, with the batch's id as deduplication token, and returns when ClickHouse has it on
 // disk. It tries again for a minute while ClickHouse is out of reach: the token makes that safe even when the first try was stored. A
-// block without rows stores nothing. The error wraps storage.ErrUnavailable where a later attempt may work, storage.ErrBadQuery where the
+// block without rows stores nothing. The error wraps storage.ErrUnavailable where a later attempt may work, storage.ErrInvalid where the
 // batch has no id, and none of package storage's kinds where the data can never be stored.
 func (c *Client) Insert(ctx context.Context, table string, id storage.BatchID, block *native.Block) error {
 	if block.Rows == 0 {
 		return nil
 	}
 	if id == "" {
-		return fmt.Errorf("%w: a batch without an id cannot be deduplicated", storage.ErrBadQuery)
+		return fmt.Errorf("%w: a batch without an id cannot be deduplicated", storage.ErrInvalid)
 	}
 	buf, ok := c.buffers.Get().(*proto.Buffer)
 	if !ok {

@@ -33,7 +33,7 @@ type spanPosition struct {
 func (s *Store) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
 	id, ok := search.NormalID(q.TraceID, search.TraceIDDigits)
 	if !ok {
-		return storage.Trace{}, fmt.Errorf("%w: a trace id has at most 32 hexadecimal digits", storage.ErrBadQuery)
+		return storage.Trace{}, fmt.Errorf("%w: a trace id has at most 32 hexadecimal digits", storage.ErrInvalid)
 	}
 	var after *spanPosition
 	if q.Cursor != "" {

@@ -41,6 +41,8 @@ export interface RuleGroup {
 export type EditableGroup = Schema<'GroupJSON'>;
 export type Notifier = Schema<'NotifierJSON'>;
 export type NotifierInput = Schema<'NotifierBody'>;
+export type NotifierType = Notifier['type'];
+export type NotifierConfig = Notifier['config'];
 
 const refetchInterval = 15_000;
 

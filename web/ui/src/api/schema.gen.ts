@@ -2658,7 +2658,8 @@ export interface components {
             secret: string;
         };
         NotifierBody: {
-            allow_private?: boolean;
+            /** @description its keys are those of the type */
+            config: components["schemas"]["WebhookConfig"];
             enabled?: boolean;
             id?: string;
             /** Format: date-time */
@@ -2668,15 +2669,13 @@ export interface components {
             name: string;
             /** Format: int64 */
             pending?: number;
-            secret?: string;
-            secret_set?: boolean;
             send_resolved?: boolean;
             /** @enum {string} */
-            type?: "webhook";
-            url: string;
+            type: "webhook";
         };
         NotifierJSON: {
-            allow_private: boolean;
+            /** @description its keys are those of the type */
+            config: components["schemas"]["WebhookConfig"];
             enabled: boolean;
             id: string;
             /** Format: date-time */
@@ -2687,11 +2686,9 @@ export interface components {
             name: string;
             /** Format: int64 */
             pending: number;
-            secret_set: boolean;
             send_resolved: boolean;
             /** @enum {string} */
             type: "webhook";
-            url: string;
         };
         NotifiersAnswer: {
             notifiers: components["schemas"]["NotifierJSON"][];
@@ -2978,8 +2975,6 @@ export interface components {
         TestAnswer: {
             error: string;
             ok: boolean;
-            /** Format: int64 */
-            status: number;
         };
         TraceAnswer: {
             /** Format: int64 */
@@ -3045,6 +3040,15 @@ export interface components {
         WatermarksAnswer: {
             warnings: string[];
             watermarks: components["schemas"]["WatermarkRow"][];
+        };
+        WebhookConfig: {
+            /** @description permits loopback, private and link-local addresses */
+            allow_private?: boolean;
+            /** @description signs requests (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes, or any text of 8 to 128 bytes; empty for none */
+            secret?: string;
+            readonly secret_set?: boolean;
+            /** @description where notifications are posted, http or https */
+            url: string;
         };
     };
     responses: never;

@@ -10,6 +10,7 @@ import { DataTable } from '@/components/data-table/data-table';
 import { RowsSkeleton } from '@/components/skeleton';
 import { Empty, ErrorNote, QueryView, Warnings } from '@/components/states';
 import { NotifierForm } from './notifier-form';
+import { typeOf } from './notifier-types';
 
 const kinds = { never: 'plain', ok: 'ok', failing: 'crit' } as const;
 
@@ -27,11 +28,19 @@ export function Notifiers() {
       render: (row) => <b>{row.name}</b>,
     },
     {
-      id: 'url',
-      header: t('notifiers.url'),
+      id: 'type',
+      header: t('notifiers.type'),
+      width: 90,
+      minPage: 700,
+      render: (row) => typeOf(row.type)?.name ?? row.type,
+    },
+    {
+      id: 'target',
+      header: t('notifiers.target'),
       width: 200,
       grow: true,
-      render: (row) => <span className="mono dim">{row.url}</span>,
+      minPage: 700,
+      render: (row) => <span className="mono dim">{typeOf(row.type)?.target(row.config)}</span>,
     },
     {
       id: 'status',
@@ -90,11 +99,12 @@ export function Notifiers() {
               {t('notifiers.add')}
             </Button>
           </Toolbar>
+          <Warnings warnings={data.warnings} />
           {test.error && <ErrorNote error={test.error} />}
           {test.data && !test.data.ok && (
-            <Warnings warnings={[t('notifiers.testFailed', { status: test.data.status, error: test.data.error })]} />
+            <Warnings warnings={[t('notifiers.testFailed', { error: test.data.error })]} />
           )}
-          {test.data?.ok && <Warnings kind="info" warnings={[t('notifiers.testOk', { status: test.data.status })]} />}
+          {test.data?.ok && <Warnings kind="info" warnings={[t('notifiers.testOk')]} />}
           {data.notifiers.length === 0 ? (
             <Empty title={t('notifiers.none')}>{t('notifiers.noneDetail')}</Empty>
           ) : (
