@@ -10,7 +10,7 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/split"
 )
 
 const (
@@ -22,15 +22,15 @@ const (
 
 // parts are the records of the request: one, or where the bus has partitions or small records one or more for each partition, so that a
 // series always takes the same way.
-func (c *collector) parts() ([]intake.Part, error) {
-	l := c.limits.Layout
+func (c *collector) parts() ([]split.Part, error) {
+	l := c.intake.Layout()
 	if l == nil || l.Partitions(bus.TopicRemoteWrite) <= 1 && c.size() <= l.MaxRecordBytes()-slack {
 		c.req.Symbols = c.symbols.Symbols()
 		body, err := encode(&c.req)
 		if err != nil {
 			return nil, err
 		}
-		return []intake.Part{{Body: body, Items: c.tally.Items - c.tally.RejectedItems()}}, nil
+		return []split.Part{{Body: body, Items: c.tally.Kept()}}, nil
 	}
 	s := &splitter{max: l.MaxRecordBytes() - slack, open: map[int]*partial{}}
 	builder := labels.NewScratchBuilder(16)
@@ -75,7 +75,7 @@ type partial struct {
 type splitter struct {
 	max   int
 	open  map[int]*partial
-	parts []intake.Part
+	parts []split.Part
 }
 
 // perField is the most that the tag and the length of one field take.
@@ -167,6 +167,6 @@ func (s *splitter) finish(p *partial) error {
 	if err != nil {
 		return err
 	}
-	s.parts = append(s.parts, intake.Part{Key: p.key, Body: body, Items: p.items})
+	s.parts = append(s.parts, split.Part{Key: p.key, Body: body, Items: p.items})
 	return nil
 }

@@ -28,24 +28,26 @@ type gatewayPart struct {
 }
 
 func (a *App) newGateway() *gatewayPart {
-	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
-	opts, rw := otlp.Options{Limits: a.cfg.OTLP.Limits, Layout: a.stores.layout}, a.remoteWriteLimits()
+	var series intake.SeriesGate
 	if a.stores.tsdb != nil { // In this process: then the gateway knows the bound on series.
-		opts.Gate, rw.Series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback)), a.stores.tsdb
+		series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 	}
-	recv := otlp.NewReceiver(in, opts)
+	in := a.newIntake(series)
+	recv := otlp.NewReceiver(in)
 	return &gatewayPart{
 		otlp:        recv.Handler(),
 		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
 		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
 		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
-		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write")),
+		remoteWrite: remotewrite.NewHandler(in, a.logger.With("part", "remote write")),
 	}
 }
 
-func (a *App) remoteWriteLimits() remotewrite.Limits {
-	l := a.cfg.OTLP.Limits
-	return remotewrite.Limits{Labels: l.Attributes, LabelBytes: l.AttributeBytes, Past: l.MetricsPast, Layout: a.stores.layout}
+// newIntake is the way to the bus; series is nil where the bound on series is not known.
+func (a *App) newIntake(series intake.SeriesGate) *intake.Intake {
+	cfg := a.cfg.Intake
+	cfg.InFlightBytes = a.inFlightBytes()
+	return intake.New(intake.Options{Config: cfg, Producer: a.stores.producer, Ledger: a.stores.ledger, Series: series, Layout: a.stores.layout})
 }
 
 // countedProducer counts what a bus outside this process took; the embedded one counts for itself, record by record.
