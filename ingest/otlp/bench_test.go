@@ -51,7 +51,9 @@ func BenchmarkExport(b *testing.B) {
 		body, err := c.marshal()
 		require.NoError(b, err)
 		b.Run(c.name, func(b *testing.B) {
-			h := NewReceiver(intake.New(discardBus{}, ldg, 64<<20, 256<<20), Options{Limits: DefaultLimits()}).Handler()
+			cfg := intake.DefaultConfig()
+			cfg.InFlightBytes = 256 << 20
+			h := NewReceiver(intake.New(intake.Options{Config: cfg, Producer: discardBus{}, Ledger: ldg})).Handler()
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -38,6 +39,8 @@ type collector struct {
 	index   map[uint64]int // series by hash of its labels
 	req     writev2.Request
 	tally   check.Tally
+	// oversized is what a commit left out because it fits no record of the bus.
+	oversized remoteapi.WriteResponseStats
 }
 
 func newCollector(ctx context.Context, in *intake.Intake) *collector {

@@ -6,10 +6,12 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/prometheus/model/labels"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/split"
 )
 
@@ -52,6 +54,8 @@ func (c *collector) parts() ([]split.Part, error) {
 			return nil, err
 		}
 	}
+	c.oversized = s.oversized
+	c.tally.Reject(check.ReasonRecordSize, s.oversized.AllSamples())
 	return s.parts, nil
 }
 
@@ -76,6 +80,8 @@ type splitter struct {
 	max   int
 	open  map[int]*partial
 	parts []split.Part
+	// oversized counts what fits no record.
+	oversized remoteapi.WriteResponseStats
 }
 
 // perField is the most that the tag and the length of one field take.
@@ -113,6 +119,12 @@ func (s *splitter) series(partition int, key []byte, ts *writev2.TimeSeries, sym
 			for _, ref := range refs {
 				size += len(symbols[ref]) + 2*perField
 			}
+		}
+		if size > s.max {
+			s.oversized.Samples += len(piece.Samples)
+			s.oversized.Histograms += len(piece.Histograms)
+			s.oversized.Exemplars += len(piece.Exemplars)
+			continue
 		}
 		p := s.open[partition]
 		if p != nil && p.bytes+size > s.max {

@@ -57,6 +57,12 @@ func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remo
 	if err := w.c.Commit(); err != nil {
 		return fail(later(r.Context(), err), err)
 	}
+	if lost := w.c.oversized; lost != (remoteapi.WriteResponseStats{}) {
+		w.stats.Samples -= lost.Samples
+		w.stats.Histograms -= lost.Histograms
+		w.stats.Exemplars -= lost.Exemplars
+		w.fail(fmt.Errorf("%d samples and %d histograms belong to series that are larger than a record of the bus may be", lost.Samples, lost.Histograms))
+	}
 	wr.Add(w.stats)
 	if w.failed > 0 {
 		return fail(http.StatusBadRequest, w.err())
