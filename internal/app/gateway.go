@@ -4,10 +4,9 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
-
-	"google.golang.org/grpc"
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
@@ -18,13 +17,11 @@ import (
 	"github.com/strata-apm/strata/internal/ledger"
 )
 
-// gatewayPart is the intake.
+// gatewayPart is what takes telemetry in.
 type gatewayPart struct {
-	grpc        *grpc.Server
-	self        *grpc.Server // within the process
-	http        *http.Server
+	recv        *otlp.Receiver
+	otlp        http.Handler // OTLP over HTTP
 	remoteWrite http.Handler
-	otlp        http.Handler // OTLP over HTTP, for the HTTP listener
 }
 
 func (a *App) newGateway() *gatewayPart {
@@ -34,13 +31,17 @@ func (a *App) newGateway() *gatewayPart {
 	}
 	in := a.newIntake(series)
 	recv := otlp.NewReceiver(in)
-	return &gatewayPart{
-		otlp:        recv.Handler(),
-		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
-		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
-		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
-		remoteWrite: remotewrite.NewHandler(in, a.logger.With("part", "remote write")),
-	}
+	return &gatewayPart{recv: recv, otlp: recv.Handler(), remoteWrite: remotewrite.NewHandler(in, a.logger.With("part", "remote write"))}
+}
+
+// otlpGRPC serves OTLP over gRPC to a listener.
+func (a *App) otlpGRPC(c *tls.Config, l auth.Listener) server {
+	return grpcServer{a.gateway.recv.NewGRPCServer(c, a.access.grpcOptions(l)...)}
+}
+
+// otlpHTTP serves OTLP over HTTP to a listener.
+func (a *App) otlpHTTP(c *tls.Config, l auth.Listener) server {
+	return &httpServer{newServer(a.access.otlp(l, a.gateway.otlp)), c}
 }
 
 // newIntake is the way to the bus; series is nil where the bound on series is not known.
