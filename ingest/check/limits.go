@@ -60,12 +60,14 @@ type Window struct{ From, To pcommon.Timestamp }
 
 // Window is that of a signal's records which arrive at now.
 func (l Limits) Window(s signal.Signal, now time.Time) Window {
-	past := l.LogsPast
+	var past time.Duration
 	switch s {
 	case signal.Metrics:
 		past = l.MetricsPast
 	case signal.Traces:
 		past = l.TracesPast
+	case signal.Logs:
+		past = l.LogsPast
 	}
 	return Window{pcommon.NewTimestampFromTime(now.Add(-past)), pcommon.NewTimestampFromTime(now.Add(l.Future))}
 }

@@ -22,18 +22,18 @@ func codings() []intake.Coding {
 	return []intake.Coding{intake.Gzip, intake.Zstd, intake.SnappyBlock, intake.SnappyFramed}
 }
 
-func request(t testing.TB, body io.Reader, encodings ...string) *http.Request {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", body)
+func request(tb testing.TB, body io.Reader, encodings ...string) *http.Request {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/", body)
 	r.Header["Content-Encoding"] = encodings
 	return r
 }
 
 // requireFree says that nobody holds memory.
-func requireFree(t testing.TB, in *intake.Intake) {
-	t.Helper()
+func requireFree(tb testing.TB, in *intake.Intake) {
+	tb.Helper()
 	all, err := in.Claim(make([]byte, intaketest.InFlight))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	all.Release()
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -29,7 +30,7 @@ func ServeHTTP(tb testing.TB, h http.Handler, path, contentType string) Sender {
 	tb.Cleanup(srv.Close)
 	client := srv.Client()
 	return func(ctx context.Context, r Request) (Answer, error) {
-		resp, body, err := post(ctx, client, srv.URL+path, r.Body, r, func(h http.Header) {
+		resp, err := post(ctx, client, srv.URL+path, r.Body, r, func(h http.Header) {
 			h.Set("Content-Type", contentType)
 			if r.Coding != "" {
 				h.Set("Content-Encoding", r.Coding)
@@ -38,8 +39,8 @@ func ServeHTTP(tb testing.TB, h http.Handler, path, contentType string) Sender {
 		if err != nil {
 			return Answer{}, err
 		}
-		a := Answer{Verdict: ofHTTP(resp.StatusCode), Header: resp.Header, Body: body, Status: resp.Status + " " + string(body)}
-		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		a := Answer{Verdict: ofHTTP(resp.code), Header: resp.header, Body: resp.body, Status: strconv.Itoa(resp.code) + " " + string(resp.body)}
+		seconds, _ := strconv.Atoi(resp.header.Get("Retry-After"))
 		a.RetryAfter = time.Duration(seconds) * time.Second
 		return a, nil
 	}
@@ -77,10 +78,18 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-func post(ctx context.Context, client *http.Client, url string, body []byte, r Request, set func(http.Header)) (*http.Response, []byte, error) {
+// reply is a response that was read.
+type reply struct {
+	code int
+	// header has the trailers too.
+	header http.Header
+	body   []byte
+}
+
+func post(ctx context.Context, client *http.Client, url string, body []byte, r Request, set func(http.Header)) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, halves(body, r.Pause))
 	if err != nil {
-		return nil, nil, fmt.Errorf("make request: %w", err)
+		return reply{}, fmt.Errorf("make request: %w", err)
 	}
 	set(req.Header)
 	if r.ContentType != "" {
@@ -88,14 +97,16 @@ func post(ctx context.Context, client *http.Client, url string, body []byte, r R
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("send: %w", err)
+		return reply{}, fmt.Errorf("send: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read answer: %w", err)
+		return reply{}, fmt.Errorf("read answer: %w", err)
 	}
-	return resp, answer, nil
+	header := resp.Header.Clone()
+	maps.Copy(header, resp.Trailer)
+	return reply{resp.StatusCode, header, answer}, nil
 }
 
 // GRPC returns a client of a unary method of gRPC, which speaks HTTP/2 by hand: a library would not send what is wrong. method is "/service/Method".
@@ -108,10 +119,10 @@ func GRPC(tb testing.TB, addr, method string) Sender {
 	client := &http.Client{Transport: transport}
 	return func(ctx context.Context, r Request) (Answer, error) {
 		frame := append([]byte{0}, binary.BigEndian.AppendUint32(nil, uint32(len(r.Body)))...) //nolint:gosec // Of a test.
-		if len(r.Body) > 0 && r.Coding != "" { // A message of no bytes is never compressed.
+		if len(r.Body) > 0 && r.Coding != "" {                                                 // A message of no bytes is never compressed.
 			frame[0] = 1
 		}
-		resp, body, err := post(ctx, client, "http://"+addr+method, append(frame, r.Body...), r, func(h http.Header) {
+		resp, err := post(ctx, client, "http://"+addr+method, append(frame, r.Body...), r, func(h http.Header) {
 			h.Set("Content-Type", "application/grpc")
 			h.Set("TE", "trailers")
 			if r.Coding != "" {
@@ -121,28 +132,28 @@ func GRPC(tb testing.TB, addr, method string) Sender {
 		if err != nil {
 			return Answer{}, err
 		}
-		return ofGRPC(resp, body), nil
+		return ofGRPC(resp), nil
 	}
 }
 
-func ofGRPC(resp *http.Response, body []byte) Answer {
-	if resp.StatusCode != http.StatusOK {
-		return Answer{Verdict: ofHTTP(resp.StatusCode), Status: resp.Status}
+func ofGRPC(resp reply) Answer {
+	if resp.code != http.StatusOK {
+		return Answer{Verdict: ofHTTP(resp.code), Status: strconv.Itoa(resp.code)}
 	}
-	field := func(name string) string { return resp.Header.Get(name) + resp.Trailer.Get(name) } // In the one or the other.
-	code, err := strconv.Atoi(field("Grpc-Status"))
+	n, err := strconv.ParseUint(resp.header.Get("Grpc-Status"), 10, 32)
 	if err != nil {
 		return Answer{Verdict: Other, Status: "no grpc-status"}
 	}
-	a := Answer{Header: resp.Trailer, Status: codes.Code(code).String() + " " + field("Grpc-Message")} //nolint:gosec // Of a test.
-	if len(body) >= 5 {
-		a.Body = body[5:]
+	code := codes.Code(n)
+	a := Answer{Header: resp.header, Status: code.String() + " " + resp.header.Get("Grpc-Message")}
+	if len(resp.body) >= 5 {
+		a.Body = resp.body[5:]
 	}
 	var st spb.Status
-	if details, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(field("Grpc-Status-Details-Bin"), "=")); err == nil && proto.Unmarshal(details, &st) == nil {
+	if details, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(resp.header.Get("Grpc-Status-Details-Bin"), "=")); err == nil && proto.Unmarshal(details, &st) == nil {
 		a.RetryAfter = retryDelay(&st)
 	}
-	switch codes.Code(code) { //nolint:gosec // Of a test.
+	switch code {
 	case codes.OK:
 		a.Verdict = Taken
 	case codes.InvalidArgument:

@@ -30,10 +30,12 @@ func CodingOf(c intake.Coding) Coding {
 	switch c {
 	case intake.Gzip:
 		out.Encode, out.bombs = encodeGzip, func(tb testing.TB) map[string][]byte {
+			tb.Helper()
 			return map[string][]byte{"many members": bytes.Repeat(encodeGzip(tb, make([]byte, 1<<20)), 128)}
 		}
 	case intake.Zstd:
 		out.Encode, out.bombs = encodeZstd, func(tb testing.TB) map[string][]byte {
+			tb.Helper()
 			return map[string][]byte{
 				"many frames": bytes.Repeat(encodeZstd(tb, make([]byte, 1<<20)), 128),
 				// A frame header that asks for a window of 1 GiB (RFC 8878, 3.1.1.1): exponent 20, so 2^30 bytes.
@@ -42,6 +44,7 @@ func CodingOf(c intake.Coding) Coding {
 		}
 	case intake.SnappyFramed:
 		out.Encode, out.bombs = encodeFramed, func(tb testing.TB) map[string][]byte {
+			tb.Helper()
 			return map[string][]byte{"many frames": encodeFramed(tb, make([]byte, 16<<20))}
 		}
 	default:

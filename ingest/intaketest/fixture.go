@@ -5,6 +5,7 @@ package intaketest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func newFixture(t *testing.T, p Protocol, change func(*intake.Options)) *fixture
 		p.Topic = p.Signal.Topic()
 	}
 	if p.Decode == nil {
-		p.Decode = func(t testing.TB, body []byte) []Record { t.Helper(); return decode(t, p.Signal, body) }
+		p.Decode = func(tb testing.TB, body []byte) []Record { tb.Helper(); return decode(tb, p.Signal, body) }
 	}
 	f := &fixture{Protocol: p, begin: time.Now()}
 	f.intake, f.bus = New(t, change)
@@ -50,7 +51,7 @@ func records(n int) []Record {
 	for i := range recs {
 		recs[i] = Record{
 			Name: fmt.Sprintf("record_%03d", i), Service: fmt.Sprintf("service_%d", i%7), Time: time.Now().Truncate(time.Millisecond), Value: float64(i),
-			Attributes: []Attribute{{"color", "red"}, {"shape", fmt.Sprint(i)}},
+			Attributes: []Attribute{{"color", "red"}, {"shape", strconv.Itoa(i)}},
 		}
 	}
 	return recs

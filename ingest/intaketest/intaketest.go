@@ -18,19 +18,19 @@ import (
 type Protocol struct {
 	Signal signal.Signal
 	// Encode returns a request with the records, in no coding.
-	Encode func(t testing.TB, recs ...Record) []byte
+	Encode func(tb testing.TB, recs ...Record) []byte
 	// Serve starts a server before in, which ends with the test, and returns a client of it.
-	Serve func(t testing.TB, in *intake.Intake) Sender
+	Serve func(tb testing.TB, in *intake.Intake) Sender
 	// Codings are those that the protocol takes; Coded says that a body is never without the first of them.
 	Codings []Coding
 	Coded   bool
 	// Partial is the answer to a request of which some records are refused, Taken or Refused.
 	Partial Verdict
 	// Rejected is how many records an answer of that kind says were refused; nil where the protocol has no words for it.
-	Rejected func(t testing.TB, a Answer) int
+	Rejected func(tb testing.TB, a Answer) int
 	// Topic and Decode are for a protocol whose records are not OTLP on the bus: where they go, and how they are read there.
 	Topic  string
-	Decode func(t testing.TB, body []byte) []Record
+	Decode func(tb testing.TB, body []byte) []Record
 }
 
 // Record is a span, a log record or a sample of a gauge, as the suite makes it up.

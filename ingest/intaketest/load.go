@@ -22,6 +22,7 @@ import (
 )
 
 func testBusRefuses(t *testing.T, f *fixture) {
+	t.Helper()
 	want := map[string]int64{}
 	for _, c := range []struct {
 		err     error
@@ -52,6 +53,7 @@ func testBusRefuses(t *testing.T, f *fixture) {
 }
 
 func testBusy(t *testing.T, f *fixture) {
+	t.Helper()
 	all, err := f.intake.Claim(make([]byte, InFlight))
 	require.NoError(t, err)
 	a := f.sendRecords(t, records(2)...)
@@ -76,6 +78,7 @@ func (f *fixture) allReleased(t *testing.T) {
 }
 
 func testClientLeaves(t *testing.T, f *fixture) {
+	t.Helper()
 	entered := make(chan struct{})
 	f.bus.Before(func(ctx context.Context, _ []bus.Record) error {
 		close(entered)
@@ -96,6 +99,7 @@ func testClientLeaves(t *testing.T, f *fixture) {
 }
 
 func testSlowClient(t *testing.T, f *fixture) {
+	t.Helper()
 	half, goOn := make(chan struct{}), make(chan struct{})
 	slow := f.request(t, f.Encode(t, records(2)...))
 	slow.Pause = func() { close(half); <-goOn }
@@ -109,6 +113,7 @@ func testSlowClient(t *testing.T, f *fixture) {
 }
 
 func testConcurrent(t *testing.T, f *fixture) {
+	t.Helper()
 	const clients, requests, good = 8, 8, 4
 	var wg sync.WaitGroup
 	for c := range clients {
@@ -149,6 +154,7 @@ func (l layout) PartitionOf(key []byte, n int) int {
 }
 
 func testPartitions(t *testing.T, f *fixture) {
+	t.Helper()
 	l := layout{partitions: 5, max: 16 << 10}
 	f = f.again(t, func(o *intake.Options) { o.Layout = l })
 	recs := records(400)
@@ -175,6 +181,7 @@ func testPartitions(t *testing.T, f *fixture) {
 }
 
 func testOversized(t *testing.T, f *fixture) {
+	t.Helper()
 	f = f.again(t, func(o *intake.Options) { o.Layout = layout{partitions: 1, max: 3000} })
 	recs := records(3)
 	recs[1].Attributes = []Attribute{{"large", strings.Repeat("x", 3500)}}

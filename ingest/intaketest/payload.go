@@ -28,6 +28,7 @@ func (r Record) value(key string) string {
 }
 
 func testManyAttributes(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(2)
 	recs[1].Attributes = nil
 	for i := range 1000 {
@@ -45,6 +46,7 @@ func testManyAttributes(t *testing.T, f *fixture) {
 }
 
 func testLongValues(t *testing.T, f *fixture) {
+	t.Helper()
 	const key = "long"
 	limits := f.intake.Limits()
 	recs := records(2)
@@ -70,6 +72,7 @@ func testLongValues(t *testing.T, f *fixture) {
 
 // testNotUTF8: a protocol may refuse the request, the record, or put the text right; what is on the bus is UTF-8.
 func testNotUTF8(t *testing.T, f *fixture) {
+	t.Helper()
 	const place = "@@here@@"
 	recs := records(2)
 	recs[1].Attributes = []Attribute{{"broken", place}}
@@ -84,6 +87,7 @@ func testNotUTF8(t *testing.T, f *fixture) {
 }
 
 func testOddCharacters(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(1)
 	recs[0].Name = "<script>\u202e 😀 e\u0301"
 	recs[0].Attributes = []Attribute{{"odd.key-é", "a\x00b \u202e😀 ' \" ` \\ %"}}
@@ -92,6 +96,7 @@ func testOddCharacters(t *testing.T, f *fixture) {
 }
 
 func testNumbers(t *testing.T, f *fixture) {
+	t.Helper()
 	values := []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.SmallestNonzeroFloat64, math.MaxFloat64, 0}
 	recs := records(len(values))
 	for i := range recs {
@@ -109,6 +114,7 @@ func testNumbers(t *testing.T, f *fixture) {
 }
 
 func testTimes(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(8)
 	for i, d := range []time.Duration{0, -time.Hour, 9 * time.Minute, 11 * time.Minute, -16 * 24 * time.Hour} {
 		recs[i].Time = time.Now().Add(d)
@@ -122,6 +128,7 @@ func testTimes(t *testing.T, f *fixture) {
 }
 
 func testNoTime(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(2)
 	recs[1].Time = time.Time{}
 	a := f.sendRecords(t, recs...)
@@ -135,6 +142,7 @@ func testNoTime(t *testing.T, f *fixture) {
 
 // testNesting: moderate nesting is kept, absurd nesting is refused or cut off and harms nobody.
 func testNesting(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(1)
 	recs[0].Depth = 8
 	f.wholly(t, f.sendRecords(t, recs...), 1)
@@ -151,6 +159,7 @@ func testNesting(t *testing.T, f *fixture) {
 }
 
 func testTwice(t *testing.T, f *fixture) {
+	t.Helper()
 	first, other := f.request(t, f.Encode(t, records(3)...)), f.request(t, f.Encode(t, records(4)...))
 	for i, step := range []struct {
 		request Request

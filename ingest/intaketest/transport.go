@@ -13,6 +13,7 @@ import (
 )
 
 func testRecords(t *testing.T, f *fixture) {
+	t.Helper()
 	recs := records(20)
 	f.wholly(t, f.sendRecords(t, recs...), len(recs))
 	got := f.arrived(t)
@@ -27,6 +28,7 @@ func testRecords(t *testing.T, f *fixture) {
 }
 
 func testEmpty(t *testing.T, f *fixture) {
+	t.Helper()
 	bodies := []Request{{}, f.request(t, nil), f.request(t, f.Encode(t))}
 	for _, c := range f.Codings {
 		bodies = append(bodies, Request{Coding: c.Name}, Request{Coding: c.Name, Body: c.Encode(t, nil)})
@@ -40,6 +42,7 @@ func testEmpty(t *testing.T, f *fixture) {
 }
 
 func testTruncated(t *testing.T, f *fixture) {
+	t.Helper()
 	body := f.Encode(t, records(3)...)
 	for _, n := range []int{len(body) / 4, len(body) / 2, len(body) - 1} {
 		f.refuses(t, Refused, f.request(t, body[:n]))
@@ -47,11 +50,12 @@ func testTruncated(t *testing.T, f *fixture) {
 }
 
 func testGarbage(t *testing.T, f *fixture) {
+	t.Helper()
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // The same bytes every time.
 	for range 200 {
 		b := make([]byte, 1+rnd.IntN(300))
 		for i := range b {
-			b[i] = byte(rnd.Uint32())
+			b[i] = byte(rnd.UintN(256)) //nolint:gosec // Below 256.
 		}
 		a := f.send(t, f.request(t, b))
 		require.Contains(t, []Verdict{Refused, Taken}, a.Verdict, "%x: %s", b, a.Status) // Bytes may happen to say nothing.
@@ -61,12 +65,14 @@ func testGarbage(t *testing.T, f *fixture) {
 }
 
 func testContentType(t *testing.T, f *fixture) {
+	t.Helper()
 	r := f.request(t, f.Encode(t, records(1)...))
 	r.ContentType = "text/plain"
 	f.refuses(t, Unsupported, r)
 }
 
 func testUnknownCoding(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, name := range []string{"br", f.Codings[0].Name + ", br"} {
 		r := f.request(t, f.Encode(t, records(1)...))
 		r.Coding = name
@@ -75,6 +81,7 @@ func testUnknownCoding(t *testing.T, f *fixture) {
 }
 
 func testCodings(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, c := range f.Codings {
 		f := f.again(t, nil)
 		f.wholly(t, f.send(t, Request{Coding: c.Name, Body: c.Encode(t, f.Encode(t, records(5)...))}), 5)
@@ -82,6 +89,7 @@ func testCodings(t *testing.T, f *fixture) {
 }
 
 func testBrokenCoding(t *testing.T, f *fixture) {
+	t.Helper()
 	body := f.Encode(t, records(5)...)
 	for _, c := range f.Codings {
 		coded := c.Encode(t, body)
@@ -92,6 +100,7 @@ func testBrokenCoding(t *testing.T, f *fixture) {
 
 // testBombs also bounds what is allocated, by the client too: the bombs hold 16 MiB at least.
 func testBombs(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, c := range f.Codings {
 		for name, bomb := range c.bombs(t) {
 			var before, after runtime.MemStats
@@ -107,6 +116,7 @@ func testBombs(t *testing.T, f *fixture) {
 }
 
 func testTooLarge(t *testing.T, f *fixture) {
+	t.Helper()
 	f.refuses(t, TooLarge, Request{Coding: f.request(t, nil).Coding, Body: make([]byte, MaxBody+1)})
 	for _, c := range f.Codings {
 		f.refuses(t, TooLarge, Request{Coding: c.Name, Body: c.Encode(t, make([]byte, MaxBody+1))})

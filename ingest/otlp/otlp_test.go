@@ -171,14 +171,15 @@ func TestErrorsAreStatuses(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, c.code, resp.StatusCode, "%s: %s", name, answer)
 		var st spb.Status
+		want := contentJSON
 		if c.content == contentProto {
-			require.Equal(t, contentProto, resp.Header.Get("Content-Type"), name)
+			want = contentProto
 			require.NoError(t, proto.Unmarshal(answer, &st), name)
 		} else {
-			require.Equal(t, contentJSON, resp.Header.Get("Content-Type"), name)
 			require.NoError(t, protojson.Unmarshal(answer, &st), name)
 		}
 		require.NotEmpty(t, st.GetMessage(), name)
+		require.Equal(t, want, resp.Header.Get("Content-Type"), name)
 	}
 	require.Zero(t, f.bus.Len())
 }
@@ -272,7 +273,8 @@ func FuzzScanAgreesWithTheChecks(f *testing.F) {
 // requireClean says that the checks, too, find a body clean, and count the same.
 func requireClean(t *testing.T, s *service, body []byte, sc *scan, now time.Time) {
 	t.Helper()
-	l, tally := check.DefaultLimits(), check.Tally{}
+	l := check.DefaultLimits()
+	var tally check.Tally
 	switch s.Signal {
 	case signal.Metrics:
 		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(body)
