@@ -119,7 +119,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.tls, err = a.loadTLS(); err != nil {
 		return err
 	}
-	if err := a.openListeners(listenerTable()); err != nil {
+	if err := a.openListeners(ctx, listenerTable()); err != nil {
 		return err
 	}
 	a.stores = &stores{}

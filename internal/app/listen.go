@@ -124,7 +124,7 @@ const selfBuffer = 256 << 10
 type listeners struct{ sockets []*socket }
 
 // openListeners opens a socket for each row of the role. That is done before anything else, so that a taken port stops the start at once.
-func (a *App) openListeners(table []row) error {
+func (a *App) openListeners(ctx context.Context, table []row) error {
 	a.listeners = &listeners{}
 	for _, r := range table {
 		if r.role != "" && !a.opts.Role.Is(r.role) {
@@ -134,7 +134,7 @@ func (a *App) openListeners(table []row) error {
 		if r.tls != nil {
 			s.tls = r.tls(a.tls)
 		}
-		if err := s.open(a.cfg, a.reg); err != nil {
+		if err := s.open(ctx, a.cfg, a.reg); err != nil {
 			return err
 		}
 		a.stack.push("listener "+r.name, s.close)
@@ -143,7 +143,7 @@ func (a *App) openListeners(table []row) error {
 	return nil
 }
 
-func (s *socket) open(cfg config.Config, reg prometheus.Registerer) (err error) {
+func (s *socket) open(ctx context.Context, cfg config.Config, reg prometheus.Registerer) (err error) {
 	if s.network == inProcess {
 		s.pipe = bufconn.Listen(selfBuffer)
 		return nil
@@ -152,13 +152,13 @@ func (s *socket) open(cfg config.Config, reg prometheus.Registerer) (err error) 
 	var lc net.ListenConfig
 	switch s.network {
 	case "udp":
-		s.packets, err = lc.ListenPacket(context.Background(), s.network, addr) // Binding does not block.
+		s.packets, err = lc.ListenPacket(ctx, s.network, addr)
 	case "unix":
-		if err = removeStale(addr); err == nil {
-			s.stream, err = lc.Listen(context.Background(), s.network, addr)
+		if err = removeStale(ctx, addr); err == nil {
+			s.stream, err = lc.Listen(ctx, s.network, addr)
 		}
 	default:
-		s.stream, err = lc.Listen(context.Background(), s.network, addr)
+		s.stream, err = lc.Listen(ctx, s.network, addr)
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s (%s): %w", addr, s.key, err)
@@ -176,12 +176,12 @@ func (s *socket) open(cfg config.Config, reg prometheus.Registerer) (err error) 
 }
 
 // removeStale removes a unix socket that a process left behind when it was killed.
-func removeStale(path string) error {
+func removeStale(ctx context.Context, path string) error {
 	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSocket == 0 {
 		return nil //nolint:nilerr // There is none, or the next call says what is wrong.
 	}
 	var d net.Dialer
-	conn, err := d.DialContext(context.Background(), "unix", path)
+	conn, err := d.DialContext(ctx, "unix", path)
 	if err == nil {
 		return errors.Join(syscall.EADDRINUSE, conn.Close())
 	}

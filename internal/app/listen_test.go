@@ -49,7 +49,7 @@ func (e *echo) Serve(s *socket) error {
 	for {
 		conn, err := s.listener().Accept()
 		if err != nil {
-			return nil //nolint:nilerr // It was closed.
+			return nil // It was closed.
 		}
 		_, _ = io.WriteString(conn, "hello")
 		_ = conn.Close()
@@ -90,7 +90,7 @@ func newListening(t *testing.T, role config.Role, table []row) (*App, error) {
 	t.Helper()
 	a := &App{cfg: config.Default(), opts: Options{Role: role}, reg: prometheus.NewRegistry(), stack: stack{logger: slog.New(slog.DiscardHandler)}}
 	t.Cleanup(func() { require.NoError(t, a.stack.closeAll()) })
-	return a, a.openListeners(table)
+	return a, a.openListeners(t.Context(), table)
 }
 
 // TestListeners opens, announces, serves and closes a listener of every network by the same loops.
