@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/strata-apm/strata/ingest/split"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // sample is one record.
@@ -153,8 +155,8 @@ func TestSubmitRefused(t *testing.T) {
 // gate has room for a number of series, and knows none.
 type gate struct{ full bool }
 
-func (g gate) Full() bool             { return g.full }
-func (gate) Known(labels.Labels) bool { return false }
+func (g gate) Full() bool                              { return g.full }
+func (gate) Known(context.Context, labels.Labels) bool { return false }
 func (gate) RemoveNew(_ context.Context, md pmetric.Metrics) int {
 	n := md.DataPointCount()
 	md.ResourceMetrics().RemoveIf(func(pmetric.ResourceMetrics) bool { return true })
@@ -168,7 +170,7 @@ func TestSeries(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		in, b := intaketest.New(t, func(o *intake.Options) { o.Series = gate{full} })
 		require.Equal(t, full, in.SeriesFull())
-		require.False(t, in.Series().Known(labels.EmptyLabels()))
+		require.False(t, in.Series().Known(t.Context(), labels.EmptyLabels()))
 		tally, err := in.SubmitMetrics(t.Context(), intaketest.Metrics(sample("m", time.Now())), intake.Decoded{})
 		require.NoError(t, err)
 		if full {
@@ -271,6 +273,25 @@ func TestNow(t *testing.T) {
 	tally, err := in.SubmitLogs(t.Context(), intaketest.Logs(sample("then", at), sample("now", time.Now())), intake.Decoded{})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{check.ReasonTooNew: 1}, tally.Rejected)
+}
+
+// TestTenant: a record says whose it is, unless it is the default tenant's, and the same bytes of two tenants are two requests.
+func TestTenant(t *testing.T) {
+	in, b := intaketest.New(t, nil)
+	good := sample("good", time.Now())
+	for _, owner := range []tenant.ID{"", tenant.Default, "shop"} {
+		_, err := in.SubmitLogs(tenant.NewContext(t.Context(), owner), intaketest.Logs(good), intake.Decoded{})
+		require.NoError(t, err)
+		recs := b.Records(signal.Logs.Topic())
+		last := recs[len(recs)-1]
+		got, err := intake.RecordTenant(last.Headers)
+		require.NoError(t, err)
+		require.Equal(t, owner.OrDefault(), got)
+		require.Equal(t, owner == "shop", slices.ContainsFunc(last.Headers, func(h bus.Header) bool { return h.Key == intake.HeaderTenant }))
+	}
+	require.Equal(t, int64(1), b.Ledger.Totals()[signal.Logs].Resent)
+	_, err := intake.RecordTenant([]bus.Header{{Key: intake.HeaderTenant, Value: "../x"}})
+	require.ErrorIs(t, err, tenant.ErrInvalid)
 }
 
 func TestRecordItem(t *testing.T) {

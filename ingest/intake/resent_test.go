@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/ingest/split"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // TestRecentForgets: a request is remembered for an hour at least, and not for ever.
@@ -39,7 +40,8 @@ func TestRecentIsBounded(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	a, b := split.Part{Body: []byte("a")}, split.Part{Body: []byte("b")}
-	require.Equal(t, Request{Parts: []split.Part{a, b}}.hash(), Request{Parts: []split.Part{b, a}}.hash())
-	require.NotEqual(t, Request{Parts: []split.Part{a}}.hash(), Request{Parts: []split.Part{a, b}}.hash())
-	require.Equal(t, Request{Body: []byte("a")}.hash(), Request{Body: []byte("a"), Parts: []split.Part{b}}.hash(), "the body before it was cut")
+	require.Equal(t, Request{Parts: []split.Part{a, b}}.hash(tenant.Default), Request{Parts: []split.Part{b, a}}.hash(tenant.Default))
+	require.NotEqual(t, Request{Parts: []split.Part{a}}.hash(tenant.Default), Request{Parts: []split.Part{a, b}}.hash(tenant.Default))
+	require.Equal(t, Request{Body: []byte("a")}.hash(tenant.Default), Request{Body: []byte("a"), Parts: []split.Part{b}}.hash(tenant.Default), "the body before it was cut")
+	require.NotEqual(t, Request{Body: []byte("a")}.hash(tenant.Default), Request{Body: []byte("a")}.hash("other"), "another tenant's")
 }
