@@ -64,9 +64,9 @@ func newPipe(b *testing.B) *pipe {
 		},
 	})
 	require.NoError(b, err)
-	limits := otlp.DefaultLimits()
-	limits.MetricsPast = 24 * time.Hour
-	srv := httptest.NewServer(otlp.NewReceiver(intake.New(p.bus, l, 64<<20, 256<<20), otlp.Options{Limits: limits}).Handler())
+	cfg := intake.DefaultConfig()
+	cfg.InFlightBytes, cfg.Limits.MetricsPast = 256<<20, 24*time.Hour
+	srv := httptest.NewServer(otlp.NewReceiver(intake.New(intake.Options{Config: cfg, Producer: p.bus, Ledger: l})).Handler())
 	b.Cleanup(srv.Close)
 	p.addr = strings.TrimPrefix(srv.URL, "http://")
 	return p

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intake is what every protocol of the gateway shares: the bound on memory held by requests, the record handed to the bus, the
-// ledger's columns and the one table from an error to its HTTP and gRPC status. It knows no protocol.
+// Package intake is the way from a protocol's decoder to the bus, which every protocol of the gateway shares: bodies read and decompressed within a bound on memory
+// (ReadHTTP), telemetry checked, cut by partition, made durable and counted (SubmitMetrics, SubmitTraces, SubmitLogs), and the one table from an error to its HTTP
+// and gRPC status (AnswerOf). It knows no protocol.
 package intake
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/check"
+	"github.com/strata-apm/strata/ingest/split"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/tenant"
@@ -60,190 +63,6 @@ func Source(ctx context.Context) string {
 	return DefaultSource
 }
 
-// Intake puts checked requests on the bus. Safe for concurrent use.
-type Intake struct {
-	producer bus.Producer
-	ledger   *ledger.Ledger
-	budget   *semaphore.Weighted
-	maxBody  int64
-	recent   *recent
-}
-
-// New returns an Intake that holds at most budgetBytes of request bodies at once, each at most maxBody bytes after decompression.
-func New(producer bus.Producer, l *ledger.Ledger, maxBody, budgetBytes int64) *Intake {
-	return &Intake{producer: producer, ledger: l, budget: semaphore.NewWeighted(budgetBytes), maxBody: maxBody, recent: newRecent(time.Now())}
-}
-
-// MaxBody is the most bytes a body may have after decompression.
-func (in *Intake) MaxBody() int64 { return in.maxBody }
-
-// Body is a request body in memory; Release gives its share of the budget back.
-type Body struct {
-	Bytes  []byte
-	budget *semaphore.Weighted
-	held   int64
-}
-
-// Release gives the memory back to the budget. Bytes must not be used afterwards.
-func (b *Body) Release() {
-	b.budget.Release(b.held)
-	b.held, b.Bytes = 0, nil
-}
-
-const chunk = 256 << 10
-
-// Read reads r to its end. The memory is claimed from the budget as it is needed, before it is allocated.
-func (in *Intake) Read(r io.Reader, sizeHint int64) (*Body, error) {
-	b := &Body{budget: in.budget}
-	if sizeHint <= 0 || sizeHint > in.maxBody {
-		sizeHint = chunk
-	}
-	if err := b.grow(sizeHint + 1); err != nil {
-		return nil, err
-	}
-	for {
-		n, err := r.Read(b.Bytes[len(b.Bytes):cap(b.Bytes)])
-		b.Bytes = b.Bytes[:len(b.Bytes)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			b.Release()
-			return nil, err //nolint:wrapcheck // The caller knows whether it is decompressing.
-		case int64(len(b.Bytes)) > in.maxBody:
-			b.Release()
-			return nil, fmt.Errorf("%w: more than %d bytes after decompression", ErrTooLarge, in.maxBody)
-		case len(b.Bytes) == cap(b.Bytes):
-			if err := b.grow(int64(min(2*len(b.Bytes), int(in.maxBody)+1))); err != nil {
-				b.Release()
-				return nil, err
-			}
-		}
-	}
-}
-
-// Claim takes n bytes of the budget for a body that is in memory already.
-func (in *Intake) Claim(body []byte) (*Body, error) {
-	b := &Body{budget: in.budget}
-	if !in.budget.TryAcquire(int64(len(body))) {
-		return nil, ErrBusy
-	}
-	b.held, b.Bytes = int64(len(body)), body
-	return b, nil
-}
-
-func (b *Body) grow(size int64) error {
-	if !b.budget.TryAcquire(size - b.held) {
-		return ErrBusy
-	}
-	b.held = size
-	next := make([]byte, len(b.Bytes), size)
-	copy(next, b.Bytes)
-	b.Bytes = next
-	return nil
-}
-
-// Tally is what a check found in one request.
-type Tally struct {
-	// Items is how many records the request had.
-	Items int
-	// Rejected counts those taken out, by reason.
-	Rejected map[string]int
-	// Notes count changes that took nothing out, such as values cut short, by kind.
-	Notes map[string]int
-	// Changed says that something was changed of which the sender need not hear.
-	Changed bool
-}
-
-// Reject counts n records taken out.
-func (t *Tally) Reject(reason string, n int) {
-	if n == 0 {
-		return
-	}
-	if t.Rejected == nil {
-		t.Rejected = map[string]int{}
-	}
-	t.Rejected[reason] += n
-}
-
-// Note counts n changes.
-func (t *Tally) Note(kind string, n int) {
-	if n == 0 {
-		return
-	}
-	if t.Notes == nil {
-		t.Notes = map[string]int{}
-	}
-	t.Notes[kind] += n
-}
-
-// RejectedItems is how many records were taken out.
-func (t *Tally) RejectedItems() int {
-	n := 0
-	for _, v := range t.Rejected {
-		n += v
-	}
-	return n
-}
-
-// Request is a checked request on its way to the bus.
-type Request struct {
-	Signal signal.Signal
-	Topic  string
-	Key    []byte
-	Body   []byte
-	Format string // empty for OTLP protobuf
-	Tally  Tally
-	// Parts replace Key and Body where the request had to be cut.
-	Parts []Part
-}
-
-// Part is one record of a request that was cut.
-type Part struct {
-	Key   []byte
-	Body  []byte
-	Items int
-}
-
-// Accept puts the request on the bus and returns when it is durable there. Records the check took out are counted as refused with their
-// reason; when the bus does not take the rest, all are counted as refused, because the sender will send all again.
-func (in *Intake) Accept(ctx context.Context, req Request) error {
-	source, owner := Source(ctx), tenant.FromContext(ctx).OrDefault()
-	kept := req.Tally.Items - req.Tally.RejectedItems()
-	if kept > 0 {
-		if err := in.producer.Produce(ctx, req.Topic, req.records(source, owner, kept)...); err != nil {
-			in.ledger.Refused(req.Signal, source, Reason(err), req.Tally.Items)
-			if ctx.Err() != nil { // The bus may hold it all the same.
-				in.recent.add(req.Body, time.Now())
-			}
-			return fmt.Errorf("put %d %s on the bus: %w", kept, req.Signal, err)
-		}
-		if in.recent.add(req.Body, time.Now()) {
-			in.ledger.Resent(req.Signal, source, kept)
-		}
-	}
-	for reason, n := range req.Tally.Rejected {
-		in.ledger.Refused(req.Signal, source, reason, n)
-	}
-	return nil
-}
-
-// ReasonRecordSize is the ledger's word for a record that is larger than the bus takes.
-const ReasonRecordSize = "record_too_large"
-
-// Layout is how the bus wants requests cut: spans by trace id, metrics and logs by resource, none larger than a record may be.
-type Layout interface {
-	// Partitions is how many partitions topic has.
-	Partitions(topic string) int
-	// PartitionOf is where a record with this key goes among n partitions.
-	PartitionOf(key []byte, n int) int
-	// MaxRecordBytes is the largest value of a record.
-	MaxRecordBytes() int
-}
-
-// ReasonSeriesLimit is the ledger's word for a sample that would make a series past the bound on series.
-const ReasonSeriesLimit = "series_limit"
-
 // SeriesIndex is what the gateway may ask of the store of metrics. Safe for concurrent use.
 type SeriesIndex interface {
 	// Full says whether no new series is taken now. It is cheap.
@@ -252,11 +71,130 @@ type SeriesIndex interface {
 	Known(ctx context.Context, ls labels.Labels) bool
 }
 
+// SeriesGate is a SeriesIndex that also knows which series a data point becomes. Safe for concurrent use.
+type SeriesGate interface {
+	SeriesIndex
+	// RemoveNew takes the data points that would make a new series out of md, and returns how many those are.
+	RemoveNew(ctx context.Context, md pmetric.Metrics) int
+}
+
+// Options are what an Intake is made of.
+type Options struct {
+	// Config has the limits; InFlightBytes must be set.
+	Config   Config
+	Producer bus.Producer
+	Ledger   *ledger.Ledger
+	// Series may be nil: then the writer alone knows the bound on series, and what it refuses is counted, not answered.
+	Series SeriesGate
+	// Layout may be nil: then every request is one record.
+	Layout split.Layout
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Intake checks requests and puts them on the bus. Safe for concurrent use.
+type Intake struct {
+	opts   Options
+	budget *semaphore.Weighted
+	recent *recent
+}
+
+// New returns an Intake.
+func New(opts Options) *Intake {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Intake{opts: opts, budget: semaphore.NewWeighted(opts.Config.InFlightBytes), recent: newRecent(opts.Now())}
+}
+
+// MaxBody is the most bytes a body may have after decompression.
+func (in *Intake) MaxBody() int64 { return in.opts.Config.MaxBodyBytes }
+
+// Limits are those of one record.
+func (in *Intake) Limits() check.Limits { return in.opts.Config.Limits }
+
+// Layout is how the bus wants requests cut; nil leaves them whole.
+func (in *Intake) Layout() split.Layout { return in.opts.Layout }
+
+// Series is the bound on series, nil where it is not known here.
+func (in *Intake) Series() SeriesIndex {
+	if in.opts.Series == nil {
+		return nil
+	}
+	return in.opts.Series
+}
+
+// SeriesFull says whether no new series is taken now.
+func (in *Intake) SeriesFull() bool { return in.opts.Series != nil && in.opts.Series.Full() }
+
+// Now is the time by which records are checked.
+func (in *Intake) Now() time.Time { return in.opts.Now() }
+
+// Request is a checked request on its way to the bus.
+type Request struct {
+	Signal signal.Signal
+	// Body is the request as OTLP protobuf; Key may be nil, then it is read from Body.
+	Body  []byte
+	Key   []byte
+	Tally check.Tally
+	// Parts, Topic and Format are for a request that has no lossless form in OTLP: the records of it, where they go, and the name of their form. The zero
+	// values are OTLP on the signal's own topic, cut here.
+	Parts  []split.Part
+	Topic  string
+	Format string
+}
+
+// Accept cuts the request for the bus and returns when it is durable there, with what became of its records. Those the check took out are counted as refused with
+// their reason; when the bus does not take the rest, all are counted as refused, because the sender will send all again.
+func (in *Intake) Accept(ctx context.Context, req Request) (check.Tally, error) {
+	if req.Topic == "" {
+		req.Topic = req.Signal.Topic()
+	}
+	if err := in.cut(&req); err != nil {
+		return req.Tally, err
+	}
+	source, owner, l := Source(ctx), tenant.FromContext(ctx).OrDefault(), in.opts.Ledger
+	if kept := req.Tally.Kept(); kept > 0 {
+		hash := req.hash(owner)
+		if err := in.opts.Producer.Produce(ctx, req.Topic, req.records(source, owner, kept)...); err != nil {
+			l.Refused(req.Signal, source, Reason(err), req.Tally.Items)
+			if ctx.Err() != nil { // The bus may hold it all the same.
+				in.recent.add(hash, in.Now())
+			}
+			return req.Tally, fmt.Errorf("put %d %s on the bus: %w", kept, req.Signal, err)
+		}
+		if in.recent.add(hash, in.Now()) {
+			l.Resent(req.Signal, source, kept)
+		}
+	}
+	for reason, n := range req.Tally.Rejected {
+		l.Refused(req.Signal, source, reason, n)
+	}
+	return req.Tally, nil
+}
+
+// cut makes the parts of a request in OTLP where the bus wants some, and sees to its key where not.
+func (in *Intake) cut(req *Request) error {
+	if req.Format != "" || req.Tally.Kept() == 0 {
+		return nil
+	}
+	parts, oversized, err := split.Split(req.Signal, req.Body, in.opts.Layout)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	req.Parts = parts
+	req.Tally.Reject(check.ReasonRecordSize, oversized)
+	if parts == nil && req.Key == nil {
+		req.Key = split.Key(req.Signal, req.Body)
+	}
+	return nil
+}
+
 // records are what the bus keeps of the request.
 func (req Request) records(source string, owner tenant.ID, kept int) []bus.Record {
 	parts := req.Parts
 	if parts == nil {
-		parts = []Part{{Key: req.Key, Body: req.Body, Items: kept}}
+		parts = []split.Part{{Key: req.Key, Body: req.Body, Items: kept}}
 	}
 	recs := make([]bus.Record, 0, len(parts))
 	for _, p := range parts {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -28,9 +30,23 @@ func newRecent(now time.Time) *recent {
 	return &recent{young: map[uint64]struct{}{}, turned: now}
 }
 
-// add notes body and says whether the same bytes were noted before.
-func (r *recent) add(body []byte, now time.Time) bool {
-	h := xxhash.Sum64(body)
+// hash tells requests apart, and those of one tenant from another's. That of parts does not depend on their order.
+func (req Request) hash(owner tenant.ID) uint64 {
+	var sum uint64
+	if owner != tenant.Default {
+		sum = xxhash.Sum64String(string(owner))
+	}
+	if req.Body != nil {
+		return sum + xxhash.Sum64(req.Body)
+	}
+	for _, p := range req.Parts {
+		sum += xxhash.Sum64(p.Body)
+	}
+	return sum
+}
+
+// add notes the hash of a request and says whether it was noted before.
+func (r *recent) add(h uint64, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now.Sub(r.turned) > resentWindow || len(r.young) >= resentMax {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -23,6 +25,13 @@ type Answer struct {
 	GRPC codes.Code
 	// RetryAfter is 0 for what must not be sent again.
 	RetryAfter time.Duration
+}
+
+// SetRetryAfter tells a client over HTTP when to try again, in whole seconds.
+func (a Answer) SetRetryAfter(h http.Header) {
+	if a.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))))
+	}
 }
 
 // ThrottledError says that one sender sends more than it may, while others are served.

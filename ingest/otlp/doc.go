@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlp receives OTLP over gRPC and HTTP (https://opentelemetry.io/docs/specs/otlp/, version 1.9) and puts what it accepts on
-// the bus. A request is answered after the bus holds it durably.
+// Package otlp receives OTLP over gRPC and HTTP (https://opentelemetry.io/docs/specs/otlp/, version 1.9) and answers as it demands. What it decodes goes to package
+// intake, which checks it and puts it on the bus.
 //
-// Bodies travel as they came whenever the checks change nothing: they are decoded once to be checked and never encoded again.
+// A protobuf body is scanned before anything is decoded (scan.go). One that is clean goes on as it came; only the others, and JSON, are decoded here.
 package otlp

@@ -122,4 +122,4 @@ func (zstdCompressor) Compress(w io.Writer) (io.WriteCloser, error) {
 	return zw, nil
 }
 
-func (zstdCompressor) Decompress(r io.Reader) (io.Reader, error) { return newZstdReader(r) }
+func (zstdCompressor) Decompress(r io.Reader) (io.Reader, error) { return intake.NewZstdReader(r) }

@@ -3,17 +3,11 @@
 package otlp
 
 import (
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
-	"math"
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/klauspost/compress/zstd"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -25,8 +19,6 @@ import (
 const (
 	contentProto = "application/x-protobuf"
 	contentJSON  = "application/json"
-	// maxZstdWindow bounds what a zstd frame header can make the decoder allocate (RFC 8878 recommends supporting 8 MiB).
-	maxZstdWindow = 8 << 20
 )
 
 // Handler serves /v1/metrics, /v1/traces and /v1/logs.
@@ -70,41 +62,12 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *service) {
 }
 
 func (r *Receiver) exportHTTP(req *http.Request, s *service, enc format) (response, error) {
-	raw := http.MaxBytesReader(nil, req.Body, r.intake.MaxBody())
-	coding, err := contentCoding(req.Header)
+	body, err := r.intake.ReadHTTP(req, intake.Gzip, intake.Zstd)
 	if err != nil {
-		return nil, err
-	}
-	plain, done, err := decompress(raw, coding)
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	defer done()
-	var hint int64
-	if coding == "" {
-		hint = req.ContentLength
-	}
-	body, err := r.intake.Read(plain, hint)
-	if err != nil {
-		return nil, bodyError(err)
+		return nil, err //nolint:wrapcheck // It says that it read the body.
 	}
 	defer body.Release()
 	return r.export(req.Context(), s, enc, body.Bytes)
-}
-
-// bodyError tells the errors of reading a body apart.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return fmt.Errorf("%w: more than %d bytes", intake.ErrTooLarge, tooLarge.Limit)
-	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return fmt.Errorf("%w: %w", intake.ErrTooLarge, err)
-	case errors.Is(err, intake.ErrTooLarge), errors.Is(err, intake.ErrBusy), errors.Is(err, intake.ErrUnsupported):
-		return err
-	default:
-		return fmt.Errorf("%w: read body: %w", intake.ErrMalformed, err)
-	}
 }
 
 func formatOf(contentType string) (format, error) {
@@ -117,60 +80,6 @@ func formatOf(contentType string) (format, error) {
 	default:
 		return formatJSON, fmt.Errorf("%w: Content-Type %.80q, want %s or %s", intake.ErrUnsupported, contentType, contentProto, contentJSON)
 	}
-}
-
-// contentCoding returns the one coding of the body, "" for none. Names are case-insensitive, x-gzip is gzip, and identity is nothing (RFC 9110, section 8.4.1).
-func contentCoding(h http.Header) (string, error) {
-	coding := ""
-	for _, value := range h.Values("Content-Encoding") {
-		for name := range strings.SplitSeq(value, ",") {
-			name = strings.ToLower(strings.TrimSpace(name))
-			switch name {
-			case "", "identity":
-				continue
-			case "x-gzip":
-				name = "gzip"
-			}
-			if coding != "" {
-				return "", fmt.Errorf("%w: Content-Encoding %.80q, want one of gzip and zstd, or none", intake.ErrUnsupported, strings.Join(h.Values("Content-Encoding"), ", "))
-			}
-			coding = name
-		}
-	}
-	return coding, nil
-}
-
-// decompress wraps body by its coding. done frees the decoder.
-func decompress(body io.Reader, coding string) (plain io.Reader, done func(), err error) {
-	switch coding {
-	case "":
-		return body, func() {}, nil
-	case "gzip":
-		zr, err := gzip.NewReader(body)
-		if errors.Is(err, io.EOF) { // Of no bytes at all, which is an empty request in any coding.
-			return http.NoBody, func() {}, nil
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("gzip: %w", err)
-		}
-		return zr, func() { _ = zr.Close() }, nil
-	case "zstd":
-		zr, err := newZstdReader(body)
-		if err != nil {
-			return nil, nil, err
-		}
-		return zr, zr.Close, nil
-	default:
-		return nil, nil, fmt.Errorf("%w: Content-Encoding %.80q, want gzip, zstd or none", intake.ErrUnsupported, coding)
-	}
-}
-
-func newZstdReader(r io.Reader) (*zstd.Decoder, error) {
-	zr, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
-	if err != nil {
-		return nil, fmt.Errorf("zstd: %w", err)
-	}
-	return zr, nil
 }
 
 // WriteError answers a request of OTLP over HTTP that went no further with what err means.
@@ -192,9 +101,7 @@ func requestFormat(req *http.Request) format {
 // writeError answers with google.rpc.Status in the encoding of the request, JSON when that is unknown.
 func writeError(w http.ResponseWriter, enc format, err error) {
 	a := intake.AnswerOf(err)
-	if a.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))))
-	}
+	a.SetRetryAfter(w.Header())
 	writeStatus(w, enc, a.HTTP, intake.Status(err))
 }
 

@@ -19,6 +19,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/signal"
 )
 
@@ -28,7 +29,7 @@ const goodTrace, goodSpan = `"0102030405060708090a0b0c0d0e0f10"`, `"010203040506
 func (f *fixture) names(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, rec := range f.bus.recs[signal.Traces.Topic()] {
+	for _, rec := range f.bus.Records(signal.Traces.Topic()) {
 		req := ptraceotlp.NewExportRequest()
 		require.NoError(t, req.UnmarshalProto(rec.Value))
 		for _, rs := range req.Traces().ResourceSpans().All() {
@@ -74,7 +75,7 @@ func TestMalformedIDsInJSON(t *testing.T) {
 		"snake case":         strings.Replace(span("bad", `"1"`, goodSpan, `""`), "traceId", "trace_id", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t)
+			f := newFixture(t, nil)
 			body := `{"resourceSpans":[{"scopeSpans":[{"spans":[` + good + `,` + bad + `,` + good + `]}]}]}`
 			resp, answer := f.post(t, "/v1/traces", contentJSON, "", []byte(body))
 			require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
@@ -97,7 +98,7 @@ func TestMalformedIDsInProto(t *testing.T) {
 	for _, bad := range []*tracepb.Span{
 		span("bad", 15, 8, 0), span("bad", 17, 8, 0), span("bad", 1, 8, 0), span("bad", 200, 8, 0), span("bad", 20_000, 8, 8), span("bad", 16, 7, 0), span("bad", 16, 8, 3), span("bad", 16, 8, 9),
 	} {
-		f := newFixture(t)
+		f := newFixture(t, nil)
 		body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{
 			span("good", 16, 8, 8), bad, span("good", 16, 8, 0),
 		}}}}}})
@@ -123,48 +124,48 @@ func TestLogIDsAndSeverities(t *testing.T) {
 		note  string
 	}{
 		`"traceId":` + goodTrace + `,"severityNumber":24`: {true, 24, ""},
-		`"traceId":"abc","spanId":` + goodSpan:            {false, 0, noteBadID},
-		`"spanId":"!"`:                                    {false, 0, noteBadID},
-		`"severityNumber":25`:                             {false, 0, noteBadLevel},
-		`"severityNumber":300`:                            {false, 0, noteBadLevel},
-		`"severityNumber":-1`:                             {false, 0, noteBadLevel},
+		`"traceId":"abc","spanId":` + goodSpan:            {false, 0, check.NoteBadID},
+		`"spanId":"!"`:                                    {false, 0, check.NoteBadID},
+		`"severityNumber":25`:                             {false, 0, check.NoteBadLevel},
+		`"severityNumber":300`:                            {false, 0, check.NoteBadLevel},
+		`"severityNumber":-1`:                             {false, 0, check.NoteBadLevel},
 		`"severityNumber":"17"`:                           {false, 17, ""},
 		`"severityNumber":"9"`:                            {false, 9, ""},
 		`"severityNumber":9.0`:                            {false, 9, ""},
 		`"severityNumber":"SEVERITY_NUMBER_WARN"`:         {false, 13, ""},
-		`"severityNumber":2147483648`:                     {false, 0, noteBadLevel},
-		`"severityNumber":4294967300`:                     {false, 0, noteBadLevel},
-		`"severityNumber":-99999999999`:                   {false, 0, noteBadLevel},
-		`"severityNumber":1e300`:                          {false, 0, noteBadLevel},
-		`"severityNumber":9.5`:                            {false, 0, noteBadLevel},
-		`"severityNumber":"high"`:                         {false, 0, noteBadLevel},
-		`"severityNumber":["x"]`:                          {false, 0, noteBadLevel},
-		`"severityNumber":true`:                           {false, 0, noteBadLevel},
-		`"flags":4294967296`:                              {false, 0, noteBadNumber},
-		`"droppedAttributesCount":-1`:                     {false, 0, noteBadNumber},
-		`"observedTimeUnixNano":{"seconds":1}`:            {false, 0, noteBadNumber},
-		`"traceId":["a"],"spanId":{"a":1}`:                {false, 0, "2 " + noteBadID},
+		`"severityNumber":2147483648`:                     {false, 0, check.NoteBadLevel},
+		`"severityNumber":4294967300`:                     {false, 0, check.NoteBadLevel},
+		`"severityNumber":-99999999999`:                   {false, 0, check.NoteBadLevel},
+		`"severityNumber":1e300`:                          {false, 0, check.NoteBadLevel},
+		`"severityNumber":9.5`:                            {false, 0, check.NoteBadLevel},
+		`"severityNumber":"high"`:                         {false, 0, check.NoteBadLevel},
+		`"severityNumber":["x"]`:                          {false, 0, check.NoteBadLevel},
+		`"severityNumber":true`:                           {false, 0, check.NoteBadLevel},
+		`"flags":4294967296`:                              {false, 0, check.NoteBadNumber},
+		`"droppedAttributesCount":-1`:                     {false, 0, check.NoteBadNumber},
+		`"observedTimeUnixNano":{"seconds":1}`:            {false, 0, check.NoteBadNumber},
+		`"traceId":["a"],"spanId":{"a":1}`:                {false, 0, "2 " + check.NoteBadID},
 	} {
-		f := newFixture(t)
+		f := newFixture(t, nil)
 		resp, answer := f.post(t, "/v1/logs", contentJSON, "", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[`+record(more)+`]}]}]}`))
 		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", more, answer)
-		require.Len(t, f.bus.recs[signal.Logs.Topic()], 1, more)
+		require.Len(t, f.bus.Records(signal.Logs.Topic()), 1, more)
 		req := plogotlp.NewExportRequest()
-		require.NoError(t, req.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
+		require.NoError(t, req.UnmarshalProto(f.bus.Records(signal.Logs.Topic())[0].Value))
 		r := req.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
 		require.Equal(t, want.trace, !r.TraceID().IsEmpty(), more)
 		require.Equal(t, want.level, int32(r.SeverityNumber()), more)
 		require.Contains(t, string(answer), want.note, more)
 	}
-	f := newFixture(t)
+	f := newFixture(t, nil)
 	body, err := proto.Marshal(&logspb.LogsData{ResourceLogs: []*logspb.ResourceLogs{{ScopeLogs: []*logspb.ScopeLogs{{LogRecords: []*logspb.LogRecord{
 		{TimeUnixNano: uint64(now), SeverityNumber: 300, TraceId: []byte{1, 2, 3}}, {TimeUnixNano: uint64(now), SeverityNumber: -5},
 	}}}}}})
 	require.NoError(t, err)
 	resp, answer := f.post(t, "/v1/logs", contentProto, "", body)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	require.Contains(t, string(answer), "2 "+noteBadLevel)
-	require.Contains(t, string(answer), "1 "+noteBadID)
+	require.Contains(t, string(answer), "2 "+check.NoteBadLevel)
+	require.Contains(t, string(answer), "1 "+check.NoteBadID)
 }
 
 // TestAfterTheObject: a body is one JSON object and nothing else.
@@ -177,34 +178,18 @@ func TestAfterTheObject(t *testing.T) {
 		if i >= 2 {
 			want = http.StatusBadRequest
 		}
-		f := newFixture(t)
+		f := newFixture(t, nil)
 		resp, answer := f.post(t, "/v1/traces", contentJSON, "", append(append([]byte{}, object...), after...))
 		require.Equal(t, want, resp.StatusCode, "%q: %s", after, answer)
-		require.Len(t, f.bus.recs[signal.Traces.Topic()], map[int]int{200: 1}[want])
+		require.Len(t, f.bus.Records(signal.Traces.Topic()), map[int]int{200: 1}[want])
 	}
-	f := newFixture(t)
+	f := newFixture(t, nil)
 	resp, answer := f.post(t, "/v1/traces", contentJSON, "", append([]byte(byteOrderMark), object...))
 	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", answer)
-	require.Len(t, f.bus.recs[signal.Traces.Topic()], 1)
+	require.Len(t, f.bus.Records(signal.Traces.Topic()), 1)
 	for _, body := range []string{"[]", "null", `"x"`, "7", "{", `{"a":`, "\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf{}", "\xef\xbb{}", " "} {
-		resp, answer := newFixture(t).post(t, "/v1/traces", contentJSON, "", []byte(body))
+		resp, answer := newFixture(t, nil).post(t, "/v1/traces", contentJSON, "", []byte(body))
 		require.Equal(t, 400, resp.StatusCode, "%q: %s", body, answer)
-	}
-}
-
-func TestNamesOfEncodings(t *testing.T) {
-	body, err := traces(1, nil).MarshalProto()
-	require.NoError(t, err)
-	for name, kind := range map[string]string{
-		"GZIP": "gzip", "x-gzip": "gzip", "X-GZip": "gzip", " gzip ": "gzip", "Zstd": "zstd", "identity": "", "Identity": "", "identity, gzip": "gzip", "gzip,": "gzip",
-	} {
-		f := newFixture(t)
-		resp, answer := f.post(t, "/v1/traces", contentProto, name, compress(t, kind, body))
-		require.Equal(t, 200, resp.StatusCode, "%q: %s", name, answer)
-	}
-	for _, name := range []string{"br", "gzip, gzip", "gzip, zstd", "deflate", "compress"} {
-		resp, _ := newFixture(t).post(t, "/v1/traces", contentProto, name, body)
-		require.Equal(t, 415, resp.StatusCode, name)
 	}
 }
 

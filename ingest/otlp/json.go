@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
 )
 
@@ -191,7 +192,7 @@ func (s *jsonScan) id(top *jsonFrame, at jsonRange, f jsonField) {
 	case bad && !json.Valid(value):
 		return // The decoder says what is wrong.
 	case bad:
-		note := noteBadID
+		note := check.NoteBadID
 		if s.inSpan() { // The span is refused for it, which is counted there.
 			note = ""
 		}

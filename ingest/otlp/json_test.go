@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/signal"
 )
 
@@ -49,7 +50,7 @@ func TestNullIsUnset(t *testing.T) {
 		fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"root","traceId":%s,"spanId":%s,"startTimeUnixNano":"%d","endTimeUnixNano":"%[3]d","status":{},"events":[{}],"links":[{}]}]}]}]}`, goodTrace, goodSpan, now),
 		fmt.Sprintf(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"observedTimeUnixNano":"%d","body":{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{}]}}}]}},"severityText":"x"}]}]}]}`, now),
 	} {
-		f := newFixture(t)
+		f := newFixture(t, nil)
 		s := sigs[which]
 		resp, answer := f.post(t, s.Path(), contentJSON, "", []byte(body))
 		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
@@ -57,7 +58,7 @@ func TestNullIsUnset(t *testing.T) {
 		resp, answer = f.post(t, s.Path(), contentJSON, "", []byte(withNulls(t, s.json, body)))
 		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 		require.Equal(t, "{}", string(answer), s.Noun())
-		recs := f.bus.recs[s.Topic()]
+		recs := f.bus.Records(s.Topic())
 		require.Len(t, recs, 2)
 		require.Equal(t, recs[0].Value, recs[1].Value, s.Noun())
 	}
@@ -66,7 +67,7 @@ func TestNullIsUnset(t *testing.T) {
 // TestNumbersAndIDsInJSON: forms that proto3 JSON allows are read, and what no decoder can read costs no record its neighbours.
 func TestNumbersAndIDsInJSON(t *testing.T) {
 	now := time.Now().UnixNano()
-	f := newFixture(t)
+	f := newFixture(t, nil)
 	resp, answer := f.post(t, "/v1/traces", contentJSON, "", fmt.Appendf(nil, `{"resourceSpans":[{"scopeSpans":[{"spans":[
 		{"name":"good","\u0074raceId":"\u00301\u00302030405060708090a0b0c0d0e0f10","spanId":"\u0030102030405060708","kind":"2","startTimeUnixNano":%[1]d,"endTimeUnixNano":"%[1]d","status":{"code":2.0},
 			"attributes":[{"key":"b","value":{"bytesValue":"\/\/8="}}],"links":[{"traceId":[1],"spanId":{"spanId":"x"},"flags":99999999999}]},
@@ -74,9 +75,9 @@ func TestNumbersAndIDsInJSON(t *testing.T) {
 		{"name":"old","traceId":%[2]s,"spanId":%[3]s,"startTimeUnixNano":"soon","endTimeUnixNano":-1}]}]}]}`, now, goodTrace, goodSpan))
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 	require.Contains(t, string(answer), "refused 1 of 3 spans: 1 too_old")
-	require.Contains(t, string(answer), "5 "+noteBadNumber)
+	require.Contains(t, string(answer), "5 "+check.NoteBadNumber)
 	req := ptraceotlp.NewExportRequest()
-	require.NoError(t, req.UnmarshalProto(f.bus.recs[signal.Traces.Topic()][0].Value))
+	require.NoError(t, req.UnmarshalProto(f.bus.Records(signal.Traces.Topic())[0].Value))
 	spans := req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	require.Equal(t, 2, spans.Len())
 	s := spans.At(0)
@@ -95,13 +96,13 @@ func TestNumbersAndIDsInJSON(t *testing.T) {
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 	require.Contains(t, string(answer), "refused 2 of 3 data points: 1 no_timestamp, 1 unknown_temporality")
 	metrics := pmetricotlp.NewExportRequest()
-	require.NoError(t, metrics.UnmarshalProto(f.bus.recs[signal.Metrics.Topic()][0].Value))
+	require.NoError(t, metrics.UnmarshalProto(f.bus.Records(signal.Metrics.Topic())[0].Value))
 	require.Equal(t, int64(3), metrics.Metrics().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().At(0).IntValue())
 
 	resp, answer = f.post(t, "/v1/logs", contentJSON, "", fmt.Appendf(nil, `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","trace_id":"\u0030102030405060708090a0b0c0d0e0f10"}]}]}]}`, now))
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
 	logs := plogotlp.NewExportRequest()
-	require.NoError(t, logs.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
+	require.NoError(t, logs.UnmarshalProto(f.bus.Records(signal.Logs.Topic())[0].Value))
 	require.Equal(t, "0102030405060708090a0b0c0d0e0f10", logs.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).TraceID().String())
 
 	for _, bad := range []string{`"traceId":{]`, `"traceId":[1`, `"traceId":7x`, `"severityNumber":9x`, `"severityNumber":{]`, `"a":nul`, `"a":nulll`, `"timeUnixNano" null`} {

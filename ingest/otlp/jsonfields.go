@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/strata-apm/strata/ingest/check"
 )
 
 // jsonField is what cleanJSON must know of one field. The zero value is a field that is not looked at.
@@ -60,7 +62,7 @@ func jsonFieldOf(d protoreflect.FieldDescriptor) jsonField {
 	name := string(d.Name())
 	f := jsonField{
 		optional: strings.HasSuffix(name, "_unix_nano") || strings.HasPrefix(name, "dropped_") || name == "flags",
-		note:     noteBadNumber,
+		note:     check.NoteBadNumber,
 	}
 	switch d.Kind() {
 	case protoreflect.BytesKind:
@@ -74,7 +76,7 @@ func jsonFieldOf(d protoreflect.FieldDescriptor) jsonField {
 	case protoreflect.EnumKind:
 		f.bits, f.signed, f.names, f.optional = 32, true, d.Enum().Values(), true
 		if name == "severity_number" {
-			f.note = noteBadLevel
+			f.note = check.NoteBadLevel
 		}
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
 		f.bits, f.signed = 32, true

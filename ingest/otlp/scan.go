@@ -12,7 +12,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strata-apm/strata/ansi"
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/split"
 )
 
 // maxDepth bounds the nesting of attribute values. The decoder recurses, and Go cannot recover from a stack that overflows.
@@ -22,8 +24,8 @@ const maxDepth = 64
 // (proto3 demands it) and broken framing. And it says whether the body is clean: every check that decoding would make passes, nothing
 // would be taken out or changed. A clean body goes to the bus as it came; any doubt makes it unclean, and it is decoded and checked.
 type scan struct {
-	limits Limits
-	window window
+	limits check.Limits
+	window check.Window
 	// items is the number of spans, log records or data points; right only when clean.
 	items int
 	clean bool
@@ -67,7 +69,7 @@ func (s *scan) walk(body []byte, m *message, depth int) error {
 		s.clean = false
 	}
 	if m.kind == kindResource && s.key == nil {
-		s.key = resourceKey(body)
+		s.key = split.ResourceKey(body)
 	}
 	var v seen
 	for len(body) > 0 {
@@ -220,7 +222,7 @@ func (v *seen) varint(k kind, num protowire.Number, x uint64) {
 	case k == kindTemporal && num == 2:
 		v.cumulative = x == 2
 	case k == kindLogRecord && num == 2:
-		v.badLevel = x > maxSeverity
+		v.badLevel = x > check.MaxSeverity
 	case k == kindHistogramPoint && num == 10, k == kindNumber && num == 8:
 		v.noValue = x&1 != 0
 	}
@@ -298,9 +300,9 @@ func orObserved(at, observed uint64) uint64 {
 	return at
 }
 
-// consistent is intake.HistogramReason for a point that was only scanned.
+// consistent is check.HistogramReason for a point that was only scanned.
 func (v *seen) consistent() bool {
 	return v.noValue || v.nBuckets == 0 && v.nBounds == 0 || v.nBuckets == v.nBounds+1 && v.buckets == v.count
 }
 
-func (s *scan) inWindow(t uint64) bool { return t >= uint64(s.window.from) && t <= uint64(s.window.to) }
+func (s *scan) inWindow(t uint64) bool { return t >= uint64(s.window.From) && t <= uint64(s.window.To) }

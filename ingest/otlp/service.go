@@ -5,16 +5,13 @@ package otlp
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/signal"
 )
@@ -27,14 +24,13 @@ const (
 	formatJSON
 )
 
-// checker takes what is invalid out of a decoded request and changes what is too long.
-type checker func(context.Context, *Receiver, time.Time) intake.Tally
+// submit hands a request that has been decoded to the intake.
+type submit func(context.Context, *intake.Intake, intake.Decoded) (check.Tally, error)
 
 // request and response are what the three export services have in common.
 type request interface {
 	UnmarshalProto(data []byte) error
 	UnmarshalJSON(data []byte) error
-	MarshalProto() ([]byte, error)
 }
 
 type response interface {
@@ -54,10 +50,8 @@ type service struct {
 	signal.Signal
 	schema *message
 	json   jsonFields
-	// decode returns the empty request and the check of it once it has been filled.
-	decode func() (request, checker)
-	// past is how old a record of this signal may be.
-	past func(Limits) time.Duration
+	// decode returns the empty request and where it goes once it has been filled.
+	decode func() (request, submit)
 	// respond returns the response for a request of which something was refused or changed.
 	respond func(rejected int64, message string) response
 }
@@ -66,46 +60,30 @@ type service struct {
 func services() []service {
 	s := newSchema()
 	return []service{
-		{
-			Signal: signal.Metrics, schema: s.metrics, json: s.metricsJSON,
-			decode: decodeMetrics, respond: respondMetrics,
-			past: func(l Limits) time.Duration { return l.MetricsPast },
-		},
-		{
-			Signal: signal.Traces, schema: s.traces, json: s.tracesJSON,
-			decode: decodeTraces, respond: respondTraces,
-			past: func(l Limits) time.Duration { return l.TracesPast },
-		},
-		{
-			Signal: signal.Logs, schema: s.logs, json: s.logsJSON,
-			decode: decodeLogs, respond: respondLogs,
-			past: func(l Limits) time.Duration { return l.LogsPast },
-		},
+		{Signal: signal.Metrics, schema: s.metrics, json: s.metricsJSON, decode: decodeMetrics, respond: respondMetrics},
+		{Signal: signal.Traces, schema: s.traces, json: s.tracesJSON, decode: decodeTraces, respond: respondTraces},
+		{Signal: signal.Logs, schema: s.logs, json: s.logsJSON, decode: decodeLogs, respond: respondLogs},
 	}
 }
 
-func decodeMetrics() (request, checker) {
+func decodeMetrics() (request, submit) {
 	req := pmetricotlp.NewExportRequest()
-	return req, func(ctx context.Context, r *Receiver, now time.Time) intake.Tally {
-		tally := r.limits.checkMetrics(req.Metrics(), now)
-		if r.seriesFull() {
-			tally.Reject(intake.ReasonSeriesLimit, r.opts.Gate.RemoveNew(ctx, req.Metrics()))
-		}
-		return tally
+	return req, func(ctx context.Context, in *intake.Intake, d intake.Decoded) (check.Tally, error) {
+		return in.SubmitMetrics(ctx, req.Metrics(), d)
 	}
 }
 
-func decodeTraces() (request, checker) {
+func decodeTraces() (request, submit) {
 	req := ptraceotlp.NewExportRequest()
-	return req, func(_ context.Context, r *Receiver, now time.Time) intake.Tally {
-		return r.limits.checkTraces(req.Traces(), now)
+	return req, func(ctx context.Context, in *intake.Intake, d intake.Decoded) (check.Tally, error) {
+		return in.SubmitTraces(ctx, req.Traces(), d)
 	}
 }
 
-func decodeLogs() (request, checker) {
+func decodeLogs() (request, submit) {
 	req := plogotlp.NewExportRequest()
-	return req, func(_ context.Context, r *Receiver, now time.Time) intake.Tally {
-		return r.limits.checkLogs(req.Logs(), now)
+	return req, func(ctx context.Context, in *intake.Intake, d intake.Decoded) (check.Tally, error) {
+		return in.SubmitLogs(ctx, req.Logs(), d)
 	}
 }
 
@@ -130,142 +108,67 @@ func respondLogs(rejected int64, message string) response {
 	return r
 }
 
-// SeriesGate knows which series the store of metrics would not take. Safe for concurrent use.
-type SeriesGate interface {
-	// Full says whether no new series is taken now. It is cheap.
-	Full() bool
-	// RemoveNew takes the data points that would make a new series out of md, and returns how many those are.
-	RemoveNew(ctx context.Context, md pmetric.Metrics) int
-}
-
 // Receiver takes export requests of the three signals. Safe for concurrent use.
-type Receiver struct {
-	intake *intake.Intake
-	opts   Options
-	limits Limits
-	now    func() time.Time
-}
-
-// Options are what a Receiver may be told of what lies behind the bus and of the bus itself.
-type Options struct {
-	Limits Limits
-	// Gate may be nil: then the writer alone knows the bound on series, and what it refuses is counted, not answered.
-	Gate SeriesGate
-	// Layout may be nil: then every request is one record.
-	Layout intake.Layout
-}
+type Receiver struct{ intake *intake.Intake }
 
 // NewReceiver returns a receiver that puts what it accepts on in.
-func NewReceiver(in *intake.Intake, opts Options) *Receiver {
-	return &Receiver{intake: in, opts: opts, limits: opts.Limits, now: time.Now}
-}
+func NewReceiver(in *intake.Intake) *Receiver { return &Receiver{intake: in} }
 
-func (r *Receiver) seriesFull() bool { return r.opts.Gate != nil && r.opts.Gate.Full() }
-
-// export checks one body and puts it on the bus. It returns after the bus holds it durably.
+// export puts one body on the bus and returns after the bus holds it durably.
 func (r *Receiver) export(ctx context.Context, s *service, enc format, body []byte) (response, error) {
 	if len(body) == 0 {
 		return fullSuccess{}, nil
 	}
-	accept, err := r.check(ctx, s, enc, body)
+	tally, err := r.accept(ctx, s, enc, body)
 	if err != nil {
 		return nil, err
 	}
-	var oversized int
-	if accept.Parts, oversized, err = split(s, accept.Body, r.opts.Layout); err != nil {
-		return nil, fmt.Errorf("%w: %w", intake.ErrMalformed, err)
+	if message := tally.Message(s.Noun()); message != "" {
+		return s.respond(int64(tally.RejectedItems()), message), nil
 	}
-	accept.Tally.Reject(intake.ReasonRecordSize, oversized)
-	if err := r.intake.Accept(ctx, accept); err != nil {
-		return nil, err //nolint:wrapcheck // It names the signal.
-	}
-	tally := accept.Tally
-	if len(tally.Rejected) == 0 && len(tally.Notes) == 0 {
-		return fullSuccess{}, nil
-	}
-	return s.respond(int64(tally.RejectedItems()), partialMessage(s.Noun(), tally)), nil
+	return fullSuccess{}, nil
 }
 
-// check makes the bus's request of a body. A clean protobuf body is not decoded, unless its series have to be looked up.
-func (r *Receiver) check(ctx context.Context, s *service, enc format, body []byte) (intake.Request, error) {
-	accept := intake.Request{Signal: s.Signal, Topic: s.Topic(), Body: body}
-	now, badIDs := r.now(), false
-	if enc == formatProto {
-		sc, err := r.scan(s, body, now)
-		badIDs = sc.badIDs
-		accept.Key, accept.Tally.Items = sc.key, sc.items
-		if err != nil || sc.clean && (s.Signal != signal.Metrics || !r.seriesFull()) {
-			return accept, err
-		}
-	}
-	req, check := s.decode()
-	var notes map[string]int
-	var err error
+// accept scans a protobuf body. A clean one goes on as it came, unless its series have to be looked up; every other body is decoded.
+func (r *Receiver) accept(ctx context.Context, s *service, enc format, body []byte) (check.Tally, error) {
 	if enc == formatJSON {
-		if body, notes, err = cleanJSON(body, s.json); err == nil {
-			err = req.UnmarshalJSON(body)
-		}
-	} else {
-		if badIDs {
-			var emptied int
-			body, emptied = emptyIDs(body, s.schema)
-			notes = map[string]int{noteBadID: emptied}
-		}
-		err = req.UnmarshalProto(body)
+		return r.acceptJSON(ctx, s, body)
+	}
+	sc, err := scanBody(s, body, r.intake.Limits(), r.intake.Now())
+	if err != nil {
+		return check.Tally{}, err
+	}
+	if sc.clean && (s.Signal != signal.Metrics || !r.intake.SeriesFull()) {
+		return r.intake.Accept(ctx, intake.Request{Signal: s.Signal, Key: sc.key, Body: body, Tally: check.Tally{Items: sc.items}}) //nolint:wrapcheck // It names the signal.
+	}
+	decoded := intake.Decoded{Body: body}
+	if sc.badIDs {
+		mended, emptied := emptyIDs(body, s.schema)
+		body, decoded.Body = mended, nil
+		decoded.Found.Note(check.NoteBadID, emptied)
+	}
+	req, submit := s.decode()
+	if err := req.UnmarshalProto(body); err != nil {
+		return check.Tally{}, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.Noun(), err)
+	}
+	return submit(ctx, r.intake, decoded)
+}
+
+func (r *Receiver) acceptJSON(ctx context.Context, s *service, body []byte) (check.Tally, error) {
+	req, submit := s.decode()
+	var decoded intake.Decoded
+	body, notes, err := cleanJSON(body, s.json)
+	if err == nil {
+		err = req.UnmarshalJSON(body)
 	}
 	if err != nil {
-		return accept, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.Noun(), err)
+		return check.Tally{}, fmt.Errorf("%w: decode %s: %w", intake.ErrMalformed, s.Noun(), err)
 	}
-	accept.Tally = check(ctx, r, now)
-	for kind, n := range notes {
-		accept.Tally.Note(kind, n)
-	}
-	if changed := len(accept.Tally.Rejected) > 0 || len(accept.Tally.Notes) > 0 || accept.Tally.Changed; changed || enc == formatJSON {
-		if accept.Body, err = req.MarshalProto(); err != nil {
-			return accept, fmt.Errorf("encode %s: %w", s.Noun(), err)
-		}
-		sc, err := r.scan(s, accept.Body, now)
-		if err != nil {
-			return accept, fmt.Errorf("encoded %s: %w", s.Noun(), err)
-		}
-		accept.Key = sc.key
-	}
-	return accept, nil
+	decoded.Found.Notes = notes
+	return submit(ctx, r.intake, decoded)
 }
 
-func (r *Receiver) scan(s *service, body []byte, now time.Time) (*scan, error) {
-	sc := &scan{limits: r.limits, window: newWindow(now, s.past(r.limits), r.limits.Future), clean: true}
+func scanBody(s *service, body []byte, l check.Limits, now time.Time) (*scan, error) {
+	sc := &scan{limits: l, window: l.Window(s.Signal, now), clean: true}
 	return sc, sc.walk(body, s.schema, 0)
-}
-
-// hint says what to do about a reason.
-func hint(reason string) string {
-	switch reason {
-	case reasonTemporality:
-		return " (send cumulative: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
-	case intake.ReasonScale:
-		return " (exponential histograms are kept from scale -4 up; limit the instrument's buckets less)"
-	case reasonTooOld, reasonTooNew:
-		return " (check the clock of the sender)"
-	case intake.ReasonSeriesLimit:
-		return " (the store takes no new series: look for a label with ever new values, or raise metrics.max_series)"
-	default:
-		return ""
-	}
-}
-
-// partialMessage says in words what was refused or changed.
-func partialMessage(noun string, t intake.Tally) string {
-	var parts []string
-	for _, reason := range slices.Sorted(maps.Keys(t.Rejected)) {
-		parts = append(parts, fmt.Sprintf("%d %s%s", t.Rejected[reason], reason, hint(reason)))
-	}
-	for _, kind := range slices.Sorted(maps.Keys(t.Notes)) {
-		parts = append(parts, fmt.Sprintf("%d %s", t.Notes[kind], kind))
-	}
-	what := "took all of"
-	if n := t.RejectedItems(); n > 0 {
-		what = fmt.Sprintf("refused %d of", n)
-	}
-	return fmt.Sprintf("%s %d %s: %s", what, t.Items, noun, strings.Join(parts, ", "))
 }

@@ -4,7 +4,6 @@ package remotewrite
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/prometheus/storage"
 
@@ -12,13 +11,13 @@ import (
 )
 
 // NewAppendable returns an Appendable that writes by the bus, for rules evaluated in a process that has no tsdb. What one appender
-// was given goes as remote write requests cut as limits.Layout says, so that a series always takes the same partition and its samples
+// was given goes as remote write requests cut as in's layout says, so that a series always takes the same partition and its samples
 // stay in order. Commit returns when the bus holds them durably; an error of the bus is its error, wrapped, and then some, all or none
 // of the samples may have been kept. The ledger counts the samples under source.
 //
 // An appender looks at no other: a sample that contradicts an earlier one is found, and counted as rejected, by the writer.
-func NewAppendable(in *intake.Intake, limits Limits, source string) storage.Appendable {
-	return &busAppendable{appendable: appendable{intake: in, limits: limits, now: time.Now}, source: source}
+func NewAppendable(in *intake.Intake, source string) storage.Appendable {
+	return &busAppendable{appendable: appendable{intake: in}, source: source}
 }
 
 type busAppendable struct {

@@ -37,13 +37,12 @@ type discardMetadata struct{}
 
 func (discardMetadata) Set(string, metadata.Metadata) {}
 
-// drain appends what is on the bus as a writer does and empties it.
-func (b *memoryBus) drain(t *testing.T, db *tsdb.DB) {
+// drain appends what came on the bus since the last time as a writer does.
+func (f *fixture) drain(t *testing.T, db *tsdb.DB) {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	translator := writer.NewRemoteWriteTranslator(discardMetadata{})
-	for _, r := range b.recs {
+	recs := f.bus.Records(bus.TopicRemoteWrite)
+	for _, r := range recs[f.drained:] {
 		source, items, ok := intake.RecordItem(r.Headers)
 		require.True(t, ok)
 		require.Equal(t, "rules", source)
@@ -54,7 +53,7 @@ func (b *memoryBus) drain(t *testing.T, db *tsdb.DB) {
 		require.EqualValues(t, items, n)
 		require.NoError(t, app.Commit())
 	}
-	b.recs = nil
+	f.drained = len(recs)
 }
 
 func openDB(t *testing.T) *tsdb.DB {
@@ -114,8 +113,7 @@ groups:
 func TestRulesWriteTheSameByTheBus(t *testing.T) {
 	f := newFixture(t)
 	direct, byBus := openDB(t), openDB(t)
-	in := intake.New(f.bus, f.ldg, 1<<20, 16<<20)
-	appendable := NewAppendable(in, Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour}, "rules")
+	appendable := NewAppendable(f.intake, "rules")
 	source := openDB(t)
 	begin := time.Now().Add(-20 * time.Minute).Truncate(time.Minute)
 	for i := range 20 {
@@ -154,7 +152,7 @@ func TestRulesWriteTheSameByTheBus(t *testing.T) {
 			}
 			for i := range 20 {
 				g.Eval(t.Context(), begin.Add(time.Duration(i)*time.Minute))
-				f.bus.drain(t, byBus)
+				f.drain(t, byBus)
 			}
 			for _, r := range g.Rules() {
 				require.NoError(t, r.LastError(), r.Name())
@@ -172,7 +170,7 @@ func TestRulesWriteTheSameByTheBus(t *testing.T) {
 // TestAppenderKeepsEverything writes each kind of sample that an appender takes, exemplars too.
 func TestAppenderKeepsEverything(t *testing.T) {
 	f := newFixture(t)
-	appendable := NewAppendable(intake.New(f.bus, f.ldg, 1<<20, 16<<20), Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour}, "rules")
+	appendable := NewAppendable(f.intake, "rules")
 	now := time.Now().UnixMilli()
 	fill := func(app storage.Appender) {
 		ls := func(name string) labels.Labels { return labels.FromStrings("__name__", name) }
@@ -190,9 +188,9 @@ func TestAppenderKeepsEverything(t *testing.T) {
 	app := appendable.Appender(t.Context())
 	fill(app)
 	require.NoError(t, app.Commit())
-	require.Len(t, f.bus.recs, 1)
+	require.Equal(t, 1, f.bus.Len())
 	db := openDB(t)
-	f.bus.drain(t, db)
+	f.drain(t, db)
 	got := contents(t, db)
 	require.Len(t, got, 3)
 	require.Equal(t, []string{fmt.Sprintf("%d 1", now), fmt.Sprintf("%d %x", now+1, value.StaleNaN)}, got[`{__name__="f"}`])
@@ -207,21 +205,21 @@ func TestAppenderKeepsEverything(t *testing.T) {
 	fill(app)
 	require.NoError(t, app.Rollback())
 	require.NoError(t, appendable.Appender(t.Context()).Commit(), "nothing was appended")
-	require.Empty(t, f.bus.recs)
+	require.Equal(t, 1, f.bus.Len())
 }
 
 // TestErrorOfTheBusIsTheErrorOfCommit: a rule whose result could not be written must say so.
 func TestErrorOfTheBusIsTheErrorOfCommit(t *testing.T) {
 	f := newFixture(t)
-	appendable := NewAppendable(intake.New(f.bus, f.ldg, 1<<20, 16<<20), Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour}, "rules")
+	appendable := NewAppendable(f.intake, "rules")
 	for _, want := range []error{bus.ErrFull, bus.ErrUnavailable, bus.ErrFailed, context.Canceled} {
-		f.bus.err = fmt.Errorf("test: %w", want)
+		f.bus.Fail(fmt.Errorf("test: %w", want))
 		app := appendable.Appender(t.Context())
 		_, err := app.Append(0, labels.FromStrings("__name__", "x"), time.Now().UnixMilli(), 1)
 		require.NoError(t, err)
 		require.ErrorIs(t, app.Commit(), want)
 	}
-	require.Equal(t, int64(4), refused(f.ldg, "rules"))
+	require.Equal(t, int64(4), refused(f.bus.Ledger, "rules"))
 }
 
 // refused is what the ledger counts as refused from a source.

@@ -6,8 +6,8 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"time"
 
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/signal"
 )
@@ -28,57 +29,48 @@ const Format = "prometheus.write.v2"
 
 // collector implements storage.Appender: it gathers one request and puts it on the bus when it is committed.
 type collector struct {
-	ctx     context.Context //nolint:containedctx // An appender belongs to one request, as storage.Appendable has it.
-	intake  *intake.Intake
-	limits  Limits
-	minTime int64
+	ctx    context.Context //nolint:containedctx // An appender belongs to one request, as storage.Appendable has it.
+	intake *intake.Intake
+	limits check.Limits
+	// minTime and maxTime are the window of times, in milliseconds. An appender's samples have no maxTime.
+	minTime, maxTime int64
 
 	symbols writev2.SymbolsTable
 	index   map[uint64]int // series by hash of its labels
 	req     writev2.Request
-	tally   intake.Tally
+	tally   check.Tally
+	// oversized is what a commit left out because it fits no record of the bus.
+	oversized remoteapi.WriteResponseStats
 }
 
-// Limits bound what a request may hold.
-type Limits struct {
-	// Labels a series may have, and the longest label value.
-	Labels     int
-	LabelBytes int
-	// Past says how old a sample may be when it arrives.
-	Past time.Duration
-	// Series tells new series from known ones when the store takes no new ones; nil leaves that to the writer.
-	Series intake.SeriesIndex
-	// Layout says how the bus wants requests cut; nil makes every request one record.
-	Layout intake.Layout
-}
-
-func newCollector(ctx context.Context, in *intake.Intake, limits Limits, now time.Time) *collector {
+func newCollector(ctx context.Context, in *intake.Intake) *collector {
+	l, now := in.Limits(), in.Now()
 	return &collector{
-		ctx: ctx, intake: in, limits: limits, minTime: now.Add(-limits.Past).UnixMilli(),
+		ctx: ctx, intake: in, limits: l, minTime: now.Add(-l.MetricsPast).UnixMilli(), maxTime: now.Add(l.Future).UnixMilli(),
 		symbols: writev2.NewSymbolTable(), index: map[uint64]int{},
 	}
 }
 
 // series returns the entry of l in the request, new or old, or the reason and the error of refusing it.
 func (c *collector) series(l labels.Labels) (*writev2.TimeSeries, string, error) {
-	if l.Len() > c.limits.Labels {
-		return nil, reasonLabels, fmt.Errorf("%w: %d labels, at most %d", storage.ErrOutOfBounds, l.Len(), c.limits.Labels)
+	if l.Len() > c.limits.Attributes {
+		return nil, reasonLabels, fmt.Errorf("%w: %d labels, at most %d", storage.ErrOutOfBounds, l.Len(), c.limits.Attributes)
 	}
 	long := ""
 	l.Range(func(lb labels.Label) {
-		if len(lb.Value) > c.limits.LabelBytes {
+		if len(lb.Value) > c.limits.AttributeBytes {
 			long = lb.Name
 		}
 	})
 	if long != "" {
-		return nil, reasonLabels, fmt.Errorf("%w: label %q is longer than %d bytes", storage.ErrOutOfBounds, long, c.limits.LabelBytes)
+		return nil, reasonLabels, fmt.Errorf("%w: label %q is longer than %d bytes", storage.ErrOutOfBounds, long, c.limits.AttributeBytes)
 	}
 	h := l.Hash()
 	if i, ok := c.index[h]; ok {
 		return &c.req.Timeseries[i], "", nil
 	}
-	if c.limits.Series != nil && c.limits.Series.Full() && !c.limits.Series.Known(c.ctx, l) {
-		return nil, intake.ReasonSeriesLimit, fmt.Errorf("%w: the store takes no new series (metrics.max_series)", storage.ErrOutOfBounds)
+	if c.intake.SeriesFull() && !c.intake.Series().Known(c.ctx, l) {
+		return nil, check.ReasonSeriesLimit, fmt.Errorf("%w: the store takes no new series (metrics.max_series)", storage.ErrOutOfBounds)
 	}
 	c.index[h] = len(c.req.Timeseries)
 	c.req.Timeseries = append(c.req.Timeseries, writev2.TimeSeries{LabelsRefs: c.symbols.SymbolizeLabels(l, nil)})
@@ -99,7 +91,7 @@ func (c *collector) Append(_ storage.SeriesRef, l labels.Labels, t int64, v floa
 // sample is Append for a sample that may have a start timestamp (0: none).
 func (c *collector) sample(l labels.Labels, st, t int64, v float64) error {
 	if t < c.minTime {
-		return c.refuse("too_old", storage.ErrTooOldSample)
+		return c.refuse(check.ReasonTooOld, storage.ErrTooOldSample)
 	}
 	ts, reason, err := c.series(l)
 	if err != nil {
@@ -123,7 +115,7 @@ func (c *collector) AppendHistogram(_ storage.SeriesRef, l labels.Labels, t int6
 // histogram is AppendHistogram for one that may have a start timestamp (0: none).
 func (c *collector) histogram(l labels.Labels, st, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
 	if t < c.minTime {
-		return c.refuse("too_old", storage.ErrTooOldSample)
+		return c.refuse(check.ReasonTooOld, storage.ErrTooOldSample)
 	}
 	var err error
 	var hist writev2.Histogram
@@ -135,7 +127,7 @@ func (c *collector) histogram(l labels.Labels, st, t int64, h *histogram.Histogr
 		hist = writev2.FromIntHistogram(st, t, h)
 	}
 	if err != nil {
-		return c.refuse("invalid_histogram", err)
+		return c.refuse(check.ReasonHistogram, err)
 	}
 	ts, reason, err := c.series(l)
 	if err != nil {
@@ -186,7 +178,8 @@ func (c *collector) SetOptions(*storage.AppendOptions) {}
 // Rollback implements storage.Appender: the whole request is refused.
 func (c *collector) Rollback() error {
 	c.tally.Reject("request_refused", c.tally.Items-c.tally.RejectedItems())
-	return c.intake.Accept(c.ctx, intake.Request{Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Tally: c.tally})
+	_, err := c.intake.Accept(c.ctx, intake.Request{Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Format: Format, Tally: c.tally})
+	return err //nolint:wrapcheck // It names the signal.
 }
 
 // Commit implements storage.Appender: it returns when the bus holds the request durably.
@@ -195,11 +188,8 @@ func (c *collector) Commit() error {
 	if err != nil {
 		return err
 	}
-	err = c.intake.Accept(c.ctx, intake.Request{
+	_, err = c.intake.Accept(c.ctx, intake.Request{
 		Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Parts: parts, Format: Format, Tally: c.tally,
 	})
-	if st, ok := c.ctx.Value(outcomeKey{}).(*outcome); ok {
-		st.err = err
-	}
-	return err
+	return err //nolint:wrapcheck // It names the signal.
 }

@@ -3,44 +3,56 @@
 package remotewrite
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"mime"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
-	"github.com/klauspost/compress/s2"
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/ingest/intake"
 )
 
-// outcome carries the error of the bus past Prometheus's handler, which knows only 400 and 500.
-type outcome struct{ err error }
-
-type outcomeKey struct{}
-
-type appendable struct {
-	intake *intake.Intake
-	limits Limits
-	now    func() time.Time
-}
+type appendable struct{ intake *intake.Intake }
 
 func (a appendable) Appender(ctx context.Context) storage.Appender {
-	return newCollector(ctx, a.intake, a.limits, a.now())
+	return newCollector(ctx, a.intake)
+}
+
+// retry carries how long a sender should wait past the library's handler, which sets no such header.
+type retry struct{ answer intake.Answer }
+
+type retryKey struct{}
+
+// later is the status of an error of reading a request or of the bus.
+func later(ctx context.Context, err error) int {
+	a := intake.AnswerOf(err)
+	if r, ok := ctx.Value(retryKey{}).(*retry); ok {
+		r.answer = a
+	}
+	return a.HTTP
+}
+
+// retryWriter sets Retry-After.
+type retryWriter struct {
+	http.ResponseWriter
+	retry *retry
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *retryWriter) WriteHeader(code int) {
+	w.retry.answer.SetRetryAfter(w.Header())
+	w.ResponseWriter.WriteHeader(code)
 }
 
 // NewHandler returns the handler of remote write 1.0 and 2.0 (https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/).
-func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger) http.Handler {
+func NewHandler(in *intake.Intake, logger *slog.Logger) http.Handler {
 	types := remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
-	next := remoteapi.NewWriteHandler(store{appendable{in, limits, time.Now}}, types, remoteapi.WithWriteHandlerLogger(logger))
+	next := remoteapi.NewWriteHandler(store{in}, types, remoteapi.WithWriteHandlerLogger(logger), remoteapi.WithWriteHandlerMiddlewares()) // The body is read by store.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
@@ -51,12 +63,8 @@ func NewHandler(in *intake.Intake, limits Limits, logger *slog.Logger) http.Hand
 			http.Error(w, err.Error(), intake.AnswerOf(err).HTTP)
 			return
 		}
-		if err := limitBody(r, in.MaxBody()); err != nil {
-			http.Error(w, err.Error(), intake.AnswerOf(err).HTTP)
-			return
-		}
-		st := &outcome{}
-		next.ServeHTTP(&statusWriter{ResponseWriter: w, outcome: st}, r.WithContext(context.WithValue(r.Context(), outcomeKey{}, st)))
+		again := &retry{}
+		next.ServeHTTP(&retryWriter{ResponseWriter: w, retry: again}, r.WithContext(context.WithValue(r.Context(), retryKey{}, again)))
 	})
 }
 
@@ -84,41 +92,4 @@ func media(h http.Header) error {
 	}
 	h.Set("Content-Type", kind+";proto="+string(message))
 	return nil
-}
-
-// limitBody bounds the body and looks at the length a snappy block claims before anything is allocated from it.
-func limitBody(r *http.Request, limit int64) error {
-	if r.ContentLength > limit {
-		return fmt.Errorf("%w: more than %d bytes", intake.ErrTooLarge, limit)
-	}
-	body := http.MaxBytesReader(nil, r.Body, limit)
-	br := bufio.NewReader(body)
-	head, _ := br.Peek(10) // An error shows again when the body is read.
-	if n, err := s2.DecodedLen(head); err == nil && int64(n) > limit {
-		return fmt.Errorf("%w: the snappy block claims %d bytes, at most %d", intake.ErrTooLarge, n, limit)
-	}
-	r.Body = struct {
-		*bufio.Reader
-		closer
-	}{br, body}
-	return nil
-}
-
-type closer interface{ Close() error }
-
-// statusWriter turns the 500 that Prometheus's handler gives for a refusal by the bus into a status that says when to try again.
-type statusWriter struct {
-	http.ResponseWriter
-	outcome *outcome
-}
-
-func (w *statusWriter) WriteHeader(code int) {
-	if code == http.StatusInternalServerError && w.outcome.err != nil {
-		a := intake.AnswerOf(w.outcome.err)
-		code = a.HTTP
-		if a.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))))
-		}
-	}
-	w.ResponseWriter.WriteHeader(code)
 }

@@ -13,6 +13,7 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/signal"
 )
 
@@ -23,9 +24,9 @@ func TestBadLabels(t *testing.T) {
 		labels []string
 		reason string
 	}{
-		"no name":          {[]string{"a", "b"}, reasonNoName},
-		"no labels":        {nil, reasonNoName},
-		"empty name":       {[]string{"__name__", ""}, reasonNoName},
+		"no name":          {[]string{"a", "b"}, check.ReasonNoName},
+		"no labels":        {nil, check.ReasonNoName},
+		"empty name":       {[]string{"__name__", ""}, check.ReasonNoName},
 		"label twice":      {[]string{"__name__", "up", "zone", "a", "zone", "b"}, reasonTwice},
 		"same value twice": {[]string{"__name__", "up", "zone", "a", "zone", "a"}, reasonTwice},
 		"name twice":       {[]string{"__name__", "up", "__name__", "down"}, reasonTwice},
@@ -40,7 +41,7 @@ func TestBadLabels(t *testing.T) {
 				text, _ := io.ReadAll(resp.Body)
 				require.Equal(t, 400, resp.StatusCode, "%s", text)
 				require.Len(t, f.stored(t), 2, "the good series before and behind it")
-				rows := f.ldg.Rows(now.Add(-time.Minute), now.Add(time.Minute))
+				rows := f.bus.Ledger.Rows(now.Add(-time.Minute), now.Add(time.Minute))
 				require.Len(t, rows, 1)
 				require.Equal(t, map[string]int64{tc.reason: 2}, rows[0].Refused)
 				require.Equal(t, signal.Metrics, rows[0].Signal)

@@ -6,11 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/prometheus/model/labels"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/check"
+	"github.com/strata-apm/strata/ingest/split"
 )
 
 const (
@@ -22,15 +24,15 @@ const (
 
 // parts are the records of the request: one, or where the bus has partitions or small records one or more for each partition, so that a
 // series always takes the same way.
-func (c *collector) parts() ([]intake.Part, error) {
-	l := c.limits.Layout
+func (c *collector) parts() ([]split.Part, error) {
+	l := c.intake.Layout()
 	if l == nil || l.Partitions(bus.TopicRemoteWrite) <= 1 && c.size() <= l.MaxRecordBytes()-slack {
 		c.req.Symbols = c.symbols.Symbols()
 		body, err := encode(&c.req)
 		if err != nil {
 			return nil, err
 		}
-		return []intake.Part{{Body: body, Items: c.tally.Items - c.tally.RejectedItems()}}, nil
+		return []split.Part{{Body: body, Items: c.tally.Kept()}}, nil
 	}
 	s := &splitter{max: l.MaxRecordBytes() - slack, open: map[int]*partial{}}
 	builder := labels.NewScratchBuilder(16)
@@ -52,6 +54,8 @@ func (c *collector) parts() ([]intake.Part, error) {
 			return nil, err
 		}
 	}
+	c.oversized = s.oversized
+	c.tally.Reject(check.ReasonRecordSize, s.oversized.AllSamples())
 	return s.parts, nil
 }
 
@@ -75,7 +79,9 @@ type partial struct {
 type splitter struct {
 	max   int
 	open  map[int]*partial
-	parts []intake.Part
+	parts []split.Part
+	// oversized counts what fits no record.
+	oversized remoteapi.WriteResponseStats
 }
 
 // perField is the most that the tag and the length of one field take.
@@ -113,6 +119,12 @@ func (s *splitter) series(partition int, key []byte, ts *writev2.TimeSeries, sym
 			for _, ref := range refs {
 				size += len(symbols[ref]) + 2*perField
 			}
+		}
+		if size > s.max {
+			s.oversized.Samples += len(piece.Samples)
+			s.oversized.Histograms += len(piece.Histograms)
+			s.oversized.Exemplars += len(piece.Exemplars)
+			continue
 		}
 		p := s.open[partition]
 		if p != nil && p.bytes+size > s.max {
@@ -167,6 +179,6 @@ func (s *splitter) finish(p *partial) error {
 	if err != nil {
 		return err
 	}
-	s.parts = append(s.parts, intake.Part{Key: p.key, Body: body, Items: p.items})
+	s.parts = append(s.parts, split.Part{Key: p.key, Body: body, Items: p.items})
 	return nil
 }

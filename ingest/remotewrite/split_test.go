@@ -3,7 +3,6 @@
 package remotewrite
 
 import (
-	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +15,9 @@ import (
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/ledger"
+	"github.com/strata-apm/strata/ingest/intaketest"
 )
 
 type testLayout struct{ partitions, max int }
@@ -28,12 +28,10 @@ func (l testLayout) PartitionOf(key []byte, n int) int { return int(key[7]) % n 
 
 // TestSplitBySeriesAndSize: every sample is in one part, every series in one partition, every part within the limit.
 func TestSplitBySeriesAndSize(t *testing.T) {
-	b := &memoryBus{}
-	ldg, err := ledger.Open(t.TempDir(), slog.New(slog.DiscardHandler), time.Now)
-	require.NoError(t, err)
 	l := testLayout{partitions: 5, max: 20_000}
 	now := time.Now()
-	c := newCollector(t.Context(), intake.New(b, ldg, 1<<20, 1<<20), Limits{Labels: 40, LabelBytes: 4096, Past: 2 * time.Hour, Layout: l}, now)
+	in, b := intaketest.New(t, func(o *intake.Options) { o.Layout = l })
+	c := newCollector(t.Context(), in)
 	const series, samples = 60, 1000
 	for i := range series {
 		ls := labels.FromStrings("__name__", "m", "i", strconv.Itoa(i), "pad", strings.Repeat("x", i*10))
@@ -55,10 +53,10 @@ func TestSplitBySeriesAndSize(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, c.Commit())
-	require.Greater(t, len(b.recs), 5)
+	require.Greater(t, len(b.Records(bus.TopicRemoteWrite)), 5)
 	got, at, items := map[string]writev2.TimeSeries{}, map[string]int{}, 0
 	builder := labels.NewScratchBuilder(0)
-	for _, r := range b.recs {
+	for _, r := range b.Records(bus.TopicRemoteWrite) {
 		require.LessOrEqual(t, len(r.Value), l.max)
 		_, n, ok := intake.RecordItem(r.Headers)
 		require.True(t, ok)

@@ -3,12 +3,9 @@
 package remotewrite
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
 
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/common/model"
@@ -18,36 +15,37 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/prometheus/prometheus/storage"
+
+	"github.com/strata-apm/strata/ingest/check"
+	"github.com/strata-apm/strata/ingest/intake"
 )
 
 const (
-	// maxAhead is how far ahead of this machine's clock a sample may be, as in Prometheus.
-	maxAhead = 10 * time.Minute
 	// maxErrors are told to the sender; the rest is counted.
 	maxErrors = 10
 
-	reasonNoName    = "no_name"
 	reasonBadLabels = "invalid_labels"
 	reasonTwice     = "label_twice"
-	reasonTooNew    = "too_far_in_future"
 )
 
 // store decodes requests. Prometheus's own (storage/remote, write_handler.go) passes over a series without a name or with a label twice in remote write 1.0, and keeps nothing
 // of a request with a bad sample; here the good series of a request are kept in both versions, and what is refused is counted.
-type store struct{ appendable }
+type store struct{ intake *intake.Intake }
 
-// Store implements what remoteapi.NewWriteHandler asks for. The body is decompressed already.
+// Store implements what remoteapi.NewWriteHandler asks for.
 func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remoteapi.WriteResponse, error) {
 	wr := remoteapi.NewWriteResponse()
 	fail := func(code int, err error) (*remoteapi.WriteResponse, error) {
 		wr.SetStatusCode(code)
 		return wr, err
 	}
-	body, err := io.ReadAll(r.Body)
+	read, err := s.intake.ReadHTTP(r, intake.SnappyBlock)
 	if err != nil {
-		return fail(http.StatusBadRequest, fmt.Errorf("read remote write request: %w", err))
+		return fail(later(r.Context(), err), fmt.Errorf("read remote write request: %w", err))
 	}
-	w := s.newWriting(r.Context())
+	defer read.Release()
+	body := read.Bytes
+	w := &writing{c: newCollector(r.Context(), s.intake)}
 	if version == remoteapi.WriteV1MessageType {
 		err = w.version1(body)
 	} else {
@@ -57,7 +55,13 @@ func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remo
 		return fail(http.StatusBadRequest, fmt.Errorf("decode remote write request: %w", err))
 	}
 	if err := w.c.Commit(); err != nil {
-		return fail(http.StatusInternalServerError, err) // statusWriter knows better.
+		return fail(later(r.Context(), err), err)
+	}
+	if lost := w.c.oversized; lost != (remoteapi.WriteResponseStats{}) {
+		w.stats.Samples -= lost.Samples
+		w.stats.Histograms -= lost.Histograms
+		w.stats.Exemplars -= lost.Exemplars
+		w.fail(fmt.Errorf("%d samples and %d histograms belong to series that are larger than a record of the bus may be", lost.Samples, lost.Histograms))
 	}
 	wr.Add(w.stats)
 	if w.failed > 0 {
@@ -68,16 +72,10 @@ func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remo
 
 // writing is one request.
 type writing struct {
-	c       *collector
-	maxTime int64
-	stats   remoteapi.WriteResponseStats
-	errs    []error
-	failed  int
-}
-
-func (s store) newWriting(ctx context.Context) *writing {
-	now := s.now()
-	return &writing{c: newCollector(ctx, s.intake, s.limits, now), maxTime: now.Add(maxAhead).UnixMilli()}
+	c      *collector
+	stats  remoteapi.WriteResponseStats
+	errs   []error
+	failed int
 }
 
 func (w *writing) fail(err error) {
@@ -105,7 +103,7 @@ func (w *writing) valid(ls labels.Labels, items int) bool {
 	name, twice := ls.HasDuplicateLabelNames()
 	switch {
 	case ls.Get(model.MetricNameLabel) == "":
-		w.refuse(reasonNoName, items, fmt.Errorf("series %s has no name", ls))
+		w.refuse(check.ReasonNoName, items, fmt.Errorf("series %s has no name", ls))
 	case !ls.IsValid(model.UTF8Validation):
 		w.refuse(reasonBadLabels, items, fmt.Errorf("series %s has a name or label that is empty or not UTF-8", ls))
 	case twice:
@@ -117,8 +115,8 @@ func (w *writing) valid(ls labels.Labels, items int) bool {
 }
 
 func (w *writing) sample(ls labels.Labels, st, t int64, v float64) {
-	if t > w.maxTime {
-		w.refuse(reasonTooNew, 1, fmt.Errorf("%w: timestamp %d of series %s is too far in the future", storage.ErrOutOfBounds, t, ls))
+	if t > w.c.maxTime {
+		w.refuse(check.ReasonTooNew, 1, fmt.Errorf("%w: timestamp %d of series %s is too far in the future", storage.ErrOutOfBounds, t, ls))
 		return
 	}
 	if err := w.c.sample(ls, st, t, v); err != nil {
@@ -130,8 +128,8 @@ func (w *writing) sample(ls labels.Labels, st, t int64, v float64) {
 
 // hist takes the resolution down to what Prometheus knows, as its own handler does.
 func (w *writing) hist(ls labels.Labels, st, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) {
-	if t > w.maxTime {
-		w.refuse(reasonTooNew, 1, fmt.Errorf("%w: timestamp %d of series %s is too far in the future", storage.ErrOutOfBounds, t, ls))
+	if t > w.c.maxTime {
+		w.refuse(check.ReasonTooNew, 1, fmt.Errorf("%w: timestamp %d of series %s is too far in the future", storage.ErrOutOfBounds, t, ls))
 		return
 	}
 	var err error
@@ -142,7 +140,7 @@ func (w *writing) hist(ls labels.Labels, st, t int64, h *histogram.Histogram, fh
 		err = fh.ReduceResolution(histogram.ExponentialSchemaMax)
 	}
 	if err != nil {
-		w.refuse("invalid_histogram", 1, fmt.Errorf("%w for series %s", err, ls))
+		w.refuse(check.ReasonHistogram, 1, fmt.Errorf("%w for series %s", err, ls))
 		return
 	}
 	if err := w.c.histogram(ls, st, t, h, fh); err != nil {
@@ -153,7 +151,7 @@ func (w *writing) hist(ls labels.Labels, st, t int64, h *histogram.Histogram, fh
 }
 
 func (w *writing) exemplar(ls labels.Labels, e exemplar.Exemplar) {
-	if e.Ts > w.maxTime {
+	if e.Ts > w.c.maxTime {
 		w.fail(fmt.Errorf("%w: timestamp %d of an exemplar of series %s is too far in the future", storage.ErrOutOfBounds, e.Ts, ls))
 		return
 	}

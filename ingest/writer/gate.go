@@ -29,6 +29,9 @@ func NewSeriesGate(index intake.SeriesIndex, how Translation) *SeriesGate {
 // Full says whether the store takes no new series now.
 func (g *SeriesGate) Full() bool { return g.index.Full() }
 
+// Known says whether the store has the series of the tenant that ctx is for.
+func (g *SeriesGate) Known(ctx context.Context, ls labels.Labels) bool { return g.index.Known(ctx, ls) }
+
 // RemoveNew takes the data points of series that the store does not have out of md, and returns how many those are.
 func (g *SeriesGate) RemoveNew(ctx context.Context, md pmetric.Metrics) int {
 	if !g.hasNew(ctx, md) {

@@ -284,7 +284,9 @@ func TestLedgerCallsStoredOnlyWhatCanBeRead(t *testing.T) {
 			store, err := metrics.Open(filepath.Join(f.dir, "metrics"), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = store.Close() })
-			gateway := otlp.NewReceiver(intake.New(f.bus, f.ledger, 16<<20, 64<<20), otlp.Options{Limits: otlp.DefaultLimits()}).Handler()
+			cfg := intake.DefaultConfig()
+			cfg.InFlightBytes = cfg.MaxBodyBytes
+			gateway := otlp.NewReceiver(intake.New(intake.Options{Config: cfg, Producer: f.bus, Ledger: f.ledger})).Handler()
 			g := &generator{Rand: rand.New(rand.NewPCG(seed, 9)), now: time.Now().Truncate(time.Second), repeats: seed%2 == 1}
 			for range 60 {
 				body, err := pmetricotlp.NewExportRequestFromMetrics(g.request()).MarshalProto()

@@ -11,7 +11,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/check"
 )
 
 // prepare takes out of md what the translation would stumble over, counting it in reject: one bad point must not cost the others of its metric. It sorts exemplars by value,
@@ -36,17 +36,17 @@ func prepareMetric(m pmetric.Metric, reject func(string, int64)) (thresholds boo
 	case pmetric.MetricTypeHistogram:
 		m.Histogram().DataPoints().RemoveIf(func(p pmetric.HistogramDataPoint) bool {
 			prepareExemplars(p.Exemplars())
-			return contradicts(intake.HistogramReason(p), reject)
+			return contradicts(check.HistogramReason(p), reject)
 		})
 	case pmetric.MetricTypeExponentialHistogram:
 		m.ExponentialHistogram().DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
 			prepareExemplars(p.Exemplars())
-			bad := contradicts(intake.ExponentialReason(p), reject)
+			bad := contradicts(check.ExponentialReason(p), reject)
 			thresholds = thresholds || !bad && p.ZeroThreshold() > 0
 			return bad
 		})
 	case pmetric.MetricTypeSummary:
-		m.Summary().DataPoints().RemoveIf(func(p pmetric.SummaryDataPoint) bool { return contradicts(intake.SummaryReason(p), reject) })
+		m.Summary().DataPoints().RemoveIf(func(p pmetric.SummaryDataPoint) bool { return contradicts(check.SummaryReason(p), reject) })
 	case pmetric.MetricTypeEmpty:
 	}
 	return thresholds

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/storage"
 )
@@ -217,7 +218,7 @@ func rejectReason(err error) string {
 	case errors.Is(err, promstorage.ErrOutOfBounds):
 		return "out_of_bounds"
 	case errors.Is(err, storage.ErrLimit):
-		return intake.ReasonSeriesLimit
+		return check.ReasonSeriesLimit
 	case errors.As(err, &invalid):
 		return "invalid_histogram"
 	default:

@@ -60,7 +60,7 @@ func (a *App) externalURL() string {
 	if a.cfg.HTTP.ExternalURL != "" {
 		return a.cfg.HTTP.ExternalURL
 	}
-	return scheme(a.tls.http) + a.listeners.http.Addr().String()
+	return scheme(a.tls.http) + a.Addr()
 }
 
 // grpcOptions ask for the ingest scope and note the source for the ledger.

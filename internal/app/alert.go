@@ -16,7 +16,6 @@ import (
 	"github.com/strata-apm/strata/alerting/receiver/httpsend"
 	"github.com/strata-apm/strata/alerting/receiver/webhook"
 	"github.com/strata-apm/strata/fleet"
-	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/remotewrite"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/packs"
@@ -102,8 +101,7 @@ func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
 	if !a.cfg.Bus.Shared() {
 		return strict, a.stores.tsdb.Lookup(tenant.Default)
 	}
-	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
-	return strict, remotewrite.NewAppendable(in, a.remoteWriteLimits(), "rules")
+	return strict, remotewrite.NewAppendable(a.newIntake(nil), "rules")
 }
 
 // packRules are the rules of the packs of middleware that are not switched off.

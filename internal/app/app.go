@@ -119,7 +119,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.tls, err = a.loadTLS(); err != nil {
 		return err
 	}
-	if a.listeners, err = openListeners(a.cfg, a.opts.Role, &a.stack, a.reg); err != nil {
+	if err := a.openListeners(ctx, listenerTable()); err != nil {
 		return err
 	}
 	a.stores = &stores{}
@@ -172,6 +172,7 @@ func (a *App) newParts() error {
 	}
 	a.http = newServer(handler)
 	a.http.ReadTimeout = 0 // It would end a followed log; bodies are bounded by their own deadline.
+	a.makeServers()
 	return nil
 }
 
@@ -191,7 +192,9 @@ func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
 	case a.opts.Role.Is(config.RoleGateway):
 		a.selfKey = auth.NewSelf(selfmon.ServiceName)
 		endpoint, secure, credentials = selfEndpoint, false, a.selfKey.Header()
-		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) { return a.listeners.self.DialContext(ctx) }
+		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) {
+			return a.listeners.of(selfListener).pipe.DialContext(ctx)
+		}
 	case endpoint == "":
 		return selfmon.Off(), nil
 	default:
@@ -223,7 +226,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopServing()
 	g, gctx := errgroup.WithContext(serving)
 	a.runWriters(gctx, g)
-	a.runServers(gctx, g)
+	a.listeners.run(gctx, g)
 	g.Go(func() error { return a.access.auth.Run(gctx) })
 	if a.alerting != nil {
 		g.Go(func() error { return a.alerting.Run(gctx) })
@@ -243,10 +246,8 @@ func (a *App) Run(ctx context.Context) error {
 		return errors.Join(err, g.Wait())
 	}
 	a.ready.Store(true)
-	run := a.listeners.running()
-	a.logger.Info("ready", "role", a.opts.Role, "instance", a.instance, "http", run.HTTP, "otlp_grpc", run.OTLPGRPC,
-		"otlp_http", run.OTLPHTTP, "after", time.Since(a.started).Round(time.Millisecond))
-	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: %s%s\n", a.opts.Version, scheme(a.tls.http), run.HTTP)
+	a.logger.Info("ready", "role", a.opts.Role, "instance", a.instance, "listeners", a.listeners.addresses(), "after", time.Since(a.started).Round(time.Millisecond))
+	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: %s%s\n", a.opts.Version, scheme(a.tls.http), a.Addr())
 
 	select {
 	case <-ctx.Done():
@@ -265,4 +266,4 @@ func (a *App) Close() error {
 }
 
 // Addr is where the page and the APIs are served.
-func (a *App) Addr() string { return a.listeners.http.Addr().String() }
+func (a *App) Addr() string { return a.listeners.of(httpListener).Addr().String() }

@@ -85,10 +85,10 @@ func (a *App) openKafka(ctx context.Context) error {
 	return nil
 }
 
-// kafkaLayout is intake.Layout over Kafka.
+// kafkaLayout is split.Layout over Kafka.
 type kafkaLayout struct{ *kafka.Bus }
 
-// PartitionOf implements intake.Layout.
+// PartitionOf implements split.Layout.
 func (kafkaLayout) PartitionOf(key []byte, n int) int { return kafka.PartitionOf(key, n) }
 
 // embeddedPartition names the one partition that a topic of the embedded log has.

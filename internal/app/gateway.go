@@ -4,10 +4,9 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
-
-	"google.golang.org/grpc"
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
@@ -18,34 +17,38 @@ import (
 	"github.com/strata-apm/strata/internal/ledger"
 )
 
-// gatewayPart is the intake.
+// gatewayPart is what takes telemetry in.
 type gatewayPart struct {
-	grpc        *grpc.Server
-	self        *grpc.Server // within the process
-	http        *http.Server
+	recv        *otlp.Receiver
+	otlp        http.Handler // OTLP over HTTP
 	remoteWrite http.Handler
-	otlp        http.Handler // OTLP over HTTP, for the HTTP listener
 }
 
 func (a *App) newGateway() *gatewayPart {
-	in := intake.New(a.stores.producer, a.stores.ledger, a.cfg.OTLP.MaxBodyBytes, a.inFlightBytes())
-	opts, rw := otlp.Options{Limits: a.cfg.OTLP.Limits, Layout: a.stores.layout}, a.remoteWriteLimits()
+	var series intake.SeriesGate
 	if a.stores.tsdb != nil { // In this process: then the gateway knows the bound on series.
-		opts.Gate, rw.Series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback)), a.stores.tsdb
+		series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 	}
-	recv := otlp.NewReceiver(in, opts)
-	return &gatewayPart{
-		otlp:        recv.Handler(),
-		grpc:        recv.NewGRPCServer(a.tls.otlp, a.access.grpcOptions(auth.ListenerOf(a.listeners.otlpGRPC.Addr()))...),
-		self:        recv.NewGRPCServer(nil, a.access.grpcOptions(auth.Listener{})...),
-		http:        newServer(a.access.otlp(auth.ListenerOf(a.listeners.otlpHTTP.Addr()), recv.Handler())),
-		remoteWrite: remotewrite.NewHandler(in, rw, a.logger.With("part", "remote write")),
-	}
+	in := a.newIntake(series)
+	recv := otlp.NewReceiver(in)
+	return &gatewayPart{recv: recv, otlp: recv.Handler(), remoteWrite: remotewrite.NewHandler(in, a.logger.With("part", "remote write"))}
 }
 
-func (a *App) remoteWriteLimits() remotewrite.Limits {
-	l := a.cfg.OTLP.Limits
-	return remotewrite.Limits{Labels: l.Attributes, LabelBytes: l.AttributeBytes, Past: l.MetricsPast, Layout: a.stores.layout}
+// otlpGRPC serves OTLP over gRPC to a listener.
+func (a *App) otlpGRPC(c *tls.Config, l auth.Listener) server {
+	return grpcServer{a.gateway.recv.NewGRPCServer(c, a.access.grpcOptions(l)...)}
+}
+
+// otlpHTTP serves OTLP over HTTP to a listener.
+func (a *App) otlpHTTP(c *tls.Config, l auth.Listener) server {
+	return &httpServer{newServer(a.access.otlp(l, a.gateway.otlp)), c}
+}
+
+// newIntake is the way to the bus; series is nil where the bound on series is not known.
+func (a *App) newIntake(series intake.SeriesGate) *intake.Intake {
+	cfg := a.cfg.Intake
+	cfg.InFlightBytes = a.inFlightBytes()
+	return intake.New(intake.Options{Config: cfg, Producer: a.stores.producer, Ledger: a.stores.ledger, Series: series, Layout: a.stores.layout})
 }
 
 // countedProducer counts what a bus outside this process took; the embedded one counts for itself, record by record.

@@ -54,7 +54,7 @@ func (a *App) advertised() string {
 	if a.cfg.Cluster.AdvertiseURL != "" {
 		return a.cfg.Cluster.AdvertiseURL
 	}
-	return scheme(a.tls.http) + a.listeners.http.Addr().String()
+	return scheme(a.tls.http) + a.Addr()
 }
 
 func (a *App) registration() storage.Instance {

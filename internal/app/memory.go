@@ -28,12 +28,12 @@ func MemoryLimit(cfg config.Config, role config.Role) int64 {
 
 // inFlightBytes is what requests may hold together: as configured, or a part of the heap, because a body takes several times its size while it is checked.
 func (a *App) inFlightBytes() int64 {
-	if n := a.cfg.OTLP.InFlightBytes; n > 0 {
+	if n := a.cfg.Intake.InFlightBytes; n > 0 {
 		return n
 	}
 	limit := debug.SetMemoryLimit(-1) // Reads it.
 	if limit == math.MaxInt64 {
 		limit = MemoryLimit(a.cfg, a.opts.Role)
 	}
-	return max(a.cfg.OTLP.MaxBodyBytes, min(maxInFlight, limit/4))
+	return max(a.cfg.Intake.MaxBodyBytes, min(maxInFlight, limit/4))
 }

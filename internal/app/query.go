@@ -24,7 +24,7 @@ import (
 
 // newHTTP returns everything behind the HTTP listener: health and status for every role, the rest by role.
 func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
-	l := auth.ListenerOf(a.listeners.http.Addr())
+	l := auth.ListenerOf(a.listeners.of(httpListener).Addr())
 	api, err := a.newAPI(engine)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (a *App) newPromAPI(engine *promql.Engine, opts promapi.Options) http.Handl
 		opts.Metadata = a.stores.tsdb.View().MetadataFor
 	}
 	opts.Gatherer, opts.Logger = a.reg, a.logger.With("part", "prometheus api")
-	opts.Listen, opts.DataDir, opts.Version, opts.Started = a.listeners.http.Addr().String(), a.cfg.DataDir, a.opts.Version, a.started
+	opts.Listen, opts.DataDir, opts.Version, opts.Started = a.Addr(), a.cfg.DataDir, a.opts.Version, a.started
 	if a.alerting != nil {
 		opts.Rules = a.alerting.Manager()
 	}

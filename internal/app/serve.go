@@ -4,14 +4,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/writer"
@@ -76,32 +74,6 @@ func (a *App) runWriters(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return a.stores.ledger.Run(ctx) })
 }
 
-// runServers serves until the servers are shut down by drain or ctx ends.
-func (a *App) runServers(ctx context.Context, g *errgroup.Group) {
-	serve := func(name string, f func() error) {
-		g.Go(func() error {
-			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
-				return fmt.Errorf("serve %s: %w", name, err)
-			}
-			return nil
-		})
-	}
-	serve("HTTP", func() error { return a.http.Serve(secured(a.listeners.http, a.tls.http)) })
-	if a.gateway != nil {
-		serve("OTLP gRPC", func() error { return a.gateway.grpc.Serve(a.listeners.otlpGRPC) })
-		serve("own telemetry", func() error { return a.gateway.self.Serve(a.listeners.self) })
-		serve("OTLP HTTP", func() error { return a.gateway.http.Serve(secured(a.listeners.otlpHTTP, a.tls.otlp)) })
-	}
-	context.AfterFunc(ctx, func() {
-		_ = a.http.Close()
-		if a.gateway != nil {
-			a.gateway.grpc.Stop()
-			a.gateway.self.Stop()
-			_ = a.gateway.http.Close()
-		}
-	})
-}
-
 // drain stops taking requests and waits for those under way: each is acknowledged after the bus holds it, or refused.
 func (a *App) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
@@ -109,18 +81,7 @@ func (a *App) drain() {
 	if err := a.self.Close(ctx); err != nil { // While what it sends to still listens.
 		a.logger.Warn("own telemetry not sent", "err", err)
 	}
-	var g errgroup.Group
-	g.Go(func() error { return a.http.Shutdown(ctx) })
-	if a.gateway != nil {
-		g.Go(func() error { return a.gateway.http.Shutdown(ctx) })
-		g.Go(func() error {
-			stop := context.AfterFunc(ctx, a.gateway.grpc.Stop)
-			defer stop()
-			a.gateway.grpc.GracefulStop()
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	if err := a.listeners.shutdown(ctx); err != nil {
 		a.logger.Warn("requests were cut off", "after", drainTimeout, "err", err)
 	}
 }

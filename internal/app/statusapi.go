@@ -41,11 +41,10 @@ func (a *App) status(r *http.Request) (any, error) {
 		Version: a.opts.Version, Auth: authStatus{Mode: mode, Scopes: []auth.Scope{}}, Roles: []string{}, Addresses: map[string]string{}, Components: []component{},
 	}
 	if p, ok := auth.FromContext(r.Context()); ok {
-		run := a.listeners.running()
 		ans.Auth.Authenticated, ans.Auth.Scopes = true, p.Scopes
 		ans.Commit, ans.StartedAt, ans.Roles = a.opts.Commit, &a.started, []string{string(a.opts.Role)}
 		ans.Instance = a.instance
-		ans.Addresses = map[string]string{"http": run.HTTP, "otlp_grpc": run.OTLPGRPC, "otlp_http": run.OTLPHTTP}
+		ans.Addresses = a.listeners.addresses()
 		if a.gateway == nil && a.opts.Role.Is(config.RoleQuery) {
 			a.addIntake(r.Context(), ans.Addresses)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/bus/kafka"
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/split"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
@@ -34,7 +34,7 @@ type stores struct {
 	// producer is the bus as the gateway uses it.
 	producer bus.Producer
 	// layout is how the gateway cuts requests for the bus; nil leaves them whole.
-	layout intake.Layout
+	layout split.Layout
 	tsdb   *metrics.Tenants
 	// metrics is what is queried: the tsdb of this process, or those of all writers.
 	metrics    promapi.Storage

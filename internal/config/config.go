@@ -18,7 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-apm/strata/ingest/bus/kafka"
-	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/certs"
 	"github.com/strata-apm/strata/internal/install"
@@ -39,6 +39,7 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 
 	HTTP       HTTP              `yaml:"http"`
+	Intake     intake.Config     `yaml:"intake"`
 	OTLP       OTLP              `yaml:"otlp"`
 	Bus        Bus               `yaml:"bus"`
 	Writer     Writer            `yaml:"writer"`
@@ -64,14 +65,10 @@ type HTTP struct {
 	TLS certs.Server `yaml:"tls"`
 }
 
-// OTLP is the intake.
+// OTLP is how OTLP comes in.
 type OTLP struct {
 	GRPCListen string `yaml:"grpc_listen"`
 	HTTPListen string `yaml:"http_listen"`
-	// MaxBodyBytes bounds one request after decompression, InFlightBytes all of them together; 0 is a quarter of the process's memory, at most 256 MiB.
-	MaxBodyBytes  int64       `yaml:"max_body_bytes"`
-	InFlightBytes int64       `yaml:"in_flight_bytes"`
-	Limits        otlp.Limits `yaml:"limits"`
 	// TLS is for both listeners.
 	TLS certs.Server `yaml:"tls"`
 	// CORS lets web pages of other origins send over HTTP, and BrowserKeys bounds what keys that stand in pages may send.
@@ -168,10 +165,10 @@ const AgentRules = "agents"
 func Default() Config {
 	return Config{
 		DataDir: "./data", LogLevel: "info",
-		HTTP: HTTP{Listen: "127.0.0.1:7080"},
+		HTTP:   HTTP{Listen: "127.0.0.1:7080"},
+		Intake: intake.DefaultConfig(),
 		OTLP: OTLP{
 			GRPCListen: "127.0.0.1:4317", HTTPListen: "127.0.0.1:4318",
-			MaxBodyBytes: 64 << 20, Limits: otlp.DefaultLimits(),
 			CORS: CORS{AllowedOrigins: []string{}, MaxAge: 2 * time.Hour}, BrowserKeys: BrowserKeys{RequestsPerAddress: 5, RequestsPerKey: 500},
 			Series: writer.DefaultTranslation(),
 		},
@@ -207,6 +204,9 @@ func Load(path string, environ []string) (Config, error) {
 }
 
 func decode(b []byte, cfg *Config) error {
+	if err := checkMoved(b); err != nil {
+		return err
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
@@ -221,7 +221,7 @@ func decode(b []byte, cfg *Config) error {
 // Validate reports everything that cannot work.
 func (c Config) Validate() error {
 	errs := []error{
-		c.OTLP.Limits.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate(), c.Fanout.Validate(), c.Catalog.Validate(),
+		c.Intake.Validate(), c.Metrics.Validate(), c.ClickHouse.Validate(), c.Query.Validate(), c.Fanout.Validate(), c.Catalog.Validate(),
 		c.Writer.validate(), c.Cluster.validate(), c.Agents.Validate(),
 	}
 	if c.Bus.Shared() {
@@ -254,9 +254,6 @@ func (c Config) Validate() error {
 
 // limits reports the numbers that cannot work, and the alerting packs that do not exist.
 func (c Config) limits() (errs []error) {
-	if n := c.OTLP.InFlightBytes; c.OTLP.MaxBodyBytes < 1<<10 || n != 0 && n < c.OTLP.MaxBodyBytes {
-		errs = append(errs, errors.New("otlp: max_body_bytes must be at least 1024, in_flight_bytes at least max_body_bytes, or 0"))
-	}
 	if c.Bus.LimitBytes < 1<<20 || c.Bus.SegmentBytes < 1<<16 {
 		errs = append(errs, errors.New("bus: limit_bytes must be at least 1 MiB, segment_bytes at least 64 KiB"))
 	}

@@ -32,15 +32,15 @@ func TestDefaultsAreValidAndDocumented(t *testing.T) {
 }
 
 func TestFileThenEnvironment(t *testing.T) {
-	path := write(t, "http: {listen: '127.0.0.1:1'}\notlp: {limits: {attributes: 7}}\nself: {interval: 1m}\n")
+	path := write(t, "http: {listen: '127.0.0.1:1'}\nintake: {limits: {attributes: 7}}\nself: {interval: 1m}\n")
 	cfg, err := Load(path, []string{
-		"STRATA_OTLP_LIMITS_ATTRIBUTES=9", "STRATA_SELF_ENABLED=false", "STRATA_ALERTING_RULE_FILES=[a.yml, b.yml]",
+		"STRATA_INTAKE_LIMITS_ATTRIBUTES=9", "STRATA_SELF_ENABLED=false", "STRATA_ALERTING_RULE_FILES=[a.yml, b.yml]",
 		"STRATA_CLICKHOUSE_URL=http://u:p@h:8123/db", "STRATA_ENGINE_URL=x", "HOME=/", "STRATA_HTTP_EXTERNAL_URL=",
 	})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:1", cfg.HTTP.Listen)
-	require.Equal(t, 9, cfg.OTLP.Limits.Attributes)
-	require.Equal(t, 4096, cfg.OTLP.Limits.AttributeBytes)
+	require.Equal(t, 9, cfg.Intake.Limits.Attributes)
+	require.Equal(t, 4096, cfg.Intake.Limits.AttributeBytes)
 	require.Equal(t, time.Minute, cfg.Self.Interval)
 	require.False(t, cfg.Self.Enabled)
 	require.Equal(t, []string{"a.yml", "b.yml"}, cfg.Alerting.RuleFiles)
@@ -54,6 +54,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		{yaml: "self: {interval: soon}", want: "line 1"},
 		{yaml: "a: 1\n---\nb: 2", want: "field a not found"},
 		{yaml: "log_level: info\n---\nb: 2", want: "one YAML document"},
+		{yaml: "otlp:\n  max_body_bytes: 1024", want: "line 2: otlp.max_body_bytes is called intake.max_body_bytes now"},
+		{yaml: "otlp: {limits: {attributes: 7}}", want: "otlp.limits is called intake.limits now"},
+		{env: "STRATA_OTLP_LIMITS_LOGS_PAST=1h", want: "STRATA_OTLP_LIMITS_LOGS_PAST is called STRATA_INTAKE_LIMITS_LOGS_PAST now"},
+		{env: "STRATA_OTLP_IN_FLIGHT_BYTES=0", want: "STRATA_OTLP_IN_FLIGHT_BYTES is called STRATA_INTAKE_IN_FLIGHT_BYTES now"},
 		{env: "STRATA_HTPP=1", want: "STRATA_HTPP names no configuration key"},
 		{env: "STRATA_SELF_ENABLED=perhaps", want: "STRATA_SELF_ENABLED"},
 	} {

@@ -28,6 +28,9 @@ func applyEnv(cfg *Config, environ []string) error {
 			continue
 		}
 		path, ok := keys[name]
+		if now, moved := movedVariable(name); moved {
+			return fmt.Errorf("environment variable %s is called %s now", name, now)
+		}
 		if !ok {
 			return fmt.Errorf("environment variable %s names no configuration key; `strata config` prints them all", name)
 		}

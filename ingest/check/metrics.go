@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package check
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/signal"
 )
 
 // point is what every kind of data point has.
@@ -19,16 +20,21 @@ type point interface {
 
 type metricsCheck struct {
 	Limits
-	window window
-	tally  intake.Tally
+	window Window
+	tally  Tally
 }
 
-// checkMetrics takes invalid data points out of md. Nothing is changed in those it keeps: a changed label would be another series.
-func (l Limits) checkMetrics(md pmetric.Metrics, now time.Time) intake.Tally {
-	c := &metricsCheck{Limits: l, window: newWindow(now, l.MetricsPast, l.Future)}
+// Metrics takes invalid data points out of md. Nothing is changed in those it keeps: a changed label would be another series.
+func (l Limits) Metrics(md pmetric.Metrics, now time.Time) Tally {
+	c := &metricsCheck{Limits: l, window: l.Window(signal.Metrics, now)}
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
-		l.limitAttributes(rm.Resource().Attributes(), &c.tally)
+		l.attributes(rm.Resource().Attributes(), &c.tally)
+		text(rm.SchemaUrl(), rm.SetSchemaUrl, &c.tally)
 		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
+			text(sm.Scope().Name(), sm.Scope().SetName, &c.tally)
+			text(sm.Scope().Version(), sm.Scope().SetVersion, &c.tally)
+			text(sm.SchemaUrl(), sm.SetSchemaUrl, &c.tally)
+			l.limitMap(sm.Scope().Attributes(), 0, &c.tally) // Without a mark: it would be a label.
 			sm.Metrics().RemoveIf(c.rejectMetric)
 			return sm.Metrics().Len() == 0
 		})
@@ -39,6 +45,8 @@ func (l Limits) checkMetrics(md pmetric.Metrics, now time.Time) intake.Tally {
 
 // rejectMetric reports whether nothing of m is left.
 func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
+	text(m.Description(), m.SetDescription, &c.tally)
+	text(m.Unit(), m.SetUnit, &c.tally)
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		return c.numbers(m.Name(), m.Gauge().DataPoints(), "")
@@ -49,7 +57,7 @@ func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
 		dps := m.Histogram().DataPoints()
 		c.tally.Items += dps.Len()
 		dps.RemoveIf(func(p pmetric.HistogramDataPoint) bool {
-			return c.reject(m.Name(), p, orElse(reason, intake.HistogramReason(p)))
+			return c.reject(m.Name(), p, orElse(reason, HistogramReason(p)))
 		})
 		return dps.Len() == 0
 	case pmetric.MetricTypeExponentialHistogram:
@@ -57,18 +65,18 @@ func (c *metricsCheck) rejectMetric(m pmetric.Metric) bool {
 		dps := m.ExponentialHistogram().DataPoints()
 		c.tally.Items += dps.Len()
 		dps.RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-			return c.reject(m.Name(), p, orElse(reason, intake.ExponentialReason(p)))
+			return c.reject(m.Name(), p, orElse(reason, ExponentialReason(p)))
 		})
 		return dps.Len() == 0
 	case pmetric.MetricTypeSummary:
 		dps := m.Summary().DataPoints()
 		c.tally.Items += dps.Len()
-		dps.RemoveIf(func(p pmetric.SummaryDataPoint) bool { return c.reject(m.Name(), p, intake.SummaryReason(p)) })
+		dps.RemoveIf(func(p pmetric.SummaryDataPoint) bool { return c.reject(m.Name(), p, SummaryReason(p)) })
 		return dps.Len() == 0
 	case pmetric.MetricTypeEmpty:
 	}
 	c.tally.Items++ // A metric without data counts as one point, so that refusing it is seen.
-	c.tally.Reject(reasonNoData, 1)
+	c.tally.Reject(ReasonNoData, 1)
 	return true
 }
 
@@ -76,7 +84,7 @@ func (c *metricsCheck) numbers(name string, dps pmetric.NumberDataPointSlice, re
 	c.tally.Items += dps.Len()
 	dps.RemoveIf(func(p pmetric.NumberDataPoint) bool {
 		if reason == "" && p.ValueType() == pmetric.NumberDataPointValueTypeEmpty && !p.Flags().NoRecordedValue() {
-			return c.reject(name, p, reasonNoValue)
+			return c.reject(name, p, ReasonNoValue)
 		}
 		return c.reject(name, p, reason)
 	})
@@ -88,11 +96,13 @@ func (c *metricsCheck) reject(name string, p point, reason string) bool {
 	switch {
 	case reason != "":
 	case name == "":
-		reason = reasonNoName
+		reason = ReasonNoName
+	case !utf8.ValidString(name):
+		reason = ReasonNotUTF8
 	case p.Timestamp() == 0:
-		reason = reasonNoTime
+		reason = ReasonNoTime
 	default:
-		reason = orElse(c.window.reason(p.Timestamp()), c.labelReason(p.Attributes()))
+		reason = orElse(c.window.Reason(p.Timestamp()), c.labelReason(p.Attributes()))
 	}
 	if reason == "" {
 		return false
@@ -113,8 +123,8 @@ func temporalityReason(t pmetric.AggregationTemporality) string {
 	case pmetric.AggregationTemporalityCumulative:
 		return ""
 	case pmetric.AggregationTemporalityDelta:
-		return reasonTemporality
+		return ReasonDelta
 	default:
-		return reasonUnknownTemporality
+		return ReasonTemporality
 	}
 }

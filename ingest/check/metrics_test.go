@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package check
 
 import (
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
-
-	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/signal"
 )
 
 func TestDataPointsAreCheckedOneByOne(t *testing.T) {
-	f := newFixture(t)
 	md := pmetric.NewMetrics()
 	ms := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
-	now := pcommon.NewTimestampFromTime(time.Now())
+	now := now()
 	at := func(d time.Duration) pcommon.Timestamp { return pcommon.NewTimestampFromTime(time.Now().Add(d)) }
 	g := ms.AppendEmpty()
 	g.SetName("g")
@@ -78,16 +74,20 @@ func TestDataPointsAreCheckedOneByOne(t *testing.T) {
 	for i := range 200 {
 		p.Attributes().PutStr(strconv.Itoa(i), "v")
 	}
-	resp, err := pmetricotlp.NewGRPCClient(f.dial(t)).Export(t.Context(), pmetricotlp.NewExportRequestFromMetrics(md))
-	require.NoError(t, err)
-	require.Equal(t, int64(16), resp.PartialSuccess().RejectedDataPoints())
-	require.Contains(t, resp.PartialSuccess().ErrorMessage(), "TEMPORALITY_PREFERENCE=cumulative")
-	require.Equal(t, map[string]int64{
-		reasonNoTime: 1, reasonTooNew: 1, reasonTooOld: 1, reasonTemporality: 1, reasonNoName: 1, reasonNoData: 1, intake.ReasonHistogram: 7, reasonTooMany: 1, reasonNoValue: 1, intake.ReasonScale: 1,
-	}, f.ldg.Totals()[signal.Metrics].Refused)
-	kept := pmetricotlp.NewExportRequest()
-	require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Metrics.Topic()][0].Value))
-	require.Equal(t, 6, kept.Metrics().DataPointCount())
+	long := ms.AppendEmpty()
+	long.SetName("long")
+	gauge(long).Attributes().PutStr("l", strings.Repeat("x", DefaultLimits().AttributeBytes+1))
+	tally := DefaultLimits().Metrics(md, time.Now())
+	require.Equal(t, map[string]int{
+		ReasonNoTime: 1, ReasonTooNew: 1, ReasonTooOld: 1, ReasonDelta: 1, ReasonNoName: 1, ReasonNoData: 1, ReasonHistogram: 7, ReasonTooMany: 1, ReasonNoValue: 1, ReasonScale: 1, ReasonTooLong: 1,
+	}, tally.Rejected)
+	require.Equal(t, 6, md.DataPointCount())
+	require.Equal(t, 6, tally.Kept())
+}
+
+// gauge makes m a gauge of one good point.
+func gauge(m pmetric.Metric) pmetric.NumberDataPoint {
+	return valued(m.SetEmptyGauge().DataPoints(), now())
 }
 
 // valued appends a point with a value.
@@ -98,7 +98,7 @@ func valued(dps pmetric.NumberDataPointSlice, at pcommon.Timestamp) pmetric.Numb
 	return p
 }
 
-// TestContradictoryPoints: a point that contradicts itself is refused whole, in either encoding, and the scan of clean bodies calls none clean.
+// TestContradictoryPoints: a point that contradicts itself is refused whole.
 func TestContradictoryPoints(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	const all = math.MaxUint64
@@ -134,67 +134,51 @@ func TestContradictoryPoints(t *testing.T) {
 			}
 		}
 	}
-	sigs := services()
 	for name, c := range map[string]struct {
 		fill   func(pmetric.Metric)
 		reason string
-		slow   bool // The scan may leave it to the checks.
 	}{
-		"histogram":                    {histogram(3, []uint64{1, 1, 1}, -1, 0), "", false},
-		"histogram without buckets":    {histogram(3, nil), "", false},
-		"histogram of one bucket":      {histogram(3, []uint64{3}), "", false},
-		"bound at infinity":            {histogram(3, []uint64{1, 1, 1}, 1, inf), intake.ReasonHistogram, false},
-		"bound at minus infinity":      {histogram(3, []uint64{1, 1, 1}, -inf, 1), intake.ReasonHistogram, false},
-		"only bound at infinity":       {histogram(3, []uint64{1, 2}, inf), intake.ReasonHistogram, false},
-		"only bound NaN":               {histogram(3, []uint64{1, 2}, nan), intake.ReasonHistogram, false},
-		"bounds NaN":                   {histogram(3, []uint64{1, 1, 1}, 1, nan), intake.ReasonHistogram, false},
-		"bound twice":                  {histogram(3, []uint64{1, 1, 1}, 1, 1), intake.ReasonHistogram, false},
-		"both zeros":                   {histogram(3, []uint64{1, 1, 1}, math.Copysign(0, -1), 0), intake.ReasonHistogram, false},
-		"bounds fall":                  {histogram(3, []uint64{1, 1, 1}, 2, 1), intake.ReasonHistogram, false},
-		"other count":                  {histogram(4, []uint64{1, 1, 1}, 1, 2), intake.ReasonHistogram, false},
-		"counts past 64 bits":          {histogram(1, []uint64{all, 1, 1}, 1, 2), intake.ReasonHistogram, false},
-		"bounds without counts":        {histogram(3, nil, 1, 2), intake.ReasonHistogram, false},
-		"exponential":                  {exponential(6, 1, []uint64{2}, []uint64{0, 3}), "", true},
-		"exponential, other count":     {exponential(7, 1, []uint64{2}, []uint64{0, 3}), intake.ReasonHistogram, true},
-		"exponential past 64 bits":     {exponential(1, 2, []uint64{all}, nil), intake.ReasonHistogram, true},
-		"summary":                      {summary(0, 0.5, 0.99, 1), "", false},
-		"summary without order":        {summary(0.99, 0.5), "", true},
-		"summary without quantiles":    {summary(), "", false},
-		"quantile twice":               {summary(0.5, 0.9, 0.5), intake.ReasonSummary, false},
-		"quantile twice in a row":      {summary(0.5, 0.5), intake.ReasonSummary, false},
-		"quantile 0 of both signs":     {summary(0, math.Copysign(0, -1)), intake.ReasonSummary, false},
-		"quantile above 1":             {summary(7), intake.ReasonSummary, false},
-		"quantile below 0":             {summary(-0.1), intake.ReasonSummary, false},
-		"quantile NaN":                 {summary(nan), intake.ReasonSummary, false},
-		"quantile NaN among good ones": {summary(0.5, nan, 0.9), intake.ReasonSummary, false},
-		"quantile infinite":            {summary(0.5, inf), intake.ReasonSummary, false},
+		"histogram":                    {histogram(3, []uint64{1, 1, 1}, -1, 0), ""},
+		"histogram without buckets":    {histogram(3, nil), ""},
+		"histogram of one bucket":      {histogram(3, []uint64{3}), ""},
+		"bound at infinity":            {histogram(3, []uint64{1, 1, 1}, 1, inf), ReasonHistogram},
+		"bound at minus infinity":      {histogram(3, []uint64{1, 1, 1}, -inf, 1), ReasonHistogram},
+		"only bound at infinity":       {histogram(3, []uint64{1, 2}, inf), ReasonHistogram},
+		"only bound NaN":               {histogram(3, []uint64{1, 2}, nan), ReasonHistogram},
+		"bounds NaN":                   {histogram(3, []uint64{1, 1, 1}, 1, nan), ReasonHistogram},
+		"bound twice":                  {histogram(3, []uint64{1, 1, 1}, 1, 1), ReasonHistogram},
+		"both zeros":                   {histogram(3, []uint64{1, 1, 1}, math.Copysign(0, -1), 0), ReasonHistogram},
+		"bounds fall":                  {histogram(3, []uint64{1, 1, 1}, 2, 1), ReasonHistogram},
+		"other count":                  {histogram(4, []uint64{1, 1, 1}, 1, 2), ReasonHistogram},
+		"counts past 64 bits":          {histogram(1, []uint64{all, 1, 1}, 1, 2), ReasonHistogram},
+		"bounds without counts":        {histogram(3, nil, 1, 2), ReasonHistogram},
+		"exponential":                  {exponential(6, 1, []uint64{2}, []uint64{0, 3}), ""},
+		"exponential, other count":     {exponential(7, 1, []uint64{2}, []uint64{0, 3}), ReasonHistogram},
+		"exponential past 64 bits":     {exponential(1, 2, []uint64{all}, nil), ReasonHistogram},
+		"summary":                      {summary(0, 0.5, 0.99, 1), ""},
+		"summary without order":        {summary(0.99, 0.5), ""},
+		"summary without quantiles":    {summary(), ""},
+		"quantile twice":               {summary(0.5, 0.9, 0.5), ReasonSummary},
+		"quantile twice in a row":      {summary(0.5, 0.5), ReasonSummary},
+		"quantile 0 of both signs":     {summary(0, math.Copysign(0, -1)), ReasonSummary},
+		"quantile above 1":             {summary(7), ReasonSummary},
+		"quantile below 0":             {summary(-0.1), ReasonSummary},
+		"quantile NaN":                 {summary(nan), ReasonSummary},
+		"quantile NaN among good ones": {summary(0.5, nan, 0.9), ReasonSummary},
+		"quantile infinite":            {summary(0.5, inf), ReasonSummary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			md := pmetric.NewMetrics()
 			m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
 			m.SetName("m")
 			c.fill(m)
-			req := pmetricotlp.NewExportRequestFromMetrics(md)
-			asProto, err := req.MarshalProto()
-			require.NoError(t, err)
-			asJSON, err := req.MarshalJSON()
-			require.NoError(t, err)
-			f := newFixture(t)
-			sc, err := f.recv.scan(&sigs[0], asProto, time.Now())
-			require.NoError(t, err)
-			require.Equal(t, c.reason == "" && !c.slow, sc.clean)
-			for content, body := range map[string][]byte{contentProto: asProto, contentJSON: asJSON} {
-				resp, answer := f.post(t, "/v1/metrics", content, "", body)
-				require.Equal(t, 200, resp.StatusCode, string(answer))
-				if c.reason != "" {
-					require.Contains(t, string(answer), "refused 1 of 1 data points: 1 "+c.reason)
-				} else {
-					require.NotContains(t, string(answer), "refused")
-				}
+			tally := DefaultLimits().Metrics(md, time.Now())
+			if c.reason == "" {
+				require.Equal(t, Tally{Items: 1}, tally)
+				return
 			}
-			if c.reason != "" {
-				require.Equal(t, map[string]int64{c.reason: 2}, f.ldg.Totals()[signal.Metrics].Refused)
-			}
+			require.Equal(t, Tally{Items: 1, Rejected: map[string]int{c.reason: 1}}, tally)
+			require.Zero(t, md.DataPointCount())
 		})
 	}
 }

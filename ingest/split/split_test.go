@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package split
 
 import (
 	"encoding/json"
@@ -13,11 +13,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/signal"
 )
 
 type testLayout struct{ partitions, max int }
@@ -30,17 +31,82 @@ func (l testLayout) PartitionOf(key []byte, n int) int {
 	return int(h.Sum32() % uint32(n))
 }
 
+// traces is a request of n spans of one resource, each of a trace of its own.
+func traces(tb testing.TB, n int, change func(i int, s ptrace.Span)) []byte {
+	tb.Helper()
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "checkout")
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	for i := range n {
+		s := spans.AppendEmpty()
+		s.SetTraceID(pcommon.TraceID{1, byte(i)})
+		s.SetSpanID(pcommon.SpanID{2, byte(i)})
+		s.SetName("GET /cart")
+		if change != nil {
+			change(i, s)
+		}
+	}
+	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	require.NoError(tb, err)
+	return b
+}
+
+func sampleLogs(tb testing.TB) []byte {
+	tb.Helper()
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", "s")
+	recs := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for i := range 3 {
+		r := recs.AppendEmpty()
+		r.Body().SetStr("body")
+		r.Attributes().PutInt("n", int64(i))
+	}
+	b, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+	require.NoError(tb, err)
+	return b
+}
+
+// sampleMetrics has a metric of every kind of data.
+func sampleMetrics(tb testing.TB) []byte {
+	tb.Helper()
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr("service.name", "s")
+	ms := rm.ScopeMetrics().AppendEmpty().Metrics()
+	named := func(name string) pmetric.Metric {
+		m := ms.AppendEmpty()
+		m.SetName(name)
+		return m
+	}
+	named("g").SetEmptyGauge().DataPoints().AppendEmpty().SetTimestamp(1)
+	c := named("c").SetEmptySum()
+	c.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	c.DataPoints().AppendEmpty().SetTimestamp(1)
+	h := named("h").SetEmptyHistogram()
+	h.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	h.DataPoints().AppendEmpty().SetTimestamp(1)
+	x := named("x").SetEmptyExponentialHistogram()
+	x.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	x.DataPoints().AppendEmpty().SetTimestamp(1)
+	named("s").SetEmptySummary().DataPoints().AppendEmpty().SetTimestamp(1)
+	b, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
+	require.NoError(tb, err)
+	return b
+}
+
 // leaves flattens the JSON of a request into one line per span, record or point with everything above it, each with its trace id or resource.
-func leaves(t *testing.T, s *service, body []byte) map[string]int {
+func leaves(t *testing.T, s signal.Signal, body []byte) map[string]int {
 	t.Helper()
 	var text []byte
 	var err error
-	switch s.Path() {
-	case "/v1/metrics":
+	switch s {
+	case signal.Metrics:
 		md, e := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(body)
 		require.NoError(t, e)
 		text, err = (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
-	case "/v1/traces":
+	case signal.Traces:
 		td, e := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
 		require.NoError(t, e)
 		text, err = (&ptrace.JSONMarshaler{}).MarshalTraces(td)
@@ -123,15 +189,12 @@ func many(t *testing.T, which int, rnd *rand.Rand) []byte {
 		require.NoError(t, err)
 		return b
 	case 1:
-		req := traces(1+rnd.IntN(300), func(i int, s ptrace.Span) {
+		return traces(t, 1+rnd.IntN(300), func(i int, s ptrace.Span) {
 			id := s.TraceID()
 			id[3] = byte(i % 7)
 			s.SetTraceID(id)
 			s.Attributes().PutStr("k", strings.Repeat("v", rnd.IntN(100)))
 		})
-		b, err := req.MarshalProto()
-		require.NoError(t, err)
-		return b
 	default:
 		all := plog.NewLogs()
 		for i := range 1 + rnd.IntN(5) {
@@ -154,14 +217,14 @@ func many(t *testing.T, which int, rnd *rand.Rand) []byte {
 
 // TestSplitKeepsEveryRecordOnce cuts random requests; the parts together say what the request said, each in its own partition and size.
 func TestSplitKeepsEveryRecordOnce(t *testing.T) {
-	sigs := services()
+	sigs := signal.All()
 	cut := 0
 	for seed := range uint64(120) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		which := int(seed % 3)
-		s, body := &sigs[which], many(t, which, rnd)
+		s, body := sigs[which], many(t, which, rnd)
 		l := testLayout{partitions: 1 + rnd.IntN(6), max: 600 + rnd.IntN(20_000)}
-		parts, oversized, err := split(s, body, l)
+		parts, oversized, err := Split(s, body, l)
 		require.NoError(t, err)
 		require.Zero(t, oversized)
 		if parts == nil {
@@ -189,10 +252,10 @@ func TestSplitKeepsEveryRecordOnce(t *testing.T) {
 }
 
 // requireOnePartition says that every key of a part leads where the part's own key leads.
-func requireOnePartition(t *testing.T, s *service, p intake.Part, l testLayout) {
+func requireOnePartition(t *testing.T, s signal.Signal, p Part, l testLayout) {
 	t.Helper()
 	want := l.PartitionOf(p.Key, l.partitions)
-	if s.Path() != "/v1/traces" {
+	if s != signal.Traces {
 		return
 	}
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(p.Body)
@@ -208,27 +271,68 @@ func requireOnePartition(t *testing.T, s *service, p intake.Part, l testLayout) 
 }
 
 func TestSplitLeavesSmallRequestsAlone(t *testing.T) {
-	sigs := services()
+	sigs := signal.All()
 	for which, b := range [][]byte{sampleMetrics(t), nil, sampleLogs(t)} {
 		if b == nil {
 			continue
 		}
-		parts, _, err := split(&sigs[which], b, testLayout{partitions: 4, max: 1 << 20})
+		parts, _, err := Split(sigs[which], b, testLayout{partitions: 4, max: 1 << 20})
 		require.NoError(t, err)
 		require.Nil(t, parts)
 	}
 }
 
+// TestKey: the key of a request that goes whole leads where its parts would go.
+func TestKey(t *testing.T) {
+	empty := traces(t, 3, func(i int, s ptrace.Span) {
+		if i < 2 {
+			s.SetTraceID(pcommon.TraceID{})
+		}
+	})
+	for name, c := range map[string]struct {
+		signal signal.Signal
+		body   []byte
+		want   []byte
+	}{
+		"spans":              {signal.Traces, traces(t, 2, nil), append([]byte{1}, make([]byte, 15)...)},
+		"the first with one": {signal.Traces, empty, append([]byte{1, 2}, make([]byte, 14)...)},
+		"no trace id":        {signal.Traces, traces(t, 1, func(_ int, s ptrace.Span) { s.SetTraceID(pcommon.TraceID{}) }), nil},
+		"nothing":            {signal.Traces, nil, nil},
+		"no logs":            {signal.Logs, nil, nil},
+		"no protobuf":        {signal.Logs, []byte{0xff}, nil},
+		"no resource":        {signal.Logs, []byte{10, 0}, ResourceKey(nil)},
+	} {
+		require.Equal(t, c.want, Key(c.signal, c.body), name)
+	}
+	for s, body := range map[signal.Signal][]byte{signal.Metrics: sampleMetrics(t), signal.Logs: sampleLogs(t)} {
+		parts, _, err := Split(s, body, testLayout{partitions: 1, max: len(body) - 1})
+		require.NoError(t, err)
+		require.Greater(t, len(parts), 1)
+		for _, p := range parts {
+			require.Equal(t, p.Key, Key(s, p.Body))
+			require.Equal(t, p.Key, Key(s, body), "one resource")
+		}
+	}
+}
+
+func TestSplitWithoutALayout(t *testing.T) {
+	parts, oversized, err := Split(signal.Logs, sampleLogs(t), nil)
+	require.NoError(t, err)
+	require.Nil(t, parts)
+	require.Zero(t, oversized)
+	_, _, err = Split(signal.Traces, []byte{0xff, 0xff}, testLayout{partitions: 4, max: 1})
+	require.ErrorContains(t, err, "split spans")
+}
+
 // TestSplitCountsWhatFitsNoRecord: one record larger than the bus takes is refused alone.
 func TestSplitCountsWhatFitsNoRecord(t *testing.T) {
-	sigs := services()
-	body, err := traces(3, func(i int, s ptrace.Span) {
+	sigs := signal.All()
+	body := traces(t, 3, func(i int, s ptrace.Span) {
 		if i == 1 {
 			s.SetName(strings.Repeat("n", 5000))
 		}
-	}).MarshalProto()
-	require.NoError(t, err)
-	parts, oversized, err := split(&sigs[1], body, testLayout{partitions: 1, max: 3000})
+	})
+	parts, oversized, err := Split(sigs[1], body, testLayout{partitions: 1, max: 3000})
 	require.NoError(t, err)
 	require.Equal(t, 1, oversized)
 	items := 0
@@ -241,10 +345,10 @@ func TestSplitCountsWhatFitsNoRecord(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add(sampleLogs(f), byte(2), uint16(500))
 	f.Add(sampleMetrics(f), byte(0), uint16(500))
-	sigs := services()
+	sigs := signal.All()
 	f.Fuzz(func(t *testing.T, body []byte, which byte, limit uint16) {
-		s := &sigs[int(which)%3]
-		parts, _, err := split(s, body, testLayout{partitions: 3, max: int(limit)})
+		s := sigs[int(which)%3]
+		parts, _, err := Split(s, body, testLayout{partitions: 3, max: int(limit)})
 		if err != nil {
 			return
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package check
 
 import (
 	"time"
@@ -9,17 +9,19 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/ansi"
-	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/signal"
 )
 
-// checkLogs takes records outside the time window out of ld and applies the limits to the rest.
-func (l Limits) checkLogs(ld plog.Logs, now time.Time) intake.Tally {
-	var t intake.Tally
-	w := newWindow(now, l.LogsPast, l.Future)
+// Logs takes records outside the time window out of ld and applies the limits to the rest.
+func (l Limits) Logs(ld plog.Logs, now time.Time) Tally {
+	var t Tally
+	w := l.Window(signal.Logs, now)
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
-		l.limitAttributes(rl.Resource().Attributes(), &t)
+		l.attributes(rl.Resource().Attributes(), &t)
+		text(rl.SchemaUrl(), rl.SetSchemaUrl, &t)
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
-			l.limitAttributes(sl.Scope().Attributes(), &t)
+			l.scope(sl.Scope(), &t)
+			text(sl.SchemaUrl(), sl.SetSchemaUrl, &t)
 			t.Items += sl.LogRecords().Len()
 			sl.LogRecords().RemoveIf(func(r plog.LogRecord) bool { return l.rejectRecord(r, w, now, &t) })
 			return sl.LogRecords().Len() == 0
@@ -29,31 +31,33 @@ func (l Limits) checkLogs(ld plog.Logs, now time.Time) intake.Tally {
 	return t
 }
 
-func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intake.Tally) bool {
+func (l Limits) rejectRecord(r plog.LogRecord, w Window, now time.Time, t *Tally) bool {
 	if r.Timestamp() == 0 && r.ObservedTimestamp() == 0 {
 		r.SetObservedTimestamp(pcommon.NewTimestampFromTime(now))
-		t.Note(noteNoTime, 1)
+		t.Note(NoteNoTime, 1)
 	}
 	at := r.Timestamp()
 	if at == 0 { // The data model: use the observed time where the event's own is unknown.
 		at = r.ObservedTimestamp()
 	}
-	if reason := w.reason(at); reason != "" {
+	if reason := w.Reason(at); reason != "" {
 		t.Reject(reason, 1)
 		return true
 	}
 	// An invalid id means the record is not associated with a span (opentelemetry-proto, LogRecord.trace_id).
 	if r.TraceID().IsEmpty() && !r.SpanID().IsEmpty() {
 		r.SetSpanID(pcommon.SpanID{})
-		t.Note(noteBadTraceID, 1)
+		t.Note(NoteBadTraceID, 1)
 	}
-	if n := r.SeverityNumber(); n < 0 || n > maxSeverity {
+	if n := r.SeverityNumber(); n < 0 || n > MaxSeverity {
 		r.SetSeverityNumber(plog.SeverityNumberUnspecified)
-		t.Note(noteBadLevel, 1)
+		t.Note(NoteBadLevel, 1)
 	}
-	if n := l.limitAttributes(r.Attributes(), t); n > 0 {
+	if n := l.attributes(r.Attributes(), t); n > 0 {
 		r.SetDroppedAttributesCount(r.DroppedAttributesCount() + uint32(n)) //nolint:gosec // Bounded by the body.
 	}
+	text(r.SeverityText(), r.SetSeverityText, t)
+	text(r.EventName(), r.SetEventName, t)
 	if !l.KeepColours {
 		if level := ansi.Strip(r.SeverityText()); level != r.SeverityText() {
 			r.SetSeverityText(level)
@@ -62,7 +66,7 @@ func (l Limits) rejectRecord(r plog.LogRecord, w window, now time.Time, t *intak
 		t.Changed = stripColours(r.Body()) || t.Changed
 	}
 	var cut truncated
-	cut.add("body", l.limitValue(r.Body(), l.LogBodyBytes, t))
+	cut.add("body", l.value(r.Body(), l.LogBodyBytes, 0, t))
 	cut.put(r.Attributes())
 	return false
 }

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package check
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-
-	"github.com/strata-apm/strata/signal"
 )
 
 func colouredLogs() plog.Logs {
@@ -19,7 +14,7 @@ func colouredLogs() plog.Logs {
 	recs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	add := func() plog.LogRecord {
 		r := recs.AppendEmpty()
-		r.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+		r.SetTimestamp(now())
 		return r
 	}
 	r := add()
@@ -32,19 +27,15 @@ func colouredLogs() plog.Logs {
 	return ld
 }
 
-// Colour codes are taken out of bodies and texts of levels, whichever way they come, and the sender hears of a full success.
+// TestColours: colour codes are taken out of bodies and texts of levels, of which the sender need not hear.
 func TestColours(t *testing.T) {
 	for name, keep := range map[string]bool{"taken out": false, "kept": true} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t)
-			f.recv.limits.KeepColours = keep
-			resp, err := plogotlp.NewGRPCClient(f.dial(t)).Export(t.Context(), plogotlp.NewExportRequestFromLogs(colouredLogs()))
-			require.NoError(t, err)
-			require.Empty(t, resp.PartialSuccess().ErrorMessage())
-			kept := plogotlp.NewExportRequest()
-			require.NoError(t, kept.UnmarshalProto(f.bus.recs[signal.Logs.Topic()][0].Value))
-			got := kept.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
-			want := colouredLogs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+			l := DefaultLimits()
+			l.KeepColours = keep
+			ld, want := colouredLogs(), colouredLogs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+			require.Equal(t, Tally{Items: 3, Changed: !keep}, l.Logs(ld, now().AsTime()))
+			got := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 			if !keep {
 				want.At(0).Body().SetStr("ERROR declined")
 				want.At(1).Body().Map().PutStr("a", "ok")

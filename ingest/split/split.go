@@ -1,18 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+// Package split cuts OTLP requests the way the bus wants them: spans by trace id, metrics and logs by resource, none larger than a record may be. It works on the
+// encoded request: nothing is decoded, and what it does not cut is copied as it is.
+package split
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/signal"
 )
+
+// Layout is how the bus wants requests cut. Safe for concurrent use.
+type Layout interface {
+	// Partitions is how many partitions topic has.
+	Partitions(topic string) int
+	// PartitionOf is where a record with this key goes among n partitions.
+	PartitionOf(key []byte, n int) int
+	// MaxRecordBytes is the largest value of a record.
+	MaxRecordBytes() int
+}
+
+// Part is one record of a request that was cut.
+type Part struct {
+	Key   []byte
+	Body  []byte
+	Items int
+}
 
 // descent are the fields that lead from a request to its records, level by level. What else a message on the way holds (the resource, the
 // scope, a metric's name, its temporality) is repeated in every part.
@@ -41,7 +61,7 @@ type splitter struct {
 	nextID int
 	key    []byte // of the resource under way
 	open   map[int]*part
-	parts  []intake.Part
+	parts  []Part
 	// oversized counts records that fit no part.
 	oversized int
 }
@@ -54,17 +74,18 @@ type part struct {
 	items  int
 }
 
-// split cuts a valid body into parts; nil when it can go as it is. It keeps no reference to body.
-func split(s *service, body []byte, l intake.Layout) ([]intake.Part, int, error) {
+// Split cuts a valid request into parts, each with the key of its partition; nil when it can go as it is, as it always can without a layout. oversized counts
+// the records that are larger than a record of the bus may be, and so are in no part. It keeps no reference to body.
+func Split(s signal.Signal, body []byte, l Layout) (parts []Part, oversized int, err error) {
 	if l == nil {
 		return nil, 0, nil
 	}
 	n, limit := l.Partitions(s.Topic()), l.MaxRecordBytes()
-	if len(body) <= limit && (n <= 1 || s.Signal != signal.Traces && resources(body) <= 1) {
+	if len(body) <= limit && (n <= 1 || s != signal.Traces && resources(body) <= 1) {
 		return nil, 0, nil
 	}
 	sp := &splitter{
-		levels: descent(s.Signal), byTrace: s.Signal == signal.Traces, max: limit, open: map[int]*part{},
+		levels: descent(s), byTrace: s == signal.Traces, max: limit, open: map[int]*part{},
 		partition: func(key []byte) int { return l.PartitionOf(key, n) },
 	}
 	if err := sp.message(body, 0, 0); err != nil {
@@ -74,6 +95,49 @@ func split(s *service, body []byte, l intake.Layout) ([]intake.Part, int, error)
 		sp.finish(p)
 	}
 	return sp.parts, sp.oversized, nil
+}
+
+// errFound ends a walk.
+var errFound = errors.New("found")
+
+// Key is the key of a valid request that goes as it is: the first trace id that is not empty, or the hash of the first resource. It is nil where there is none.
+func Key(s signal.Signal, body []byte) (key []byte) {
+	_ = fields(body, func(num protowire.Number, _, value []byte) error { // A request that cannot be read has no key.
+		if num != 1 || value == nil {
+			return nil
+		}
+		if s != signal.Traces {
+			key = ResourceKey(resource(value))
+			return errFound
+		}
+		return fields(value, func(num protowire.Number, _, value []byte) error {
+			if num != 2 || value == nil {
+				return nil
+			}
+			return fields(value, func(num protowire.Number, _, value []byte) error {
+				if num != 2 || value == nil {
+					return nil
+				}
+				if id := traceID(value); len(bytes.Trim(id, "\x00")) > 0 {
+					key = bytes.Clone(id)
+					return errFound
+				}
+				return nil
+			})
+		})
+	})
+	return key
+}
+
+// resource is the encoded resource of an encoded ResourceMetrics, ResourceSpans or ResourceLogs.
+func resource(b []byte) (found []byte) {
+	_ = fields(b, func(num protowire.Number, _, value []byte) error {
+		if num == 1 {
+			found = value
+		}
+		return nil
+	})
+	return found
 }
 
 // resources counts the resources of a request.
@@ -100,7 +164,7 @@ func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 			f.header = append(f.header, whole...)
 		}
 		if level == 1 && n == 1 {
-			s.key = resourceKey(value)
+			s.key = ResourceKey(value)
 		}
 		return nil
 	})
@@ -108,7 +172,7 @@ func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 		return err
 	}
 	if level == 1 && s.key == nil {
-		s.key = resourceKey(nil)
+		s.key = ResourceKey(nil)
 	}
 	s.frames = append(s.frames, f)
 	err = fields(b, func(n protowire.Number, _, value []byte) error {
@@ -235,11 +299,11 @@ func (p *part) ascend(depth int) {
 
 func (s *splitter) finish(p *part) {
 	p.ascend(1)
-	s.parts = append(s.parts, intake.Part{Key: p.key, Body: p.bufs[0], Items: p.items})
+	s.parts = append(s.parts, Part{Key: p.key, Body: p.bufs[0], Items: p.items})
 }
 
-// resourceKey is the hash that spreads metrics and logs over partitions.
-func resourceKey(resource []byte) []byte {
+// ResourceKey is the hash of an encoded resource that spreads metrics and logs over partitions.
+func ResourceKey(resource []byte) []byte {
 	h := fnv.New64a()
 	_, _ = h.Write(resource)
 	return binary.BigEndian.AppendUint64(nil, h.Sum64())

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package intake
+package check
 
 import (
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-)
-
-// Reasons for which a data point is refused that contradicts itself, or has no form in Prometheus.
-const (
-	ReasonHistogram = "invalid_histogram"
-	ReasonSummary   = "invalid_summary"
-	ReasonScale     = "unsupported_scale"
 )
 
 // minScale is the coarsest exponential histogram that Prometheus keeps (native histograms, schema -4).

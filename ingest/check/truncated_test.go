@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package otlp
+package check
 
 import (
 	"strings"
@@ -40,7 +40,7 @@ func TestTruncated(t *testing.T) {
 		r := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 		r.SetTimestamp(pcommon.NewTimestampFromTime(now))
 		c.fill(r)
-		l.checkLogs(ld, now)
+		l.Logs(ld, now)
 		require.Equal(t, c.want, said(r.Attributes()), name)
 	}
 	td := ptrace.NewTraces()
@@ -56,7 +56,7 @@ func TestTruncated(t *testing.T) {
 	s.Attributes().PutStr("db.query.text", long)
 	s.Events().AppendEmpty().Attributes().PutStr("exception.stacktrace", long)
 	s.Links().AppendEmpty().Attributes().PutStr("x", long)
-	l.checkTraces(td, now)
+	l.Traces(td, now)
 	require.Equal(t, "process.command_line=8192", said(rs.Resource().Attributes()))
 	require.Equal(t, "s=8192", said(ss.Scope().Attributes()))
 	require.Equal(t, "db.query.text=8192 name=8192", said(s.Attributes()))
