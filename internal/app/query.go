@@ -17,6 +17,7 @@ import (
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/query/prom"
 	"github.com/strata-apm/strata/query/promapi"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/web"
@@ -73,7 +74,7 @@ func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 	store := a.stores.clickhouse
 	api, err := httpapi.New(httpapi.Options{
 		TraceSearch: store, Traces: store, Logs: store, Fields: store, Services: store,
-		Hosts: hosts.New(hosts.NewMetrics(engine, a.stores.metrics)),
+		Hosts: hosts.New(prom.New(engine, a.stores.metrics)),
 		Guard: a.guard, Logger: a.logger.With("part", "api"),
 	})
 	if err != nil {

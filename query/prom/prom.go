@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package hosts
+package prom
 
 import (
 	"context"
@@ -29,8 +29,8 @@ type engineMetrics struct {
 	queryer promstorage.Queryable
 }
 
-// NewMetrics evaluates with engine over the series of q.
-func NewMetrics(engine *promql.Engine, q promstorage.Queryable) Metrics {
+// New evaluates with engine over the series of q.
+func New(engine *promql.Engine, q promstorage.Queryable) Metrics {
 	return &engineMetrics{engine: engine, queryer: q}
 }
 
