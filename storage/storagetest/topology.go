@@ -113,16 +113,16 @@ func (s *suite) linksBetween(t *testing.T) {
 	day := s.day()
 	at := day.Add(time.Minute)
 	send := spanSpec{
-		trace: 8901, id: 1, service: "orders", name: "send", start: at, duration: time.Millisecond, kind: ptrace.SpanKindProducer, resource: map[string]string{"host.name": "n1"},
+		trace: 8301, id: 1, service: "orders", name: "send", start: at, duration: time.Millisecond, kind: ptrace.SpanKindProducer, resource: map[string]string{"host.name": "n1"},
 		attrs: map[string]string{"messaging.system": "kafka", "messaging.destination.name": "orders", "net.peer.name": "localhost", "net.peer.port": "9092", "network.peer.address": "127.0.0.1"},
 	}
 	work := func(id, parent int, service string) spanSpec {
-		return spanSpec{trace: 8901, id: id, parent: parent, service: service, name: "work", start: at.Add(time.Second), duration: time.Second, kind: ptrace.SpanKindConsumer}
+		return spanSpec{trace: 8301, id: id, parent: parent, service: service, name: "work", start: at.Add(time.Second), duration: time.Second, kind: ptrace.SpanKindConsumer}
 	}
 	s.putSpans(t, "once", spans(send, work(2, 1, "mail"), work(3, 1, "bill"), work(4, 1, "orders"), work(5, 77, "bill"), work(6, 0, "bill")))
 	s.putSpans(t, "again", spans(send))
 	other := work(2, 1, "mail")
-	other.trace = 8902
+	other.trace = 8302
 	s.putSpans(t, "other", spans(other))
 	got, err := s.Store.Links(t.Context(), whole(day))
 	require.NoError(t, err)
