@@ -73,9 +73,6 @@ func (b boards) complete(in *Instance) {
 		return
 	}
 	in.Agent, in.Error, in.Addresses, in.Missing = e.agent, e.Error, e.Addresses, e.Missing
-	if in.Missing == nil {
-		in.Missing = []Missing{}
-	}
 	if in.Version == "" {
 		in.Version = e.Version
 	}

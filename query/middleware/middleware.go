@@ -46,7 +46,7 @@ type Instance struct {
 	// Since is when the state began, the zero time where the agent does not say.
 	Since   time.Time
 	Figures []Figure
-	// MissingCount is how many things could be collected with more access. Missing describes them; nil where the agent does not say.
+	// MissingCount is how many things could be collected with more access. Missing describes them, as far as the agent tells.
 	MissingCount int
 	Missing      []Missing
 	// Error is why it is not collected, in the agent's words.

@@ -109,7 +109,7 @@ func TestList(t *testing.T) {
 	require.InDelta(t, 1024, *one.Figures[0].Value, 0)
 	require.Equal(t, middleware.Figure{Title: "None", Unit: "rate"}, one.Figures[1])
 	require.True(t, one.Since.IsZero(), "the board still tells another state")
-	require.Equal(t, []middleware.Missing{}, one.Missing)
+	require.Empty(t, one.Missing)
 
 	three := byName["web-1:3"]
 	require.Equal(t, time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), three.Since)
@@ -119,7 +119,8 @@ func TestList(t *testing.T) {
 	require.Equal(t, 1, three.MissingCount)
 
 	four := byName["web-1:4"]
-	require.Nil(t, four.Missing, "no board has it")
+	require.Empty(t, four.Missing, "no board has it")
+	require.Equal(t, 2, four.MissingCount)
 	require.Nil(t, four.Figures[0].Value, "not a number")
 	require.Nil(t, byName["web-1:2"].Series)
 	oddity := byName["db-1:9"]

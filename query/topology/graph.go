@@ -4,7 +4,6 @@ package topology
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -50,7 +49,7 @@ func newGraph(services []storage.ServiceSummary, links storage.Links) *graph {
 		g.nodes[serviceID(s.Name)].Load = Load{Calls: s.Requests, Errors: s.Errors, P95: s.Latency.P95}
 	}
 	if !links.Whole {
-		g.warnings = append(g.warnings, fmt.Sprintf("who calls whom and where it runs is estimated from the spans since %s", links.Sample.Start.UTC().Format(time.RFC3339)))
+		g.warnings = append(g.warnings, "who calls whom and where it runs is estimated from the spans since "+links.Sample.Start.UTC().Format(time.RFC3339))
 	}
 	g.cut(links.CallsCut, "calls between services")
 	g.cut(links.PeersCut, "addresses")

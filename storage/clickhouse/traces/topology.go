@@ -5,6 +5,7 @@ package traces
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -160,8 +161,8 @@ func (r *linkRead) calls(ctx context.Context) error {
 // attribute is the SQL expression of the first of a span's attributes that is there.
 func attribute(names ...string) string {
 	out := "''"
-	for i := len(names) - 1; i >= 0; i-- {
-		out = "if(mapContains(SpanAttributes, '" + names[i] + "'), SpanAttributes['" + names[i] + "'], " + out + ")"
+	for _, name := range slices.Backward(names) {
+		out = "if(mapContains(SpanAttributes, '" + name + "'), SpanAttributes['" + name + "'], " + out + ")"
 	}
 	return out
 }
