@@ -80,7 +80,10 @@ func TestValidate(t *testing.T) {
 		`panel "requests": query 2: color "red" is none of`:                  func(d *dashboard.Dashboard) { d.Panels[0].Queries[1].Color = "red" },
 		`panel "requests": query 2: source "sql" is none of promql, service`: func(d *dashboard.Dashboard) { d.Panels[0].Queries[1].Source = "sql" },
 		`panel "latency": query 1: expr "p42" is none of`:                    func(d *dashboard.Dashboard) { d.Panels[1].Queries[0].Expr = "p42" },
-		`panel "latency": query 1: service is missing`:                       func(d *dashboard.Dashboard) { d.Panels[1].Queries[0].Service = "" },
+		`panel "requests": its queries have different sources`: func(d *dashboard.Dashboard) {
+			d.Panels[0].Queries[1] = dashboard.Query{Source: "service", Expr: "p95", Service: "cart"}
+		},
+		`panel "latency": query 1: service is missing`: func(d *dashboard.Dashboard) { d.Panels[1].Queries[0].Service = "" },
 	} {
 		d := valid()
 		change(&d)

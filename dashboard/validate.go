@@ -133,6 +133,9 @@ func (p *problems) panel(where string, panel Panel) {
 	}
 	for i, q := range panel.Queries {
 		p.query(fmt.Sprintf("%s: query %d", where, i+1), q)
+		if (q.Source == SourceService) != (panel.Queries[0].Source == SourceService) {
+			p.add("%s: its queries have different sources", where) // Their points lie at different times.
+		}
 	}
 }
 

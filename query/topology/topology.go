@@ -121,8 +121,8 @@ func New(opts Options) *Reader { return &Reader{opts: opts} }
 const (
 	// mostRows bounds each list that is read.
 	mostRows = 10_000
-	// sampleSpans is how many spans are looked at for callers and addresses: about a second's work for the engine.
-	sampleSpans = 1_000_000
+	// sampleSpans is how many spans are looked at for callers and addresses: a third of a second of work for the engine.
+	sampleSpans = 300_000
 )
 
 // Read returns the topology of a range. It takes three statements for the services, one for what they call, four for spans, and five queries
