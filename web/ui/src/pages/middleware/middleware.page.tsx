@@ -69,7 +69,7 @@ function useColumns(): Column<MiddlewareInstance>[] {
     {
       id: 'instance',
       header: t('instance.instance'),
-      width: 150,
+      width: 120,
       grow: true,
       sort: (row) => row.instance,
       render: (row) => (
@@ -82,7 +82,7 @@ function useColumns(): Column<MiddlewareInstance>[] {
     {
       id: 'state',
       header: t('hosts.state'),
-      width: 120,
+      width: 124,
       sort: (row) => stateOrder.indexOf(row.state),
       render: (row) => <StateBadge state={row.state} />,
     },

@@ -57,7 +57,7 @@ export function Middleware({ topology }: { topology: Topology }) {
     {
       id: 'state',
       header: t('hosts.state'),
-      width: 110,
+      width: 124,
       minPage: 600,
       sort: (row) => (row.middleware ? stateOrder.indexOf(row.middleware.state) : stateOrder.length),
       render: (row) =>
