@@ -70,12 +70,17 @@ func (g *graph) find(p storage.Peer) string {
 			there = append(there, t)
 		}
 	}
-	for _, t := range there {
-		if p.Port != "" && t.port == p.Port || p.Port == "" && (len(there) == 1 || t.port == usualPort(t.kind)) {
-			return t.id
+	several := len(there) > 1
+	there = slices.DeleteFunc(there, func(t target) bool {
+		if p.Port == "" {
+			return several && t.port != usualPort(t.kind)
 		}
+		return t.port != p.Port
+	})
+	if len(there) != 1 {
+		return "" // Of several it may be any: private addresses repeat.
 	}
-	return ""
+	return there[0].id
 }
 
 // isAt says whether calls went to the machine of the instance.

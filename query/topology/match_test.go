@@ -16,6 +16,8 @@ func TestFind(t *testing.T) {
 	g.addMiddleware([]middleware.Instance{
 		{Kind: "redis", Name: "web-1:6379", Host: "web-1", Addresses: []string{"10.0.0.5:6379", "[fd00::5]:6379"}},
 		{Kind: "redis", Name: "web-1:6380", Host: "web-1"},
+		{Kind: "memcached", Name: "web-1:11211", Host: "web-1", Addresses: []string{"172.17.0.1:11211"}},
+		{Kind: "memcached", Name: "web-2:11211", Host: "web-2", Addresses: []string{"172.17.0.1:11211"}},
 		{Kind: "mysql", Name: "DB-1.example.com:3307", Host: "DB-1.example.com"},
 		{Kind: "kafka", Name: "10.0.0.9:9092", Host: "web-1"},
 		{Kind: "nginx", Name: "web-1:80", Host: "web-1"},
@@ -48,6 +50,7 @@ func TestFind(t *testing.T) {
 		"an instance known by its address": {storage.Peer{Type: "db", System: "postgresql", Address: "[::1]", Port: "5432", Host: "web-1"}, "postgresql:[::1]:5432"},
 		"HTTP":                             {storage.Peer{Type: "http", System: "http", Address: "web-1", Port: "80"}, "nginx:web-1:80"},
 		"RPC":                              {storage.Peer{Type: "rpc", System: "grpc", Address: "web-1", Port: "80"}, ""},
+		"an address of two":                {peer("memcached", "172.17.0.1", "11211"), ""},
 		"no address at all":                {peer("redis", "", "6379"), ""},
 	} {
 		want := c.want
