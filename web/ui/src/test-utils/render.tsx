@@ -63,8 +63,8 @@ export const requests = (stub: ReturnType<typeof vi.fn>): URL[] =>
 
 /** Gives every element a height, without which lists of many rows show none. */
 export function giveHeight(pixels = 600): void {
-  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(pixels);
-  vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(1200);
+  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(pixels);
+  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(1200);
 }
 
 /** An answer in the form of the API's errors. */
