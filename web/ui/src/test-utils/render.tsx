@@ -42,20 +42,41 @@ export async function renderAt(path: string, node: ReactNode, pattern?: string) 
   return { ...view, router };
 }
 
-/** Answers requests by the beginning of their path; anything else is a 404 in the API's form. */
+/** One request as the stub gets it. */
+export interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+/**
+ * Answers requests by the beginning of their path, by a function where the answer depends on the request; anything else is a 404 in the API's form.
+ */
 export function stubApi(answers: Record<string, unknown>): ReturnType<typeof vi.fn> {
-  const stub = vi.fn(async (input: string) => {
+  const stub = vi.fn(async (input: string, init?: RequestInit) => {
     const key = Object.keys(answers)
       .sort((a, b) => b.length - a.length)
       .find((path) => input.startsWith(path));
     if (key === undefined)
       return Response.json({ error: { code: 'not_found', message: input, details: {} } }, { status: 404 });
-    const answer = answers[key];
+    const given = answers[key];
+    const answer = typeof given === 'function' ? given(askedOf(input, init)) : given;
     return answer instanceof Response ? answer.clone() : Response.json(answer);
   });
   vi.stubGlobal('fetch', stub);
   return stub;
 }
+
+function askedOf(input: string, init: RequestInit | undefined): Asked {
+  const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : undefined;
+  return { method: init?.method ?? 'GET', path: input, body };
+}
+
+/** Every request that changes something, in order. */
+export const changes = (stub: ReturnType<typeof vi.fn>): Asked[] =>
+  stub.mock.calls
+    .map(([input, init]) => askedOf(String(input), init as RequestInit | undefined))
+    .filter(({ method }) => method !== 'GET');
 
 /** The path and the query of every request that was answered by the stub, in order. */
 export const requests = (stub: ReturnType<typeof vi.fn>): URL[] =>
