@@ -5,7 +5,6 @@ package packs
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-apm/strata/dashboard"
 )
 
 //go:embed */pack.yaml */dashboard.json */rules.yaml
@@ -41,10 +42,11 @@ type Pack struct {
 	// Versions are those it was tested with, against the real server.
 	Versions string `yaml:"versions" json:"versions"`
 	// Access is what is tried without any configuration, More what further access gives.
-	Access    string    `yaml:"access" json:"access"`
-	More      string    `yaml:"more" json:"more"`
-	Metrics   []Metric  `yaml:"metrics" json:"metrics"`
-	Dashboard Dashboard `yaml:"-" json:"dashboard"`
+	Access  string   `yaml:"access" json:"access"`
+	More    string   `yaml:"more" json:"more"`
+	Metrics []Metric `yaml:"metrics" json:"metrics"`
+	// Dashboard is what the page of an instance shows. Its queries contain $instance, the value of the label "instance".
+	Dashboard dashboard.Dashboard `yaml:"-" json:"dashboard"`
 	// Rules is a Prometheus rule file with one group.
 	Rules string `yaml:"-" json:"rules"`
 }
@@ -66,37 +68,6 @@ type From struct {
 	Attributes map[string]string `yaml:"attributes"`
 	// Scale multiplies the value; 0 means 1.
 	Scale float64 `yaml:"scale"`
-}
-
-// Dashboard is what the page of an instance shows. Queries contain $instance, and $window for the range of rates.
-type Dashboard struct {
-	// Figures are shown in the list of instances. Their queries have no $instance and give one series per instance.
-	Figures []Figure `json:"figures"`
-	Panels  []Panel  `json:"panels"`
-}
-
-// Figure is one number of an instance.
-type Figure struct {
-	Title string `json:"title"`
-	// Unit is one of the page's units.
-	Unit string `json:"unit" enum:"number,percent,bytes,bytes/s,rate,s"`
-	Expr string `json:"expr"`
-}
-
-// Panel is one chart.
-type Panel struct {
-	Title   string  `json:"title"`
-	Unit    string  `json:"unit" enum:"number,percent,bytes,bytes/s,rate,s"`
-	Kind    string  `json:"kind" enum:"line,area,stack"`
-	Queries []Query `json:"queries"`
-	// Needs names what must have happened or be granted before there are values; empty when an idle instance has them.
-	Needs string `json:"needs,omitempty"`
-}
-
-// Query is one PromQL expression of a panel. Legend names its line; empty means the values of the labels.
-type Query struct {
-	Expr   string `json:"expr"`
-	Legend string `json:"legend,omitempty"`
 }
 
 // All returns every pack by name, in order.
@@ -156,18 +127,16 @@ func load(name string) (Pack, error) {
 	if err != nil {
 		return p, fmt.Errorf("pack %s: %w", name, err)
 	}
-	jd := json.NewDecoder(bytes.NewReader(text))
-	jd.DisallowUnknownFields()
-	if err := jd.Decode(&p.Dashboard); err != nil {
-		return p, fmt.Errorf("pack %s: dashboard: %w", name, err)
+	if p.Dashboard, err = dashboard.Parse(text); err != nil {
+		return p, fmt.Errorf("pack %s: %w", name, err)
 	}
 	text, err = files.ReadFile(path.Join(name, "rules.yaml"))
 	if err != nil {
 		return p, fmt.Errorf("pack %s: %w", name, err)
 	}
 	p.Rules = string(text)
-	if p.Name != name {
-		return p, fmt.Errorf("pack %s: named %q", name, p.Name)
+	if p.Name != name || p.Dashboard.Name != name {
+		return p, fmt.Errorf("pack %s: named %q, its dashboard %q", name, p.Name, p.Dashboard.Name)
 	}
 	return p, nil
 }
@@ -176,8 +145,8 @@ func load(name string) (Pack, error) {
 func (p Pack) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if p.Title == "" || p.Access == "" || p.Budget <= 0 || len(p.Metrics) == 0 || len(p.Dashboard.Panels) == 0 {
-		bad("title, access, budget, metrics and panels are needed")
+	if p.Title == "" || p.Access == "" || p.Budget <= 0 || len(p.Metrics) == 0 {
+		bad("title, access, budget and metrics are needed")
 	}
 	name := regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 	seen := make(map[string]bool)
@@ -194,29 +163,9 @@ func (p Pack) Validate() error {
 		}
 		seen[m.Name] = true
 	}
-	errs = append(errs, p.Dashboard.validate())
+	errs = append(errs, p.Dashboard.Validate())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("pack %s: %w", p.Name, err)
 	}
 	return nil
-}
-
-func (d Dashboard) validate() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, panel := range d.Panels {
-		if panel.Title == "" || len(panel.Queries) == 0 || !slices.Contains([]string{"line", "area", "stack"}, panel.Kind) || !knownUnit(panel.Unit) {
-			bad("panel %q: title, queries, kind and unit are needed", panel.Title)
-		}
-	}
-	for _, f := range d.Figures {
-		if f.Title == "" || f.Expr == "" || !knownUnit(f.Unit) {
-			bad("figure %q: title, expr and unit are needed", f.Title)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func knownUnit(u string) bool {
-	return slices.Contains([]string{"number", "percent", "bytes", "bytes/s", "rate", "s"}, u)
 }

@@ -24,6 +24,7 @@ func TestPacks(t *testing.T) {
 	for _, pack := range all {
 		t.Run(pack.Name, func(t *testing.T) {
 			require.NoError(t, pack.Validate())
+			require.Equal(t, pack.Title, pack.Dashboard.Title)
 			for _, panel := range pack.Dashboard.Panels {
 				for _, q := range panel.Queries {
 					require.Contains(t, q.Expr, `instance="$instance"`)

@@ -44,6 +44,8 @@ type ServicesQuery struct {
 type ServiceList struct {
 	Services     []ServiceSummary
 	Environments []string
+	// Warnings say what the list lacks.
+	Warnings []string
 }
 
 // ServiceSummary is one service in the list. Requests are server and consumer spans, or root spans where there are none.

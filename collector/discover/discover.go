@@ -16,9 +16,11 @@ type Found struct {
 	PID  int
 	// Address is where the instance is reached from this host, by which it is known.
 	Address netip.AddrPort
-	// Addresses are all sockets it listens on, Address among them.
+	// Addresses are all sockets it listens on as they are reached from this host, Address among them.
 	Addresses []netip.AddrPort
-	Cmdline   []string
+	// Bound are the same sockets as they are bound: an unspecified address stands for all of the host's.
+	Bound   []netip.AddrPort
+	Cmdline []string
 }
 
 // Scanner finds middleware. It is for one user.
@@ -66,10 +68,11 @@ func (s *Scanner) Scan() ([]Found, error) {
 	owners := s.owners(candidates, sockets)
 	s.found, s.starts = nil, make(map[int]string)
 	for _, c := range candidates {
-		addrs := owners[c.pid]
-		if len(addrs) == 0 {
+		bound := owners[c.pid]
+		if len(bound) == 0 {
 			continue
 		}
+		addrs := allReachable(bound)
 		addr := mainAddress(c.kind, addrs)
 		if internalPort(c.kind, addr.Port()) {
 			continue // It is only starting.
@@ -82,14 +85,14 @@ func (s *Scanner) Scan() ([]Found, error) {
 			continue // It has ended meanwhile.
 		}
 		s.starts[c.pid] = start
-		s.found = append(s.found, Found{Kind: c.kind, PID: c.pid, Address: addr, Addresses: addrs, Cmdline: c.cmdline})
+		s.found = append(s.found, Found{Kind: c.kind, PID: c.pid, Address: addr, Addresses: addrs, Bound: bound, Cmdline: c.cmdline})
 	}
 	slices.SortFunc(s.found, func(a, b Found) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Address.Compare(b.Address)) })
 	s.sockets = sockets
 	return s.found, nil
 }
 
-// owners gives each candidate the addresses it listens on. A socket that several processes share (nginx and its workers) is the one's
+// owners gives each candidate the addresses it is bound to, in order. A socket that several processes share (nginx and its workers) is the one's
 // whose parent is not among them.
 func (s *Scanner) owners(candidates []candidate, sockets []socket) map[int][]netip.AddrPort {
 	kinds := make(map[int]string, len(candidates))
@@ -109,12 +112,12 @@ func (s *Scanner) owners(candidates []candidate, sockets []socket) map[int][]net
 		inodes, err := s.socketInodes(c.pid)
 		for _, inode := range inodes {
 			if k, ok := byInode[inode]; ok {
-				set[reachable(k.addr)] = true
+				set[k.addr] = true
 			}
 		}
 		if err != nil {
 			for _, k := range guess(c, sockets) {
-				set[reachable(k.addr)] = true
+				set[k.addr] = true
 			}
 		}
 		out[c.pid] = slices.SortedFunc(maps.Keys(set), netip.AddrPort.Compare)
@@ -132,6 +135,16 @@ func guess(c candidate, sockets []socket) []socket {
 		}
 	}
 	return out
+}
+
+// allReachable are the addresses by which sockets are reached from here, in order, each once.
+func allReachable(bound []netip.AddrPort) []netip.AddrPort {
+	out := make([]netip.AddrPort, len(bound))
+	for i, a := range bound {
+		out[i] = reachable(a)
+	}
+	slices.SortFunc(out, netip.AddrPort.Compare)
+	return slices.Compact(out)
 }
 
 // reachable is the address by which a socket that is bound to all addresses is reached from here.

@@ -64,6 +64,17 @@ func TestRecognise(t *testing.T) {
 	require.False(t, interesting("bash"))
 }
 
+func TestAllReachable(t *testing.T) {
+	var bound, want []netip.AddrPort
+	for _, a := range []string{"0.0.0.0:80", "[::]:80", "[::ffff:0.0.0.0]:80", "10.0.0.1:80"} {
+		bound = append(bound, netip.MustParseAddrPort(a))
+	}
+	for _, a := range []string{"10.0.0.1:80", "127.0.0.1:80", "[::1]:80"} {
+		want = append(want, netip.MustParseAddrPort(a))
+	}
+	require.Equal(t, want, allReachable(bound))
+}
+
 func TestMainAddress(t *testing.T) {
 	addrs := func(list ...string) []netip.AddrPort {
 		var out []netip.AddrPort
@@ -115,6 +126,7 @@ func TestScan(t *testing.T) {
 	require.Eventually(t, func() bool { f = find(); return f != nil }, 5*time.Second, 10*time.Millisecond)
 	require.Equal(t, "redis", f.Kind)
 	require.Equal(t, l.Addr().String(), f.Address.String())
+	require.Equal(t, f.Addresses, f.Bound)
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	require.False(t, s.Alive())

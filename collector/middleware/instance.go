@@ -74,12 +74,14 @@ func (m *Memory) all() map[string]remembered {
 
 // Entry is an instance on the status board.
 type Entry struct {
-	Kind     string    `json:"kind"`
-	Instance string    `json:"instance"`
-	PID      int       `json:"pid,omitempty"`
-	Version  string    `json:"version,omitempty"`
-	State    string    `json:"state"`
-	Since    time.Time `json:"since"`
+	Kind     string `json:"kind"`
+	Instance string `json:"instance"`
+	// Addresses are those by which other hosts reach it; empty where it listens on loopback alone.
+	Addresses []string  `json:"addresses,omitempty"`
+	PID       int       `json:"pid,omitempty"`
+	Version   string    `json:"version,omitempty"`
+	State     string    `json:"state"`
+	Since     time.Time `json:"since"`
 	// Collects are the names of the metrics that are sent.
 	Collects []string         `json:"collects"`
 	Error    string           `json:"error,omitempty"`

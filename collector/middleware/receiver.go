@@ -135,6 +135,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 	credsChanged, credErr := m.creds.load()
 	m.complain(&m.credProblem, "middleware credentials not read", credErr)
 	var changed []*instance
+	host := hostAddresses()
 	running, pids := make(map[string]bool), make(map[int]bool)
 	for _, f := range found {
 		if _, ok := m.mappers[f.Kind]; !ok {
@@ -148,6 +149,7 @@ func (m *middleware) discover(ctx context.Context, now time.Time) []*instance {
 			in = m.newInstance(key, m.instanceID(f.Address, false), t, now)
 			m.instances[key] = in
 		}
+		in.entry.Addresses = addresses(f.Bound, f.Address.Port(), host)
 		t.Credential = m.creds.find(t.Kind, t.Address.String(), true)
 		if !known || !in.running || in.pid != f.PID {
 			in.retarget(t)
@@ -203,7 +205,7 @@ func (m *middleware) addStatic(ctx context.Context, s Static, now time.Time, cre
 	t := reader.Target{Kind: s.Kind, Address: addr, Addresses: []netip.AddrPort{addr}, Credential: m.creds.find(s.Kind, s.Address, addr.Addr().IsLoopback())}
 	in := m.newInstance(key, m.instanceID(addr, true), t, now)
 	in.static = true
-	in.entry.Instance = s.Address
+	in.entry.Instance, in.entry.Addresses = s.Address, addresses(t.Addresses, addr.Port(), nil)
 	m.instances[key] = in
 	return key, true
 }

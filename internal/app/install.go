@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/query/hosts"
+	"github.com/strata-apm/strata/query/prom"
 )
 
 // mountInstall serves what a host needs to get an agent, from the processes that have the page.
@@ -21,7 +22,7 @@ func (a *App) mountInstall(r chi.Router, l auth.Listener, engine *promql.Engine)
 	if !a.opts.Role.Is(config.RoleQuery) {
 		return nil
 	}
-	reader := hosts.New(hosts.NewMetrics(engine, a.stores.metrics))
+	reader := hosts.New(prom.New(engine, a.stores.metrics))
 	h, err := install.New(install.Options{
 		Config: a.cfg.Agents, ExternalURL: a.cfg.HTTP.ExternalURL,
 		LastSeen: func(ctx context.Context, name string) (time.Time, error) {

@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
+	chimiddleware "github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/promql"
@@ -15,9 +15,13 @@ import (
 
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/packs"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/query/middleware"
+	"github.com/strata-apm/strata/query/prom"
 	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/query/topology"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/web"
 )
@@ -30,7 +34,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 		return nil, err
 	}
 	r := chi.NewRouter()
-	r.Use(middleware.Recoverer, headAsGet)
+	r.Use(chimiddleware.Recoverer, headAsGet)
 	page := http.NotFoundHandler()
 	if a.opts.Role.Is(config.RoleQuery) {
 		page = web.Handler()
@@ -70,11 +74,16 @@ func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 	if !a.opts.Role.Is(config.RoleQuery) {
 		return nil, nil //nolint:nilnil // No API is one of the answers.
 	}
-	store := a.stores.clickhouse
+	known, err := packs.All()
+	if err != nil {
+		return nil, fmt.Errorf("query API: %w", err)
+	}
+	store, metrics := a.stores.clickhouse, prom.New(engine, a.stores.metrics)
+	machines, instances := hosts.New(metrics), middleware.New(metrics, a.stores.catalog, known)
 	api, err := httpapi.New(httpapi.Options{
-		TraceSearch: store, Traces: store, Logs: store, Fields: store, Services: store,
-		Hosts: hosts.New(hosts.NewMetrics(engine, a.stores.metrics)),
-		Guard: a.guard, Logger: a.logger.With("part", "api"),
+		TraceSearch: store, Traces: store, Logs: store, Fields: store, Services: store, Hosts: machines, Middleware: instances,
+		Topology: topology.New(topology.Options{Services: store, Links: store, Middleware: instances, Hosts: machines}),
+		Guard:    a.guard, Logger: a.logger.With("part", "api"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("query API: %w", err)

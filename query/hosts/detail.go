@@ -17,8 +17,8 @@ import (
 
 // infos returns the labels of target_info by host. Services on a host have one each; the host's own is the one without a service,
 // and the one that says most where there are several.
-func (r *request) infos(ctx context.Context, selector string, rng storage.TimeRange) (map[string]map[string]string, error) {
-	values, err := r.instant(ctx, "last_over_time(target_info{"+selector+"}["+promDuration(rng.End.Sub(rng.Start))+"])", rng.End)
+func (r request) infos(ctx context.Context, selector string, rng storage.TimeRange) (map[string]map[string]string, error) {
+	values, err := r.Instant(ctx, "last_over_time(target_info{"+selector+"}["+promDuration(rng.End.Sub(rng.Start))+"])", rng.End)
 	if err != nil {
 		return nil, fmt.Errorf("read hosts' attributes: %w", err)
 	}
@@ -52,8 +52,8 @@ func ofHost(label string) bool {
 	return strings.HasPrefix(label, "host_") || strings.HasPrefix(label, "os_") || strings.HasPrefix(label, "cloud_")
 }
 
-func (r *request) filesystems(ctx context.Context, selector string, at time.Time) ([]Filesystem, error) {
-	values, err := r.instant(ctx, "sum by (device, mountpoint, type, state) (system_filesystem_usage_bytes{"+pseudo+","+selector+"})", at)
+func (r request) filesystems(ctx context.Context, selector string, at time.Time) ([]Filesystem, error) {
+	values, err := r.Instant(ctx, "sum by (device, mountpoint, type, state) (system_filesystem_usage_bytes{"+pseudo+","+selector+"})", at)
 	if err != nil {
 		return nil, fmt.Errorf("read filesystems: %w", err)
 	}
@@ -86,7 +86,11 @@ func (r *request) filesystems(ctx context.Context, selector string, at time.Time
 	return out, nil
 }
 
-func (r *request) processes(ctx context.Context, selector string, at time.Time) ([]Process, error) {
+// mostProcesses is how many processes of a host are listed.
+const mostProcesses = 200
+
+// processes are all that are named, the busiest first.
+func (r request) processes(ctx context.Context, selector string, at time.Time) ([]Process, error) {
 	const by = "sum by (process_executable_name, process_command, process_pid) "
 	type key struct{ name, pid string }
 	byKey := map[key]*Process{}
@@ -97,7 +101,7 @@ func (r *request) processes(ctx context.Context, selector string, at time.Time) 
 		{by + `(rate(process_cpu_time_seconds_total{process_pid!="",` + selector + "}" + window + "))", func(p *Process) **float64 { return &p.CPU }},
 		{by + `(process_memory_usage_bytes{process_pid!="",` + selector + "})", func(p *Process) **float64 { return &p.MemoryBytes }},
 	} {
-		values, err := r.instant(ctx, q.expr, at)
+		values, err := r.Instant(ctx, q.expr, at)
 		if err != nil {
 			return nil, fmt.Errorf("read processes: %w", err)
 		}
@@ -122,5 +126,5 @@ func (r *request) processes(ctx context.Context, selector string, at time.Time) 
 	slices.SortFunc(out, func(a, b Process) int {
 		return cmp.Or(-cmp.Compare(value(a.CPU), value(b.CPU)), -cmp.Compare(value(a.MemoryBytes), value(b.MemoryBytes)), strings.Compare(a.PID, b.PID))
 	})
-	return out[:min(len(out), 200)], nil
+	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/strata-apm/strata/query/prom"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -80,24 +81,43 @@ const (
 	pseudo = `type!~"squashfs|iso9660|tmpfs|devtmpfs|overlay|proc|sysfs|cgroup2?|autofs|ramfs|erofs|nsfs|tracefs|debugfs|efivarfs|devpts|mqueue|hugetlbfs|fuse.*"`
 )
 
+// request is what one answer needs. Not safe for concurrent use.
+type request struct{ *prom.Request }
+
 // Reader reads hosts. Safe for concurrent use.
 type Reader struct {
-	metrics Metrics
+	metrics prom.Metrics
 }
 
 // New reads hosts by m.
-func New(m Metrics) *Reader { return &Reader{metrics: m} }
+func New(m prom.Metrics) *Reader { return &Reader{metrics: m} }
 
 // List returns the hosts with samples in the range, in order of name.
 func (r *Reader) List(ctx context.Context, rng storage.TimeRange) (List, error) {
-	req := &request{metrics: r.metrics}
+	req := request{prom.NewRequest(r.metrics)}
 	found, err := req.read(ctx, rng, `host_name!=""`)
-	return List{Hosts: found, Warnings: req.texts()}, err
+	return List{Hosts: found, Warnings: req.Warnings()}, err
+}
+
+// Seen returns the hosts with samples in the range, in order of name, by four queries: of their numbers and attributes nothing is set but
+// LastSeen and Up.
+func (r *Reader) Seen(ctx context.Context, rng storage.TimeRange) (List, error) {
+	req := request{prom.NewRequest(r.metrics)}
+	byName, err := req.lastSeen(ctx, rng, `host_name!=""`)
+	if err != nil {
+		return List{}, err
+	}
+	list := List{Hosts: make([]Host, 0, len(byName)), Warnings: req.Warnings()}
+	for _, h := range byName {
+		list.Hosts = append(list.Hosts, *h)
+	}
+	slices.SortFunc(list.Hosts, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
 }
 
 // Get describes one host. The error wraps storage.ErrNotFound when it has no sample in the range.
 func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (Detail, error) {
-	req := &request{metrics: r.metrics}
+	req := request{prom.NewRequest(r.metrics)}
 	if name == "" || !utf8.ValidString(name) { // no label has such a value, and PromQL cannot ask for it
 		return Detail{}, fmt.Errorf("host %q: %w", name, storage.ErrNotFound)
 	}
@@ -124,7 +144,11 @@ func (r *Reader) Get(ctx context.Context, name string, rng storage.TimeRange) (D
 	if info, ok := infos[name]; ok {
 		d.Attributes = info
 	}
-	d.Warnings = req.texts()
+	d.Warnings = req.Warnings()
+	if n := len(d.Processes); n > mostProcesses {
+		d.Processes = d.Processes[:mostProcesses]
+		d.Warnings = append(d.Warnings, fmt.Sprintf("the %d busiest of %d processes are listed", mostProcesses, n))
+	}
 	return d, nil
 }
 
@@ -133,8 +157,8 @@ func (r *Reader) LastSeen(ctx context.Context, name string, at time.Time) (time.
 	if name == "" || !utf8.ValidString(name) {
 		return time.Time{}, nil
 	}
-	req := &request{metrics: r.metrics}
-	values, err := req.instant(ctx, "max(timestamp(system_cpu_time_seconds_total{host_name="+strconv.QuoteToASCII(name)+"}))", at)
+	req := request{prom.NewRequest(r.metrics)}
+	values, err := req.Instant(ctx, "max(timestamp(system_cpu_time_seconds_total{host_name="+strconv.QuoteToASCII(name)+"}))", at)
 	if err != nil || len(values) == 0 {
 		return time.Time{}, err
 	}
@@ -149,13 +173,13 @@ func evaluationTime(h Host, rng storage.TimeRange) time.Time {
 	return rng.End
 }
 
-func (r *request) read(ctx context.Context, rng storage.TimeRange, selector string) ([]Host, error) {
+func (r request) read(ctx context.Context, rng storage.TimeRange, selector string) ([]Host, error) {
 	byName, err := r.lastSeen(ctx, rng, selector)
 	if err != nil || len(byName) == 0 {
 		return []Host{}, err
 	}
 	for _, g := range gauges(selector) {
-		values, err := r.instant(ctx, g.expr, rng.End)
+		values, err := r.Instant(ctx, g.expr, rng.End)
 		if err != nil {
 			return nil, fmt.Errorf("read hosts: %w", err)
 		}
@@ -183,7 +207,7 @@ func (r *request) read(ctx context.Context, rng storage.TimeRange, selector stri
 }
 
 // lastSeen finds the hosts. The newest sample is known to the millisecond for a host that is up, else to a step of the range.
-func (r *request) lastSeen(ctx context.Context, rng storage.TimeRange, selector string) (map[string]*Host, error) {
+func (r request) lastSeen(ctx context.Context, rng storage.TimeRange, selector string) (map[string]*Host, error) {
 	length := rng.End.Sub(rng.Start)
 	step := max(15*time.Second, (length / 120).Round(time.Second))
 	byName := map[string]*Host{}
@@ -193,7 +217,7 @@ func (r *request) lastSeen(ctx context.Context, rng storage.TimeRange, selector 
 			"max by (host_name) (max_over_time(timestamp(" + selected + ")[" + promDuration(length) + ":" + promDuration(step) + "]))",
 			"max by (host_name) (timestamp(" + selected + "))",
 		} {
-			values, err := r.instant(ctx, expr, rng.End)
+			values, err := r.Instant(ctx, expr, rng.End)
 			if err != nil {
 				return nil, fmt.Errorf("list hosts: %w", err)
 			}
@@ -250,7 +274,7 @@ func gauges(selector string) []gauge {
 	}
 }
 
-func (r *request) sparklines(ctx context.Context, rng storage.TimeRange, selector string, byName map[string]*Host) error {
+func (r request) sparklines(ctx context.Context, rng storage.TimeRange, selector string, byName map[string]*Host) error {
 	step := max(15*time.Second, (rng.End.Sub(rng.Start) / points).Round(time.Second))
 	var times []time.Time
 	for t := rng.Start; !t.After(rng.End); t = t.Add(step) {
@@ -266,7 +290,7 @@ func (r *request) sparklines(ctx context.Context, rng storage.TimeRange, selecto
 		{cpuExpr(selector), func(h *Host) []*float64 { return h.Sparkline.CPU }},
 		{memoryExpr(selector), func(h *Host) []*float64 { return h.Sparkline.Memory }},
 	} {
-		matrix, err := r.matrix(ctx, line.expr, rng, step)
+		matrix, err := r.Range(ctx, line.expr, rng, step)
 		if err != nil {
 			return fmt.Errorf("read hosts' series: %w", err)
 		}

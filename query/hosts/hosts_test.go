@@ -5,6 +5,8 @@ package hosts
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/query/prom"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -52,7 +55,7 @@ func TestHosts(t *testing.T) {
 	store := promqltest.LoadedStorage(t, load)
 	t.Cleanup(func() { _ = store.Close() })
 	engine := promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery)
-	r := New(NewMetrics(engine, store))
+	r := New(prom.New(engine, store))
 	at := func(d time.Duration) time.Time { return time.Unix(0, 0).Add(d).UTC() }
 	rng := storage.TimeRange{Start: at(0), End: at(2 * time.Hour)}
 
@@ -82,6 +85,11 @@ func TestHosts(t *testing.T) {
 	require.Nil(t, b.CPU)
 	require.Nil(t, b.Memory)
 
+	seen, err := r.Seen(t.Context(), rng)
+	require.NoError(t, err)
+	require.Empty(t, seen.Warnings)
+	require.Equal(t, []Host{{Name: "a", Up: true, LastSeen: a.LastSeen}, {Name: b.Name, LastSeen: b.LastSeen}}, seen.Hosts)
+
 	d, err := r.Get(t.Context(), "a", rng)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"host_name": "a", "host_id": "id-a", "os_type": "linux", "host_arch": "amd64"}, d.Attributes)
@@ -97,6 +105,22 @@ func TestHosts(t *testing.T) {
 		_, err = r.Get(t.Context(), name, rng)
 		require.ErrorIs(t, err, storage.ErrNotFound, name)
 	}
+}
+
+func TestCutProcessesAreSaid(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("load 30s\n\tsystem_memory_usage_bytes{host_name=\"a\",state=\"used\"} 1x10\n")
+	for i := range 203 {
+		fmt.Fprintf(&text, "\tprocess_memory_usage_bytes{host_name=\"a\",process_executable_name=\"p\",process_pid=\"%d\"} %dx10\n", i, i)
+	}
+	store := promqltest.LoadedStorage(t, text.String())
+	t.Cleanup(func() { _ = store.Close() })
+	r := New(prom.New(promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), store))
+	d, err := r.Get(t.Context(), "a", storage.TimeRange{Start: time.Unix(0, 0), End: time.Unix(300, 0)})
+	require.NoError(t, err)
+	require.Len(t, d.Processes, 200)
+	require.Equal(t, "202", d.Processes[0].PID)
+	require.Equal(t, []string{"the 200 busiest of 203 processes are listed"}, d.Warnings)
 }
 
 // partial warns at every Select, once with each text.
@@ -122,7 +146,7 @@ func (partialSet) Warnings() annotations.Annotations {
 func TestWarningsReachTheAnswer(t *testing.T) {
 	store := promqltest.LoadedStorage(t, load)
 	t.Cleanup(func() { _ = store.Close() })
-	r := New(NewMetrics(promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), partial{store}))
+	r := New(prom.New(promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), partial{store}))
 	rng := storage.TimeRange{Start: time.Unix(0, 0), End: time.Unix(0, 0).Add(2 * time.Hour)}
 	list, err := r.List(t.Context(), rng)
 	require.NoError(t, err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
+	"github.com/strata-apm/strata/query/middleware"
+	"github.com/strata-apm/strata/query/topology"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -21,6 +23,18 @@ type HostReader interface {
 	Get(ctx context.Context, name string, r storage.TimeRange) (hosts.Detail, error)
 }
 
+// MiddlewareReader lists instances of middleware; middleware.New makes one.
+type MiddlewareReader interface {
+	// List returns every instance that reported within the last minutes before at, with its figures.
+	List(ctx context.Context, at time.Time) (middleware.List, error)
+}
+
+// TopologyReader tells what runs and who calls whom; topology.New makes one.
+type TopologyReader interface {
+	// Read returns the topology of a range.
+	Read(ctx context.Context, q topology.Query) (topology.Topology, error)
+}
+
 // Options are what the API reads from. All readers are needed.
 type Options struct {
 	TraceSearch storage.TraceSearcher
@@ -29,6 +43,8 @@ type Options struct {
 	Fields      storage.FieldReader
 	Services    storage.ServiceReader
 	Hosts       HostReader
+	Middleware  MiddlewareReader
+	Topology    TopologyReader
 
 	// Guard bounds what runs at once; other APIs of the process share it. Nil is one of this API's own with 20 queries.
 	Guard *guard.Guard
@@ -52,7 +68,8 @@ type API struct {
 
 // New makes the API.
 func New(opts Options) (*API, error) {
-	if opts.TraceSearch == nil || opts.Traces == nil || opts.Logs == nil || opts.Fields == nil || opts.Services == nil || opts.Hosts == nil {
+	stores := opts.TraceSearch != nil && opts.Traces != nil && opts.Logs != nil && opts.Fields != nil && opts.Services != nil
+	if !stores || opts.Hosts == nil || opts.Middleware == nil || opts.Topology == nil {
 		return nil, errors.New("the HTTP API needs all of its readers")
 	}
 	if opts.Guard == nil {

@@ -21,6 +21,8 @@ import (
 	"github.com/strata-apm/strata/internal/httpx/httpxtest"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/hosts"
+	"github.com/strata-apm/strata/query/middleware"
+	"github.com/strata-apm/strata/query/topology"
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 )
@@ -89,7 +91,7 @@ func (f *fake) FieldValues(ctx context.Context, q storage.FieldQuery, field sear
 
 func (f *fake) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
 	p := 5.5
-	return storage.ServiceList{Services: []storage.ServiceSummary{{Name: "s", Requests: 7200, Errors: 720, Latency: storage.Quantiles{P50: &p}}}}, f.note(ctx, "services %q", q.Environment)
+	return storage.ServiceList{Services: []storage.ServiceSummary{{Name: "s", Requests: 7200, Errors: 720, Latency: storage.Quantiles{P50: &p}}}, Warnings: []string{"partial"}}, f.note(ctx, "services %q", q.Environment)
 }
 
 func (f *fake) Service(ctx context.Context, q storage.ServiceQuery) (storage.ServiceDetail, error) {
@@ -108,11 +110,35 @@ func (f *fake) Get(ctx context.Context, name string, _ storage.TimeRange) (hosts
 	return hosts.Detail{Host: hosts.Host{Name: name}, Warnings: []string{"partial"}}, f.note(ctx, "host %q", name)
 }
 
+// instances is the fake as a list of middleware: it has a List of hosts already.
+type instances struct{ *fake }
+
+func (f instances) List(ctx context.Context, at time.Time) (middleware.List, error) {
+	value, series := 3.5, 30
+	return middleware.List{Instances: []middleware.Instance{
+		{Kind: "redis", Title: "Redis", Name: "h:1", Host: "h", State: middleware.Limited, Since: at, Figures: []middleware.Figure{{Title: "Memory", Unit: "bytes", Value: &value}}, MissingCount: 1, Missing: []middleware.Missing{{What: "a", Why: "b", How: "c"}}, Series: &series, Agent: "a1"},
+		{Kind: "nginx", Name: "h:2", State: middleware.Down, Error: "refused"},
+	}, Warnings: []string{"partial"}}, f.note(ctx, "middleware %s", at.Format(time.RFC3339))
+}
+
+func (f *fake) Read(ctx context.Context, q topology.Query) (topology.Topology, error) {
+	p95 := 5.5
+	return topology.Topology{
+		Nodes: []topology.Node{
+			{ID: "service:s", Kind: topology.Service, Name: "s", Load: topology.Load{Calls: 7200, Errors: 720, P95: &p95}, Service: &storage.ServiceSummary{Name: "s", Requests: 7200}},
+			{ID: "middleware:redis:h:1", Kind: topology.Middleware, Name: "h:1", Type: "db", System: "redis", Middleware: &middleware.Instance{Kind: "redis", State: middleware.Limited}},
+			{ID: "host:h", Kind: topology.Host, Name: "h", Host: &hosts.Host{Up: true, LastSeen: now}},
+		},
+		Edges:    []topology.Edge{{Source: "service:s", Target: "middleware:redis:h:1", Kind: topology.Calls, Type: "db", System: "redis", Load: topology.Load{Calls: 3600}, Estimated: true}},
+		Warnings: []string{"partial"},
+	}, f.note(ctx, "topology %q %s %d", q.Environment, q.Range.End.Sub(q.Range.Start), q.Points)
+}
+
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func serve(t *testing.T, f *fake, change func(*Options)) *httptest.Server {
 	t.Helper()
-	opts := Options{TraceSearch: f, Traces: f, Logs: f, Fields: f, Services: f, Hosts: f, Now: func() time.Time { return now }, TailInterval: 10 * time.Millisecond}
+	opts := Options{TraceSearch: f, Traces: f, Logs: f, Fields: f, Services: f, Hosts: f, Middleware: instances{f}, Topology: f, Now: func() time.Time { return now }, TailInterval: 10 * time.Millisecond}
 	if change != nil {
 		change(&opts)
 	}
@@ -147,6 +173,8 @@ func TestRequests(t *testing.T) {
 		"/logs/facets":                                     `facets`,
 		"/services?env=prod":                               `services "prod"`,
 		"/services/a%2Fb%20c?points=10":                    `service "a/b c" 10`,
+		"/middleware?end=1700000000":                       `middleware 2023-11-14T22:13:20Z`,
+		"/topology?env=prod":                               `topology "prod" 1h0m0s 30`,
 		"/hosts":                                           `hosts`,
 		"/hosts/h%201":                                     `host services "h 1"`,
 		"/fields?prefix=u":                                 `keys traces "u"`,
@@ -169,6 +197,8 @@ func TestBadRequests(t *testing.T) {
 		"/logs?query=color:red":                    httpx.CodeBadQuery,
 		"/logs?query=" + strings.Repeat("(", 9000): httpx.CodeBadQuery,
 		"/logs/tail?query=(":                       httpx.CodeBadQuery,
+		"/middleware?start=5&end=4":                httpx.CodeBadRequest,
+		"/topology?start=x":                        httpx.CodeBadRequest,
 		"/traces?start=5&end=4":                    httpx.CodeBadRequest,
 		"/traces?start=yesterday":                  httpx.CodeBadRequest,
 		"/traces?start=NaN":                        httpx.CodeBadRequest,
@@ -251,7 +281,7 @@ func TestAnswerForms(t *testing.T) {
 	require.Equal(t, []any{nil}, body["series"].(map[string]any)["p50_ns"])
 	_, _, body = get(t, srv, "/traces?limit=501")
 	require.Equal(t, []any{"limit was reduced to 500"}, body["warnings"])
-	for _, path := range []string{"/hosts", "/hosts/h"} {
+	for _, path := range []string{"/hosts", "/hosts/h", "/middleware", "/topology", "/services"} {
 		_, _, body = get(t, srv, path)
 		require.Equal(t, []any{"partial"}, body["warnings"], path)
 	}

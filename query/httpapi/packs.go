@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/strata-apm/strata/dashboard"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/packs"
 	"github.com/strata-apm/strata/storage"
@@ -17,13 +18,13 @@ type packsAnswer struct {
 }
 
 type packSummary struct {
-	Name     string         `json:"name"`
-	Title    string         `json:"title"`
-	Budget   int            `json:"budget"`
-	Versions string         `json:"versions"`
-	Access   string         `json:"access"`
-	More     string         `json:"more"`
-	Figures  []packs.Figure `json:"figures"`
+	Name     string             `json:"name"`
+	Title    string             `json:"title"`
+	Budget   int                `json:"budget"`
+	Versions string             `json:"versions"`
+	Access   string             `json:"access"`
+	More     string             `json:"more"`
+	Figures  []dashboard.Figure `json:"figures"`
 }
 
 // packAnswer is a pack as it is: the metrics, the dashboard, the rules as a Prometheus rule file.

@@ -35,6 +35,10 @@ func (a *API) Routes() []httpx.Route {
 		{Path: "/fields/values", Tag: "fields", Summary: "Complete a field's value", Params: with(rng, signal, httpx.Param{Name: "field"}, prefix), Answer: valuesAnswer{}, Handle: a.fieldValues},
 		{Path: "/hosts", Tag: "hosts", Summary: "List hosts", Params: rng, Answer: hostsAnswer{}, Handle: a.hosts},
 		{Path: "/hosts/{name}", Tag: "hosts", Summary: "Describe one host", Params: rng, Answer: hostDetailAnswer{}, Handle: a.host},
+		{Path: "/middleware", Tag: "middleware", Summary: "List the instances of middleware with their states and figures, at the end of the range", Params: rng, Answer: middlewareAnswer{}, Handle: a.middleware},
+		{Path: "/topology", Tag: "topology", Summary: "What runs and who calls whom: services, middleware, peers, hosts, and what is between them", Params: with(rng, env), Answer: topologyAnswer{}, Handle: a.topology},
+		{Path: "/dashboards", Tag: "dashboards", Summary: "List the built-in dashboards", Answer: dashboardsAnswer{}, Handle: a.dashboards},
+		{Path: "/dashboards/{name}", Tag: "dashboards", Summary: "Read a dashboard: variables, figures, panels", Answer: dashboardAnswer{}, Handle: a.dashboard},
 		{Path: "/packs", Tag: "packs", Summary: "List the packs of middleware", Answer: packsAnswer{}, Handle: a.packs},
 		{Path: "/packs/{name}", Tag: "packs", Summary: "Describe a pack: metrics, dashboard, rules, budget", Answer: packAnswer{}, Handle: a.pack},
 	}

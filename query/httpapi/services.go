@@ -59,7 +59,7 @@ func (a *API) services(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := servicesAnswer{Services: []serviceAnswer{}, Environments: orEmpty(list.Environments), Warnings: []string{}}
+	answer := servicesAnswer{Services: []serviceAnswer{}, Environments: orEmpty(list.Environments), Warnings: orEmpty(list.Warnings)}
 	for _, s := range list.Services {
 		answer.Services = append(answer.Services, summaryOf(s, rng))
 	}

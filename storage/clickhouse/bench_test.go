@@ -110,6 +110,14 @@ func BenchmarkRead(b *testing.B) {
 			_, err := s.Service(b.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: "payment", Range: rng, Points: 120})
 			return err
 		},
+		"dependencies": func() error {
+			_, err := s.Dependencies(b.Context(), storage.TopologyQuery{Range: rng, Limit: 10_000})
+			return err
+		},
+		"links": func() error {
+			_, err := s.Links(b.Context(), storage.TopologyQuery{Range: rng, Limit: 10_000, MaxSpans: 300_000})
+			return err
+		},
 		"logs newest": func() error {
 			_, err := s.SearchLogs(b.Context(), storage.LogSearch{Selection: sel(nil), Limit: 200})
 			return err

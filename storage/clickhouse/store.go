@@ -28,13 +28,14 @@ type (
 )
 
 var (
-	_ storage.TraceAppender = (*Store)(nil)
-	_ storage.TraceReader   = (*Store)(nil)
-	_ storage.TraceSearcher = (*Store)(nil)
-	_ storage.ServiceReader = (*Store)(nil)
-	_ storage.LogAppender   = (*Store)(nil)
-	_ storage.LogSearcher   = (*Store)(nil)
-	_ storage.FieldReader   = (*Store)(nil)
+	_ storage.TraceAppender  = (*Store)(nil)
+	_ storage.TraceReader    = (*Store)(nil)
+	_ storage.TraceSearcher  = (*Store)(nil)
+	_ storage.ServiceReader  = (*Store)(nil)
+	_ storage.TopologyReader = (*Store)(nil)
+	_ storage.LogAppender    = (*Store)(nil)
+	_ storage.LogSearcher    = (*Store)(nil)
+	_ storage.FieldReader    = (*Store)(nil)
 )
 
 // Open connects, brings the schema up to date and returns the store. It waits as long as ctx allows for a ClickHouse that is not

@@ -24,6 +24,7 @@ type Store interface {
 	storage.LogSearcher
 	storage.FieldReader
 	storage.ServiceReader
+	storage.TopologyReader
 }
 
 // Harness is an open store and what a test can do to it.

@@ -164,6 +164,14 @@ func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
 			t.Helper()
 			return text(s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10}))
 		},
+		"Dependencies": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
+			return text(s.Store.Dependencies(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100}))
+		},
+		"Links": func(t *testing.T, mine tenant.ID) (string, error) {
+			t.Helper()
+			return text(s.Store.Links(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100, MaxSpans: 1000}))
+		},
 		"HostServices": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
 			return text(s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: mine, Host: "node", Range: r}))

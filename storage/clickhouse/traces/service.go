@@ -19,6 +19,8 @@ import (
 )
 
 const (
+	// mostOperations, mostDependencies and mostInstances bound the lists of one service.
+	mostOperations, mostDependencies, mostInstances = 500, 200, 200
 	// callerSample is how many of a service's spans are followed to their callers.
 	callerSample = 2000
 	// recent is how far back of its last span a service's instances are looked for.
@@ -40,7 +42,7 @@ func (s *Store) Service(ctx context.Context, q storage.ServiceQuery) (storage.Se
 		return out, err
 	}
 	q.Name = resource.ShownService(q.Name)
-	totals, err := s.serviceTotals(ctx, q)
+	totals, _, err := s.serviceTotals(ctx, q)
 	if err != nil {
 		return out, err
 	}
@@ -94,29 +96,33 @@ func (r *serviceRead) series(ctx context.Context) error {
 
 func (r *serviceRead) operations(ctx context.Context) error {
 	st := client.For(r.q.Tenant)
-	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
-		r.where(st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT 500"
-	return r.store.client.Each(ctx, "read a service's operations", query, st, func(scan func(...any) error) error {
+	query := "SELECT SpanName, SpanKind, sum(Spans) AS n, sum(Errors), toInt64(sum(DurationSum)) AS total, " + quantiles + "1), " + groups + " FROM {db}." + minutes + " WHERE " +
+		r.where(st) + " AND (" + entry + " OR Root = 1) GROUP BY SpanName, SpanKind ORDER BY total DESC, SpanName LIMIT " + strconv.Itoa(mostOperations)
+	var all uint64
+	err := r.store.client.Each(ctx, "read a service's operations", query, st, func(scan func(...any) error) error {
 		var op storage.Operation
 		var total int64
 		var latency []float64
-		if err := scan(&op.Name, &op.Kind, &op.Requests, &op.Errors, &total, &latency); err != nil {
+		if err := scan(&op.Name, &op.Kind, &op.Requests, &op.Errors, &total, &latency, &all); err != nil {
 			return err
 		}
 		op.Kind, op.Total, op.Latency = strings.ToLower(op.Kind), time.Duration(total), toQuantiles(latency)
 		r.out.Operations = append(r.out.Operations, op)
 		return nil
 	})
+	cut(&r.out.Warnings, len(r.out.Operations), all, "operations")
+	return err
 }
 
 func (r *serviceRead) dependencies(ctx context.Context) error {
 	st := client.For(r.q.Tenant)
-	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1) FROM {db}." + minutes + " WHERE " +
-		r.where(st) + " AND SpanKind IN ('Client', 'Producer') GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT 200"
-	return r.store.client.Each(ctx, "read a service's dependencies", query, st, func(scan func(...any) error) error {
+	query := "SELECT TargetType, TargetSystem, Target, sum(Spans) AS n, sum(Errors), " + quantiles + "1), " + groups + " FROM {db}." + minutes + " WHERE " +
+		r.where(st) + " AND " + outgoing + " GROUP BY TargetType, TargetSystem, Target ORDER BY n DESC, Target LIMIT " + strconv.Itoa(mostDependencies)
+	var all uint64
+	err := r.store.client.Each(ctx, "read a service's dependencies", query, st, func(scan func(...any) error) error {
 		var d storage.Dependency
 		var latency []float64
-		if err := scan(&d.Type, &d.System, &d.Target, &d.Calls, &d.Errors, &latency); err != nil {
+		if err := scan(&d.Type, &d.System, &d.Target, &d.Calls, &d.Errors, &latency, &all); err != nil {
 			return err
 		}
 		if d.Type == "" {
@@ -126,6 +132,8 @@ func (r *serviceRead) dependencies(ctx context.Context) error {
 		r.out.Dependencies = append(r.out.Dependencies, d)
 		return nil
 	})
+	cut(&r.out.Warnings, len(r.out.Dependencies), all, "dependencies")
+	return err
 }
 
 // spans selects the service's spans of the last stretch before it was seen last.
@@ -141,18 +149,21 @@ func (r *serviceRead) spans(st *client.Statement, stretch time.Duration) string 
 
 func (r *serviceRead) instances(ctx context.Context) error {
 	st := client.For(r.q.Tenant)
-	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen FROM {db}." + table + " WHERE " +
-		r.spans(st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT 200"
-	return r.store.client.Each(ctx, "read a service's instances", query, st, func(scan func(...any) error) error {
+	query := "SELECT ResourceAttributes['service.instance.id'] AS id, toString(HostName) AS h, toUnixTimestamp64Nano(max(Timestamp)) AS seen, " + groups + " FROM {db}." + table + " WHERE " +
+		r.spans(st, recent) + " GROUP BY id, h HAVING id != '' OR h != '' ORDER BY seen DESC LIMIT " + strconv.Itoa(mostInstances)
+	var all uint64
+	err := r.store.client.Each(ctx, "read a service's instances", query, st, func(scan func(...any) error) error {
 		var in storage.ServiceInstance
 		var seen int64
-		if err := scan(&in.ID, &in.Host, &seen); err != nil {
+		if err := scan(&in.ID, &in.Host, &seen, &all); err != nil {
 			return err
 		}
 		in.LastSeen = timerange.UnixNano(seen)
 		r.out.Instances = append(r.out.Instances, in)
 		return nil
 	})
+	cut(&r.out.Warnings, len(r.out.Instances), all, "instances")
+	return err
 }
 
 func (r *serviceRead) resource(ctx context.Context) error {
@@ -175,7 +186,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 		matched bool // a parent that is stored twice, as in a resent batch, counts once
 	}
 	calls := map[string][]call{}
-	var ids []string
+	var ids, parentIDs []string
 	sampled := 0
 	err := r.store.client.Each(ctx, "read a service's requests", incoming, st, func(scan func(...any) error) error {
 		var trace, parent, status string
@@ -186,6 +197,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 			ids = append(ids, trace)
 		}
 		calls[trace] = append(calls[trace], call{parent: parent, failed: status == "Error"})
+		parentIDs = append(parentIDs, parent)
 		sampled++
 		return nil
 	})
@@ -198,8 +210,7 @@ func (r *serviceRead) callers(ctx context.Context) error {
 	}
 	parents := client.For(r.q.Tenant)
 	query := "SELECT TraceId, SpanId, " + resource.ServiceName + " FROM {db}." + table + " WHERE " + parents.OfTenant() + " AND TraceId IN " + parents.Strs(ids) +
-		" AND " + extent.where(parents) +
-		" AND NOT " + resource.ServiceIs(parents, r.q.Name) + " LIMIT 200000"
+		" AND SpanId IN " + parents.Strs(parentIDs) + " AND " + extent.where(parents) + " AND NOT " + resource.ServiceIs(parents, r.q.Name)
 	byService := map[string]*storage.Caller{}
 	err = r.store.client.Each(ctx, "read a service's callers", query, parents, func(scan func(...any) error) error {
 		var trace, span, service string

@@ -5,6 +5,7 @@ package traces
 import (
 	"context"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/strata-apm/strata/storage"
@@ -19,6 +20,8 @@ const (
 	// quantiles merges the states of the per-minute table; If takes a condition.
 	quantiles = "quantilesDDMergeIf(0.01, 0.5, 0.95, 0.99)(Durations, "
 	language  = "anyLastIf(Language, Language != '')"
+	// mostServices bounds the list of services.
+	mostServices = 10_000
 )
 
 // minutesWhere is the condition of a range of the per-minute table. Its minutes are whole, so the range's first one is too.
@@ -36,10 +39,11 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	if err := timerange.Check(q.Range); err != nil {
 		return list, err
 	}
-	services, err := s.serviceTotals(ctx, storage.ServiceQuery{Tenant: q.Tenant, Range: q.Range, Environment: q.Environment})
+	services, total, err := s.serviceTotals(ctx, storage.ServiceQuery{Tenant: q.Tenant, Range: q.Range, Environment: q.Environment})
 	if err != nil {
 		return list, err
 	}
+	cut(&list.Warnings, len(services), total, "services")
 	byName := make(map[string]int, len(services))
 	rooted := []string{} // services whose requests are their root spans
 	for i, sv := range services {
@@ -74,7 +78,7 @@ func (s *Store) Services(ctx context.Context, q storage.ServicesQuery) (storage.
 	}
 	env := client.For(q.Tenant)
 	list.Environments, err = s.client.Column(ctx, "list environments", "SELECT toString(Environment) AS e FROM {db}."+minutes+" WHERE "+
-		minutesWhere(env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e LIMIT 1000", env)
+		minutesWhere(env, q.Range, "")+" AND e != '' GROUP BY e ORDER BY e", env)
 	return list, err
 }
 
@@ -84,23 +88,23 @@ type serviceTotal struct {
 	rooted bool
 }
 
-// serviceTotals reads the sums of one service, or of all for name "".
-func (s *Store) serviceTotals(ctx context.Context, q storage.ServiceQuery) ([]serviceTotal, error) {
+// serviceTotals reads the sums of one service, or of all for name "", and how many services there are: more than are listed when there are
+// more than mostServices.
+func (s *Store) serviceTotals(ctx context.Context, q storage.ServiceQuery) (out []serviceTotal, all uint64, err error) {
 	st := client.For(q.Tenant)
 	where := minutesWhere(st, q.Range, q.Environment)
 	if q.Name != "" {
 		where += " AND " + resource.ServiceIs(st, q.Name)
 	}
 	query := "SELECT " + resource.ServiceName + " AS Service, toString(argMax(Environment, Spans)), " + language + ", sum(Spans), sumIf(Spans, " + entry + "), sumIf(Errors, " + entry +
-		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen))" +
-		" FROM {db}." + minutes + " WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT 10000"
-	var out []serviceTotal
-	err := s.client.Each(ctx, "read services", query, st, func(scan func(...any) error) error {
+		"), sumIf(Spans, Root = 1), sumIf(Errors, Root = 1), " + quantiles + entry + "), " + quantiles + "Root = 1), toUnixTimestamp64Nano(max(LastSeen)), " + groups +
+		" FROM {db}." + minutes + " WHERE " + where + " GROUP BY Service ORDER BY Service LIMIT " + strconv.Itoa(mostServices)
+	err = s.client.Each(ctx, "read services", query, st, func(scan func(...any) error) error {
 		var t serviceTotal
 		var roots, rootErrors uint64
 		var latency, rootLatency []float64
 		var seen int64
-		if err := scan(&t.Name, &t.Environment, &t.Language, &t.Spans, &t.Requests, &t.Errors, &roots, &rootErrors, &latency, &rootLatency, &seen); err != nil {
+		if err := scan(&t.Name, &t.Environment, &t.Language, &t.Spans, &t.Requests, &t.Errors, &roots, &rootErrors, &latency, &rootLatency, &seen, &all); err != nil {
 			return err
 		}
 		if t.rooted = t.Requests == 0; t.rooted {
@@ -110,7 +114,7 @@ func (s *Store) serviceTotals(ctx context.Context, q storage.ServiceQuery) ([]se
 		out = append(out, t)
 		return nil
 	})
-	return out, err
+	return out, all, err
 }
 
 // toQuantiles turns what is not a number, the quantile of nothing, into an absent one.

@@ -38,6 +38,8 @@ const shots = [
   ['metrics-start', '/explore'],
   ['hosts', '/hosts'],
   ['host', '/hosts', async (page) => first(page, '[role="table"] [data-row] a').click()],
+  ['middleware', '/middleware'],
+  ['instance', '/middleware', async (page) => first(page, '[role="table"] [data-row] a').click()],
   ['alerts', '/alerts'],
   ['rules', '/alerts?tab=rules'],
   ['rule-editor', '/alerts?tab=edit&group=new'],

@@ -329,6 +329,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the built-in dashboards
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DashboardsAnswer"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a dashboard: variables, figures, panels
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Dashboard"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fields": {
         parameters: {
             query?: never;
@@ -937,6 +1035,59 @@ export interface paths {
                     };
                     content: {
                         "text/event-stream": string;
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/middleware": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the instances of middleware with their states and figures, at the end of the range
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339 or Unix seconds; default: an hour before end */
+                    start?: string;
+                    /** @description RFC 3339 or Unix seconds; default: now */
+                    end?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MiddlewareAnswer"];
                     };
                 };
                 /** @description an error */
@@ -2057,6 +2208,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/topology": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What runs and who calls whom: services, middleware, peers, hosts, and what is between them
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339 or Unix seconds; default: an hour before end */
+                    start?: string;
+                    /** @description RFC 3339 or Unix seconds; default: now */
+                    end?: string;
+                    /** @description this environment only */
+                    env?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TopologyAnswer"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/traces": {
         parameters: {
             query?: never;
@@ -2361,7 +2567,20 @@ export interface components {
         };
         Dashboard: {
             figures: components["schemas"]["Figure"][];
+            name: string;
             panels: components["schemas"]["Panel"][];
+            title: string;
+            variables: components["schemas"]["Variable"][];
+        };
+        DashboardSummary: {
+            name: string;
+            /** Format: int64 */
+            panels: number;
+            title: string;
+        };
+        DashboardsAnswer: {
+            dashboards: components["schemas"]["DashboardSummary"][];
+            warnings: string[];
         };
         DependencyAnswer: {
             /** Format: int64 */
@@ -2517,6 +2736,13 @@ export interface components {
             /** Format: date-time */
             last_seen: string;
         };
+        InstanceFigure: {
+            title: string;
+            /** @enum {string} */
+            unit: "number" | "percent" | "bytes" | "bytes/s" | "rate" | "s";
+            /** Format: double */
+            value: number | null;
+        };
         InstanceRow: {
             components: components["schemas"]["Component"][];
             id: string;
@@ -2653,6 +2879,34 @@ export interface components {
             type: string;
             unit: string;
         };
+        MiddlewareAnswer: {
+            instances: components["schemas"]["MiddlewareInstance"][];
+            warnings: string[];
+        };
+        MiddlewareInstance: {
+            agent: string;
+            error: string;
+            figures: components["schemas"]["InstanceFigure"][];
+            host: string;
+            instance: string;
+            kind: string;
+            missing: components["schemas"]["Missing"][];
+            /** Format: int64 */
+            missing_count: number;
+            /** Format: int64 */
+            series: number | null;
+            /** Format: date-time */
+            since: string | null;
+            /** @enum {string} */
+            state: "collecting" | "limited" | "failed" | "down";
+            title: string;
+            version: string;
+        };
+        Missing: {
+            how: string;
+            what: string;
+            why: string;
+        };
         NewKeyAnswer: {
             key: components["schemas"]["KeyJSON"];
             secret: string;
@@ -2747,6 +3001,7 @@ export interface components {
             packs: components["schemas"]["PackSummary"][];
         };
         Panel: {
+            id: string;
             /** @enum {string} */
             kind: "line" | "area" | "stack";
             needs?: string;
@@ -2764,8 +3019,13 @@ export interface components {
             pid: string;
         };
         Query: {
+            /** @enum {string} */
+            color?: "error";
             expr: string;
             legend?: string;
+            service?: string;
+            /** @enum {string} */
+            source?: "promql" | "service";
         };
         Reading: {
             /** Format: double */
@@ -2976,6 +3236,67 @@ export interface components {
             error: string;
             ok: boolean;
         };
+        TopologyAnswer: {
+            edges: components["schemas"]["TopologyEdge"][];
+            environments: string[];
+            nodes: components["schemas"]["TopologyNode"][];
+            warnings: string[];
+        };
+        TopologyEdge: {
+            /** Format: int64 */
+            calls: number;
+            /** Format: double */
+            error_rate: number;
+            /** Format: int64 */
+            errors: number;
+            estimated: boolean;
+            /** @enum {string} */
+            kind: "calls" | "runs_on";
+            /** Format: int64 */
+            p95_ns: number | null;
+            /** Format: double */
+            rate: number;
+            source: string;
+            system: string;
+            target: string;
+            /** @enum {string} */
+            type: "" | "http" | "rpc" | "db" | "messaging" | "other";
+        };
+        TopologyHost: {
+            /** Format: date-time */
+            last_seen: string;
+            up: boolean;
+        };
+        TopologyMiddleware: {
+            host: string;
+            kind: string;
+            /** @enum {string} */
+            state: "collecting" | "limited" | "failed" | "down";
+            title: string;
+            version: string;
+        };
+        TopologyNode: {
+            /** Format: int64 */
+            calls: number;
+            /** Format: double */
+            error_rate: number;
+            /** Format: int64 */
+            errors: number;
+            host?: components["schemas"]["TopologyHost"] | null;
+            id: string;
+            /** @enum {string} */
+            kind: "service" | "middleware" | "peer" | "host";
+            middleware?: components["schemas"]["TopologyMiddleware"] | null;
+            name: string;
+            /** Format: int64 */
+            p95_ns: number | null;
+            /** Format: double */
+            rate: number;
+            service?: components["schemas"]["ServiceAnswer"] | null;
+            system: string;
+            /** @enum {string} */
+            type: "" | "http" | "rpc" | "db" | "messaging" | "other";
+        };
         TraceAnswer: {
             /** Format: int64 */
             duration_ns: number;
@@ -3019,6 +3340,11 @@ export interface components {
         };
         ValuesAnswer: {
             values: string[];
+        };
+        Variable: {
+            /** @enum {string} */
+            kind: "text" | "window";
+            name: string;
         };
         Volume: {
             /** Format: double */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { request } from './client';
 import type { Schema } from './types';
 
@@ -51,23 +51,5 @@ export function useService(name: string, range: Range, env: string | undefined) 
   return useQuery({
     ...serviceQuery(name, range, env),
     placeholderData: (previous: ServiceDetail | undefined) => (previous?.service.name === name ? previous : undefined),
-  });
-}
-
-/** What each of the services calls; one small request per service, at most once a minute. */
-export function useDependencies(names: string[], range: Range, env: string | undefined): (Dependency[] | undefined)[] {
-  return useQueries({
-    queries: names.map((name) => ({
-      queryKey: ['dependencies', name, Math.floor(range.start / 60), Math.floor(range.end / 60), env],
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        request<ServiceDetail>(`/api/v1/services/${encodeURIComponent(name)}`, {
-          params: { ...range, env, points: 2 },
-          signal,
-        }),
-      staleTime: 60_000,
-      select: (data: ServiceDetail) => data.dependencies,
-      placeholderData: keepPreviousData<ServiceDetail>,
-    })),
-    combine: (results) => results.map((result) => result.data),
   });
 }

@@ -3,7 +3,19 @@ import { cleanup } from '@testing-library/react';
 import { afterEach, beforeAll } from 'vitest';
 import { initI18n } from '@/i18n';
 
-beforeAll(() => initI18n('en'));
+/** The document has no layout: what is not taken out of it by a style is visible. */
+function checkVisibility(this: Element): boolean {
+  for (let at: Element | null = this; at; at = at.parentElement) {
+    if (at instanceof HTMLElement && at.style.display === 'none') return false;
+  }
+  return true;
+}
+
+beforeAll(async () => {
+  Element.prototype.checkVisibility = checkVisibility;
+  Element.prototype.scrollIntoView = () => undefined;
+  await initI18n('en');
+});
 afterEach(() => {
   cleanup();
   localStorage.clear();

@@ -44,3 +44,8 @@ export function template<T>(columns: readonly Column<T>[], widths: Record<string
     })
     .join(' ');
 }
+
+/** What the table needs at least; where there is less room it scrolls sideways. */
+export function totalWidth<T>(columns: readonly Column<T>[], widths: Record<string, number>): number {
+  return columns.reduce((sum, column) => sum + (widths[column.id] || column.width), 0);
+}

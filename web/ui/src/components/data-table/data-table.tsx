@@ -5,7 +5,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useKeymap } from '@/state/keyboard';
 import { useStored } from '@/state/storage';
-import { type Column, sortRows, template } from './columns';
+import { type Column, sortRows, template, totalWidth } from './columns';
 import c from './data-table.module.css';
 
 interface DataTableProps<T> {
@@ -130,7 +130,13 @@ export function DataTable<T>(props: DataTableProps<T>) {
         ['--row' as string]: `${rowHeight}px`,
       }}
     >
-      <div role="table" aria-label={label} aria-rowcount={sorted.length + 1} className={c.inner}>
+      <div
+        role="table"
+        aria-label={label}
+        aria-rowcount={sorted.length + 1}
+        className={c.inner}
+        style={{ minWidth: totalWidth(columns, widths) }}
+      >
         <div role="row" className={c.head} style={grid}>
           {columns.map((column) => {
             const active = sort?.id === column.id;

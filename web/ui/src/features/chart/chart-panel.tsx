@@ -8,6 +8,9 @@ import { encodeList } from '@/state/url';
 import c from './chart.module.css';
 import { TimeChart, type TimeChartProps } from './time-chart';
 
+/** More names than these take more room than the chart. */
+const mostKeys = 12;
+
 interface ChartPanelProps extends TimeChartProps {
   title: string;
   side?: ReactNode;
@@ -47,12 +50,13 @@ export function ChartPanel({ title, side, queries, keys = true, ...chart }: Char
       )}
       {keys && !blank && chart.series.length > 1 && (
         <div className={c.keys}>
-          {chart.series.slice(0, 12).map((s) => (
+          {chart.series.slice(0, mostKeys).map((s) => (
             <span key={s.key}>
               <i className={c.swatch} style={{ background: s.color }} />
               {s.label}
             </span>
           ))}
+          {chart.series.length > mostKeys && <span className="faint">+{chart.series.length - mostKeys}</span>}
         </div>
       )}
     </div>

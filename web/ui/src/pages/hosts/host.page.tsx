@@ -2,20 +2,16 @@
 import { Button } from '@mantine/core';
 import { IconFileText, IconTimeline } from '@tabler/icons-react';
 import { useParams } from '@tanstack/react-router';
-import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type HostDetail, useHost } from '@/api/hosts';
-import { autoStep } from '@/api/metrics';
 import { KeyValues, Page, Section, ServiceName, Stat, Stats, StatusBadge, TimeAgo, Toolbar } from '@/components/blocks';
 import { PageSkeleton } from '@/components/skeleton';
 import { QueryView, Warnings } from '@/components/states';
-import { ChartGrid } from '@/features/chart/chart-panel';
+import { BuiltInCharts } from '@/features/dashboard/dashboard-charts';
 import { formatBytesRate, formatNumber, formatPercent } from '@/lib/format';
 import { term } from '@/lib/query';
 import { AppLink } from '@/state/navigation';
 import { useView } from '@/state/view';
-import { HostChartPanel } from './host-chart-panel';
-import { hostCharts } from './host-charts';
 import { Filesystems, Processes } from './host-tables';
 import c from './hosts.module.css';
 
@@ -34,10 +30,7 @@ export function HostPage() {
 
 function Detail({ data, name }: { data: HostDetail; name: string }) {
   const { t } = useTranslation();
-  const { range } = useView();
   const { host } = data;
-  const step = autoStep(range);
-  const charts = useMemo(() => hostCharts(name, step), [name, step]);
   return (
     <>
       <div className={c.head}>
@@ -82,11 +75,7 @@ function Detail({ data, name }: { data: HostDetail; name: string }) {
         </Toolbar>
       </div>
       <Warnings warnings={data.warnings} />
-      <ChartGrid>
-        {charts.map((chart) => (
-          <HostChartPanel key={chart.id} chart={chart} />
-        ))}
-      </ChartGrid>
+      <BuiltInCharts name="host" values={{ host: name }} />
       <div className={c.two}>
         <Section title={t('host.filesystems')}>
           <Filesystems rows={data.filesystems} />

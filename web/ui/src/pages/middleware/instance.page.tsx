@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useParams } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import type { Missing } from '@/api/agents';
-import { autoStep } from '@/api/metrics';
 import { type MiddlewareInstance, type Pack, useMiddleware, usePack } from '@/api/middleware';
 import { Page, Section, Stat, Stats, TimeAgo } from '@/components/blocks';
 import { CodeBlock } from '@/components/copy';
@@ -10,19 +8,18 @@ import { text } from '@/components/data-table/cells';
 import { DataTable } from '@/components/data-table/data-table';
 import { PageSkeleton } from '@/components/skeleton';
 import { Empty, ErrorState, QueryView, Warnings } from '@/components/states';
-import { ChartGrid } from '@/features/chart/chart-panel';
+import { DashboardCharts } from '@/features/dashboard/dashboard-charts';
+import { StateBadge } from '@/features/tables/middleware-state';
 import { formatUnit } from '@/lib/format';
 import { AppLink } from '@/state/navigation';
 import { useView } from '@/state/view';
 import c from './middleware.module.css';
-import { PackPanel } from './pack-panel';
-import { StateBadge } from './state';
 
 export function InstancePage() {
   const { kind, instance } = useParams({ strict: false }) as { kind: string; instance: string };
   const { t } = useTranslation();
   const { range } = useView();
-  const query = useMiddleware(range.end);
+  const query = useMiddleware(range);
   const pack = usePack(kind);
   return (
     <Page>
@@ -31,9 +28,10 @@ export function InstancePage() {
       ) : (
         <QueryView query={query} skeleton={<PageSkeleton />}>
           {(data) => {
-            const found = data.find((row) => row.kind === kind && row.instance === instance);
+            const found = data.instances.find((row) => row.kind === kind && row.instance === instance);
             return (
               <>
+                <Warnings warnings={data.warnings} />
                 {found ? (
                   <Head row={found} />
                 ) : (
@@ -82,15 +80,15 @@ function Head({ row }: { row: MiddlewareInstance }) {
         </Stats>
       </div>
       {row.state === 'down' && row.error && <Warnings warnings={[row.error]} />}
-      {row.missing && row.missing.length > 0 && <CollectMore missing={row.missing} />}
-      {row.missing === null && row.missingCount > 0 && (
-        <Warnings kind="info" warnings={[t('instance.askAgent', { count: row.missingCount })]} />
+      {row.missing.length > 0 && <CollectMore missing={row.missing} />}
+      {row.missing.length === 0 && row.missing_count > 0 && (
+        <Warnings kind="info" warnings={[t('instance.askAgent', { count: row.missing_count })]} />
       )}
     </>
   );
 }
 
-function CollectMore({ missing }: { missing: Missing[] }) {
+function CollectMore({ missing }: { missing: MiddlewareInstance['missing'] }) {
   const { t } = useTranslation();
   return (
     <Section title={t('instance.collectMore')} testId="collect-more">
@@ -109,15 +107,9 @@ function CollectMore({ missing }: { missing: Missing[] }) {
 
 function Charts({ pack, instance }: { pack: Pack; instance: string }) {
   const { t } = useTranslation();
-  const { range } = useView();
-  const step = autoStep(range);
   return (
     <>
-      <ChartGrid>
-        {pack.dashboard.panels.map((panel) => (
-          <PackPanel key={panel.title} panel={panel} instance={instance} step={step} />
-        ))}
-      </ChartGrid>
+      <DashboardCharts dashboard={pack.dashboard} values={{ instance }} />
       <Section title={t('instance.metrics')}>
         <DataTable
           id="pack-metrics"

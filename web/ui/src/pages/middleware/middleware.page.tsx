@@ -8,15 +8,12 @@ import { DataTable } from '@/components/data-table/data-table';
 import { FilterBox } from '@/components/filter-box';
 import { RowsSkeleton } from '@/components/skeleton';
 import { Empty, QueryView, Warnings } from '@/components/states';
+import { instancePath, StateBadge, stateOrder } from '@/features/tables/middleware-state';
 import { formatUnit, none } from '@/lib/format';
 import { AppLink, useGo, usePatchSearch, useSearchParams } from '@/state/navigation';
 import { decodeSort } from '@/state/url';
 import { useView } from '@/state/view';
 import c from './middleware.module.css';
-import { StateBadge, stateOrder } from './state';
-
-export const instancePath = (row: { kind: string; instance: string }) =>
-  `/middleware/${encodeURIComponent(row.kind)}/${encodeURIComponent(row.instance)}`;
 
 export function MiddlewarePage() {
   const { t } = useTranslation();
@@ -24,7 +21,7 @@ export function MiddlewarePage() {
   const { filter = '', sort } = useSearchParams();
   const patch = usePatchSearch();
   const go = useGo();
-  const query = useMiddleware(range.end);
+  const query = useMiddleware(range);
   const columns = useColumns();
   const wanted = filter.toLowerCase();
   const matches = (row: MiddlewareInstance) =>
@@ -33,24 +30,27 @@ export function MiddlewarePage() {
     <Page>
       <QueryView query={query} skeleton={<RowsSkeleton rows={8} />}>
         {(data) =>
-          data.length === 0 ? (
-            <Empty title={t('instance.none')}>{t('instance.noneDetail')}</Empty>
+          data.instances.length === 0 ? (
+            <>
+              <Warnings warnings={data.warnings} />
+              <Empty title={t('instance.none')}>{t('instance.noneDetail')}</Empty>
+            </>
           ) : (
             <>
               <Toolbar>
                 <FilterBox label={t('instance.filter')} />
-                <span className="faint">{t('instance.count', { count: data.length })}</span>
+                <span className="faint">{t('instance.count', { count: data.instances.length })}</span>
               </Toolbar>
-              <Warnings warnings={query.warnings} />
+              <Warnings warnings={data.warnings} />
               <DataTable
                 id="middleware"
                 label={t('nav.middleware')}
                 columns={columns}
-                rows={data.filter(matches)}
+                rows={data.instances.filter(matches)}
                 rowKey={(row) => `${row.kind} ${row.instance}`}
                 sort={decodeSort(sort, 'state')}
                 onSort={(value) => patch({ sort: value === 'state' ? undefined : value })}
-                onOpen={(row) => go(instancePath(row))}
+                onOpen={(row) => go(instancePath(row.kind, row.instance))}
                 empty={t('common.noMatch')}
                 keyboard
                 rowHeight={36}
@@ -69,11 +69,11 @@ function useColumns(): Column<MiddlewareInstance>[] {
     {
       id: 'instance',
       header: t('instance.instance'),
-      width: 150,
+      width: 120,
       grow: true,
       sort: (row) => row.instance,
       render: (row) => (
-        <AppLink to={instancePath(row)} className="link">
+        <AppLink to={instancePath(row.kind, row.instance)} className="link">
           {row.instance}
         </AppLink>
       ),
@@ -82,7 +82,7 @@ function useColumns(): Column<MiddlewareInstance>[] {
     {
       id: 'state',
       header: t('hosts.state'),
-      width: 120,
+      width: 124,
       sort: (row) => stateOrder.indexOf(row.state),
       render: (row) => <StateBadge state={row.state} />,
     },
@@ -121,10 +121,10 @@ function useColumns(): Column<MiddlewareInstance>[] {
       header: t('instance.missing'),
       width: 190,
       minPage: 1000,
-      sort: (row) => row.missingCount,
+      sort: (row) => row.missing_count,
       render: (row) => (
         <span className="dim truncate">
-          {row.missing?.map((item) => item.what).join(', ') || (row.missingCount > 0 ? row.missingCount : '')}
+          {row.missing.map((item) => item.what).join(', ') || (row.missing_count > 0 ? row.missing_count : '')}
         </span>
       ),
     },

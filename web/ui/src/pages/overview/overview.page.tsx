@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useTranslation } from 'react-i18next';
 import { useHosts } from '@/api/hosts';
-import { useServices } from '@/api/services';
+import { type Topology, useTopology } from '@/api/topology';
 import { Page, Section, useDark } from '@/components/blocks';
 import { DataTable } from '@/components/data-table/data-table';
 import { RowsSkeleton } from '@/components/skeleton';
@@ -17,16 +17,22 @@ import { Middleware } from './middleware';
 
 const most = 10;
 
+/** Trouble first, then traffic. */
+function servicesOf(topology: Topology | undefined) {
+  return (topology?.nodes ?? [])
+    .flatMap((node) => (node.service ? [node.service] : []))
+    .sort((a, b) => b.error_rate - a.error_rate || b.rate - a.rate);
+}
+
 export function OverviewPage() {
   const { t } = useTranslation();
   const { range, env } = useView();
   const go = useGo();
   const dark = useDark();
-  const services = useServices(range, env);
+  const topology = useTopology(range, env);
   const hosts = useHosts(range);
-  const nothing = services.data?.services.length === 0 && hosts.data?.hosts.length === 0;
-  // Trouble first, then traffic.
-  const busiest = [...(services.data?.services ?? [])].sort((a, b) => b.error_rate - a.error_rate || b.rate - a.rate);
+  const busiest = servicesOf(topology.data);
+  const nothing = topology.data !== undefined && busiest.length === 0 && hosts.data?.hosts.length === 0;
   return (
     <Page>
       <HealthStrip />
@@ -44,8 +50,8 @@ export function OverviewPage() {
             }
             testId="layer-applications"
           >
-            <Warnings warnings={services.data?.warnings} />
-            <QueryView query={services} skeleton={<RowsSkeleton rows={5} />}>
+            <Warnings warnings={topology.data?.warnings} />
+            <QueryView query={topology} skeleton={<RowsSkeleton rows={5} />}>
               {() => (
                 <DataTable
                   id="overview-services"
@@ -60,7 +66,7 @@ export function OverviewPage() {
               )}
             </QueryView>
           </Section>
-          <Middleware services={busiest} />
+          {topology.data && <Middleware topology={topology.data} />}
           <Section
             title={t('overview.infrastructure')}
             side={

@@ -5,15 +5,14 @@ import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ServiceDetail, useService } from '@/api/services';
-import { ErrorRate, Page, Section, ServiceName, Stat, Stats, Toolbar, useDark } from '@/components/blocks';
+import { ErrorRate, Page, Section, ServiceName, Stat, Stats, Toolbar } from '@/components/blocks';
 import { PageSkeleton } from '@/components/skeleton';
 import { QueryView, Warnings } from '@/components/states';
-import { ChartGrid, ChartPanel } from '@/features/chart/chart-panel';
+import { BuiltInCharts } from '@/features/dashboard/dashboard-charts';
 import { formatDuration, formatRate } from '@/lib/format';
 import { term } from '@/lib/query';
 import { AppLink } from '@/state/navigation';
 import { useView } from '@/state/view';
-import { entityColor, paletteColor } from '@/theme/colors';
 import { Callers, Dependencies, Instances, Operations } from './service-tables';
 import c from './services.module.css';
 
@@ -81,7 +80,7 @@ function Detail({ data, name }: { data: ServiceDetail; name: string }) {
         </Toolbar>
       </div>
       <Warnings warnings={data.warnings} />
-      <Charts data={data} name={name} />
+      <BuiltInCharts name="service" values={{ service: name }} />
       <Section title={t('service.operations')} testId="operations">
         <Operations rows={data.operations} service={name} />
       </Section>
@@ -113,46 +112,4 @@ function useTotals(data: ServiceDetail) {
       p95: p95[Math.floor(p95.length / 2)] ?? null,
     };
   }, [data, range]);
-}
-
-function Charts({ data, name }: { data: ServiceDetail; name: string }) {
-  const { t } = useTranslation();
-  const dark = useDark();
-  const { time, requests, errors, p50_ns, p95_ns, p99_ns } = data.series;
-  const step = time.length > 1 ? (time[1] ?? 0) - (time[0] ?? 0) : 60;
-  const rate = useMemo(() => requests.map((n) => n / step), [requests, step]);
-  const failed = useMemo(() => errors.map((n) => n / step), [errors, step]);
-  const crit = dark ? '#e5534b' : '#d64541';
-  const common = { time, sync: 'service', height: 170 };
-  return (
-    <ChartGrid three>
-      <ChartPanel
-        {...common}
-        title={t('services.requests')}
-        label={t('services.requests')}
-        unit="rate"
-        kind="area"
-        series={[{ key: 'rate', label: t('services.requests'), color: entityColor(name, dark), values: rate }]}
-      />
-      <ChartPanel
-        {...common}
-        title={t('services.errors')}
-        label={t('services.errors')}
-        unit="rate"
-        kind="area"
-        series={[{ key: 'errors', label: t('services.errors'), color: crit, values: failed }]}
-      />
-      <ChartPanel
-        {...common}
-        title={t('service.latency')}
-        label={t('service.latency')}
-        unit="ns"
-        series={[
-          { key: 'p99', label: 'p99', color: paletteColor(3, dark), values: p99_ns },
-          { key: 'p95', label: 'p95', color: paletteColor(1, dark), values: p95_ns },
-          { key: 'p50', label: 'p50', color: paletteColor(0, dark), values: p50_ns },
-        ]}
-      />
-    </ChartGrid>
-  );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package hosts
+package prom
 
 import (
 	"context"
@@ -29,15 +29,15 @@ type engineMetrics struct {
 	queryer promstorage.Queryable
 }
 
-// NewMetrics evaluates with engine over the series of q.
-func NewMetrics(engine *promql.Engine, q promstorage.Queryable) Metrics {
+// New evaluates with engine over the series of q.
+func New(engine *promql.Engine, q promstorage.Queryable) Metrics {
 	return &engineMetrics{engine: engine, queryer: q}
 }
 
 func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, annotations.Annotations, error) {
 	q, err := m.engine.NewInstantQuery(ctx, m.queryer, nil, expr, at)
 	if err != nil {
-		return nil, nil, fmt.Errorf("evaluate %s: %w", expr, err)
+		return nil, nil, fmt.Errorf("%w: evaluate %s: %w", storage.ErrBadQuery, expr, err)
 	}
 	defer q.Close()
 	// The samples are copied: the engine takes its memory back at Close.
@@ -49,7 +49,7 @@ func (m *engineMetrics) Instant(ctx context.Context, expr string, at time.Time) 
 func (m *engineMetrics) Range(ctx context.Context, expr string, r storage.TimeRange, step time.Duration) (promql.Matrix, annotations.Annotations, error) {
 	q, err := m.engine.NewRangeQuery(ctx, m.queryer, nil, expr, r.Start, r.End, step)
 	if err != nil {
-		return nil, nil, fmt.Errorf("evaluate %s: %w", expr, err)
+		return nil, nil, fmt.Errorf("%w: evaluate %s: %w", storage.ErrBadQuery, expr, err)
 	}
 	defer q.Close()
 	res := q.Exec(ctx)

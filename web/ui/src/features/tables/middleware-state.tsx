@@ -12,3 +12,6 @@ export function StateBadge({ state }: { state: InstanceState }) {
   const { t } = useTranslation();
   return <StatusBadge kind={kinds[state]}>{t(`instance.${state}`)}</StatusBadge>;
 }
+
+export const instancePath = (kind: string, instance: string) =>
+  `/middleware/${encodeURIComponent(kind)}/${encodeURIComponent(instance)}`;
