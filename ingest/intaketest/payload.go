@@ -125,6 +125,10 @@ func testTimes(t *testing.T, f *fixture) {
 	for _, i := range []int{0, 1, 2, 7} {
 		require.Contains(t, f.arrived(t), recs[i].Name)
 	}
+	for _, r := range recs[3:7] { // Each alone, too.
+		f := f.again(t, nil)
+		f.partly(t, f.sendRecords(t, r), 0, nil, 1)
+	}
 }
 
 func testNoTime(t *testing.T, f *fixture) {
