@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { describe, expect, it, vi } from 'vitest';
-import { renderAt } from '@/test-utils/render';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { giveHeight, renderAt } from '@/test-utils/render';
 import { type Column, sortRows } from './columns';
 import { DataTable } from './data-table';
+
+afterEach(() => vi.restoreAllMocks());
 
 interface Row {
   name: string;
@@ -52,6 +54,64 @@ describe('DataTable', () => {
     );
     await userEvent.keyboard('jjk{Enter}');
     expect(onOpen).toHaveBeenCalledWith(rows[0]);
+  });
+});
+
+describe('the width of a table', () => {
+  const three: Column<Row>[] = [
+    ...columns,
+    { id: 'wide', header: 'Wide', width: 300, minPage: 900, render: () => 'wide' },
+  ];
+  const page = (width: number) => vi.spyOn(window, 'innerWidth', 'get').mockReturnValue(width);
+  const table = () => screen.getByRole('table', { name: 't' });
+  const show = (more = {}) =>
+    renderAt('/', <DataTable id="t" label="t" columns={three} rows={rows} rowKey={(row) => row.name} {...more} />);
+  const heads = () => screen.getAllByRole('columnheader').map((head) => head.textContent);
+
+  it('leaves columns out of a narrow page, and asks for no more room than the others need', async () => {
+    page(390);
+    await show();
+    await waitFor(() => expect(heads()).toEqual(['Name', 'Value']));
+    expect(table().style.minWidth).toBe('200px');
+  });
+
+  it('has all columns on a wide one', async () => {
+    page(1440);
+    await show();
+    expect(heads()).toEqual(['Name', 'Value', 'Wide']);
+    expect(table().style.minWidth).toBe('500px');
+  });
+
+  it('takes the widths that were chosen before', async () => {
+    page(390);
+    localStorage.setItem('strata.columns.t', '{"name":250}');
+    await show();
+    await waitFor(() => expect(table().style.minWidth).toBe('350px'));
+    expect(screen.getAllByRole('row')[0]?.style.gridTemplateColumns).toBe('250px 100px');
+  });
+
+  it('says that it is empty below its head', async () => {
+    await show({ rows: [], empty: 'nothing here' });
+    expect(screen.getByText('nothing here')).toBeTruthy();
+    expect(heads()).toContain('Name');
+  });
+
+  it('shows the rows in sight of very many, and says how many there are', async () => {
+    giveHeight(300);
+    const many = Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, value: i }));
+    await show({ rows: many });
+    expect(screen.getAllByRole('row').length).toBeLessThan(60);
+    expect(table().getAttribute('aria-rowcount')).toBe('1001');
+  });
+
+  it('moves the order to the address where the page keeps it', async () => {
+    const onSort = vi.fn();
+    await show({ onSort, sort: { id: 'name', desc: false } });
+    await userEvent.click(screen.getByRole('button', { name: 'Value' }));
+    expect(onSort).toHaveBeenLastCalledWith('-value');
+    await userEvent.click(screen.getByRole('button', { name: 'Name' }));
+    expect(onSort).toHaveBeenLastCalledWith('-name');
+    expect(names()).toEqual(['a', 'b', 'c']);
   });
 });
 
