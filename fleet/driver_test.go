@@ -196,7 +196,9 @@ func TestNewAgents(t *testing.T) {
 		state    string
 		selector Selector
 	}{
-		{RolloutDone, Selector{}}, {RolloutDone, Selector{Hosts: []string{"web-*"}}}, {RolloutFailed, Selector{Hosts: []string{"web-*"}}},
+		{RolloutDone, Selector{}},
+		{RolloutDone, Selector{Hosts: []string{"web-*"}}},
+		{RolloutFailed, Selector{Hosts: []string{"web-*"}}},
 		{RolloutDone, Selector{Labels: map[string]string{"env": "test"}}},
 	} {
 		id := string(rune('1' + i))

@@ -146,17 +146,22 @@ func (m *memory) ListAgents(_ context.Context, q storage.AgentQuery) ([]storage.
 func (m *memory) DeleteAgent(_ context.Context, id string) error {
 	leave, err := m.enter("DeleteAgent")
 	defer leave()
-	if _, ok := m.agents[id]; err == nil && !ok {
-		err = storage.ErrNotFound
+	if err != nil {
+		return err
+	}
+	if _, ok := m.agents[id]; !ok {
+		return storage.ErrNotFound
 	}
 	delete(m.agents, id)
-	return err
+	return nil
 }
 
 func (m *memory) CreateAgentConfig(_ context.Context, c storage.AgentConfig) error {
 	leave, err := m.enter("CreateAgentConfig")
 	defer leave()
-	m.configs[c.ID] = c
+	if err == nil {
+		m.configs[c.ID] = c
+	}
 	return err
 }
 
@@ -189,7 +194,9 @@ func (m *memory) ListAgentConfigs(_ context.Context, before string, limit int) (
 func (m *memory) CreateRollout(_ context.Context, r storage.Rollout) error {
 	leave, err := m.enter("CreateRollout")
 	defer leave()
-	m.rollouts[r.ID] = r
+	if err == nil {
+		m.rollouts[r.ID] = r
+	}
 	return err
 }
 
@@ -219,12 +226,15 @@ func (m *memory) CancelRollout(_ context.Context, id string) error {
 	leave, err := m.enter("CancelRollout")
 	defer leave()
 	r, ok := m.rollouts[id]
-	if err == nil && (!ok || !r.Active) {
+	switch {
+	case err != nil:
+		return err
+	case !ok || !r.Active:
 		return storage.ErrNotFound
 	}
 	r.Cancel = true
 	m.rollouts[id] = r
-	return err
+	return nil
 }
 
 func (m *memory) Rollout(_ context.Context, id string) (storage.Rollout, error) {

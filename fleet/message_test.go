@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,11 +36,14 @@ func TestDescription(t *testing.T) {
 			{Key: "service.version", Value: stringValue("1.2")}, {Key: "host.id", Value: stringValue("id\x00\xff")}, {Key: "", Value: stringValue("nameless")},
 		},
 		NonIdentifyingAttributes: []*protobufs.KeyValue{
-			{Key: "host.name", Value: stringValue("web-1")}, {Key: "os.type", Value: stringValue("linux")}, {Key: labelHeartbeat, Value: stringValue("5s")},
+			{Key: "host.name", Value: stringValue("web-1")},
+			{Key: "os.type", Value: stringValue("linux")},
+			{Key: labelHeartbeat, Value: stringValue("5s")},
 			{Key: "cpus", Value: &protobufs.AnyValue{Value: &protobufs.AnyValue_IntValue{IntValue: 8}}},
 			{Key: "vm", Value: &protobufs.AnyValue{Value: &protobufs.AnyValue_BoolValue{BoolValue: true}}},
 			{Key: "load", Value: &protobufs.AnyValue{Value: &protobufs.AnyValue_DoubleValue{DoubleValue: 0.5}}},
-			{Key: "nothing"}, {Key: "long", Value: stringValue(strings.Repeat("é", maxLabel))},
+			{Key: "nothing"},
+			{Key: "long", Value: stringValue(strings.Repeat("é", maxLabel))},
 		},
 	}}))
 	require.Equal(t, []string{"web-1", "id\uFFFD", "1.2", "linux"}, []string{a.HostName, a.HostID, a.Version, a.OS})
@@ -85,7 +89,7 @@ func TestHealth(t *testing.T) {
 
 	parts := map[string]*protobufs.ComponentHealth{}
 	for i := range 3 * maxLabels {
-		parts[fmt.Sprint(i)] = &protobufs.ComponentHealth{}
+		parts[strconv.Itoa(i)] = &protobufs.ComponentHealth{}
 	}
 	require.Len(t, healthOf(&protobufs.ComponentHealth{ComponentHealthMap: parts}).Parts, maxLabels)
 
