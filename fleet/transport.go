@@ -33,13 +33,23 @@ func bounded(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := readBody(w, r)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			http.Error(w, err.Error(), bodyStatus(err))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.Header.Del("Content-Encoding")
 		next(&hijackWriter{ResponseWriter: w}, r)
 	})
+}
+
+// errTooLarge says that a message is larger than any agent's.
+var errTooLarge = fmt.Errorf("more than %d bytes", maxMessage)
+
+func bodyStatus(err error) int {
+	if _, cut := errors.AsType[*http.MaxBytesError](err); cut || errors.Is(err, errTooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -59,7 +69,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("read message: %w", err)
 	}
 	if len(body) > maxMessage {
-		return nil, fmt.Errorf("read message: more than %d bytes", maxMessage)
+		return nil, fmt.Errorf("read message: %w", errTooLarge)
 	}
 	return body, nil
 }

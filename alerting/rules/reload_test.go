@@ -143,3 +143,31 @@ func TestPoll(t *testing.T) {
 	v.n.Store(1)
 	f.eventually("loaded", func() bool { return f.rule("Broken") != nil })
 }
+
+// TestCorruptedGroup: a group of the catalog that cannot be read any more is reported, keeps the rules it had until a restart, and stops
+// no other.
+func TestCorruptedGroup(t *testing.T) {
+	f := newFixture(t)
+	f.start()
+	id := f.group(simpleGroup)
+	f.group("name: other\nrules:\n- {alert: Other, expr: up == 0}\n")
+	corrupt := storage.RuleGroup{ID: id, Name: "shop", YAML: "name: [", UpdatedAt: time.Now()}
+	require.NoError(t, f.cat.UpdateRuleGroup(t.Context(), corrupt))
+	require.NoError(t, f.Reload(t.Context()))
+	require.NotNil(t, f.rule("Broken"))
+	require.NotNil(t, f.rule("Other"))
+	require.Len(t, f.Warnings(), 1)
+	require.Contains(t, f.Warnings()[0], APIPrefix+id+": ")
+	require.InDelta(t, 1, f.metric("strata_alerting_rule_sources_broken"), 0)
+	f.restart()
+	require.Nil(t, f.rule("Broken"))
+	require.NotNil(t, f.rule("Other"))
+	corrupt.YAML = simpleGroup
+	require.NoError(t, f.cat.UpdateRuleGroup(t.Context(), corrupt))
+	require.NoError(t, f.Reload(t.Context()))
+	require.NotNil(t, f.rule("Broken"))
+	require.Empty(t, f.Warnings())
+	require.NoError(t, f.cat.DeleteRuleGroup(t.Context(), id))
+	require.NoError(t, f.Reload(t.Context()))
+	require.Len(t, f.Leases(), 1, "the lease of a group that is gone is not wanted")
+}
