@@ -12,7 +12,7 @@ RACE_PKGS := ./ingest/bus ./ingest/bus/embedded/... ./ingest/writer/... ./ingest
 export STRATA_TEST_BIN := $(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help build agents agent-kubernetes packages host-agent javaagent run dev test lint fmt bench e2e ui clean engine test-deps race FORCE
+.PHONY: help build agents agent-kubernetes packages host-agent javaagent run dev test check lint fmt bench e2e ui clean engine test-deps race FORCE
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,12 +88,16 @@ run: build engine ## Build, fetch the engine, start the server and an agent for 
 dev: build engine ## As run, with the page from Vite (live reload) and demo traffic.
 	deploy/local/dev.sh $(BIN)
 
-test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool race ## Install what the tests need and run all of them.
+test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool ## Install what the tests need and run all of them.
 	cd web/ui && npm run check && npm test
-	$(GO) vet ./...
-	$(GO) vet -tags kubernetes ./collector/scrape
-	$(GO) test -tags kubernetes -run Kubernetes ./collector/scrape
-	$(GO) test -timeout 30m ./...
+	GO='$(GO)' RACE_PKGS='$(RACE_PKGS)' test/all.sh
+
+# Tests of these packages need a server or a browser that test-deps installs.
+SERVED := internal/testutil/(pgtest|kafkatest|middlewaretest)|strata/test/
+
+check: lint engine $(BIN)/promtool ## Lint, and run every test that needs no installed server.
+	cd web/ui && npm test
+	$(GO) test -short $$($(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep -vE '$(SERVED)' | cut -d' ' -f1)
 
 # Prometheus's own tool, older than the library: what it reads, others read. The package is unpacked, not installed: it would start a server.
 $(BIN)/promtool:
