@@ -25,6 +25,7 @@ import (
 	"github.com/strata-apm/strata/query/topology"
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // fake answers what a test put into it and remembers what it was asked.
@@ -37,11 +38,21 @@ type fake struct {
 	traces storage.TracePage
 	trace  storage.Trace
 	detail storage.ServiceDetail
+	owners []tenant.ID // whose data was asked for
+}
+
+// noteOf is note for a question that says whose data it is about.
+func (f *fake) noteOf(ctx context.Context, owner tenant.ID, what string, args ...any) error {
+	f.mu.Lock()
+	f.owners = append(f.owners, owner)
+	f.mu.Unlock()
+	return f.note(ctx, what, args...)
 }
 
 func (f *fake) note(ctx context.Context, what string, args ...any) error {
 	f.mu.Lock()
 	f.asked = fmt.Sprintf(what, args...)
+	f.owners = append(f.owners, tenant.FromContext(ctx))
 	block, err := f.block, f.err
 	f.mu.Unlock()
 	if block != nil {
@@ -55,51 +66,51 @@ func (f *fake) note(ctx context.Context, what string, args ...any) error {
 }
 
 func (f *fake) SearchTraces(ctx context.Context, q storage.TraceSearch) (storage.TracePage, error) {
-	return f.traces, f.note(ctx, "%s limit %d order %d cursor %q %s..%s", search.Describe(q.Filter), q.Limit, q.Order, q.Cursor, q.Range.Start.Format(time.RFC3339Nano), q.Range.End.Format(time.RFC3339Nano))
+	return f.traces, f.noteOf(ctx, q.Tenant, "%s limit %d order %d cursor %q %s..%s", search.Describe(q.Filter), q.Limit, q.Order, q.Cursor, q.Range.Start.Format(time.RFC3339Nano), q.Range.End.Format(time.RFC3339Nano))
 }
 
 func (f *fake) TraceFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
-	return []storage.Facet{{Field: "service"}}, f.note(ctx, "facets %s", search.Describe(q.Filter))
+	return []storage.Facet{{Field: "service"}}, f.noteOf(ctx, q.Tenant, "facets %s", search.Describe(q.Filter))
 }
 
 func (f *fake) Trace(ctx context.Context, q storage.TraceQuery) (storage.Trace, error) {
-	return f.trace, f.note(ctx, "trace %s %d %q", q.TraceID, q.Limit, q.Cursor)
+	return f.trace, f.noteOf(ctx, q.Tenant, "trace %s %d %q", q.TraceID, q.Limit, q.Cursor)
 }
 
 func (f *fake) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.LogPage, error) {
 	f.mu.Lock()
 	page := storage.LogPage{Logs: append([]storage.Log(nil), f.logs...)}
 	f.mu.Unlock()
-	return page, f.note(ctx, "%s limit %d ascending %v", search.Describe(q.Filter), q.Limit, q.Ascending)
+	return page, f.noteOf(ctx, q.Tenant, "%s limit %d ascending %v", search.Describe(q.Filter), q.Limit, q.Ascending)
 }
 
 func (f *fake) LogHistogram(ctx context.Context, q storage.Selection, buckets int) (storage.Histogram, error) {
-	return storage.Histogram{Step: time.Minute, Total: 3, Buckets: []storage.HistogramBucket{{Start: q.Range.Start, Total: 3, Levels: map[string]uint64{"info": 3}}}}, f.note(ctx, "%d", buckets)
+	return storage.Histogram{Step: time.Minute, Total: 3, Buckets: []storage.HistogramBucket{{Start: q.Range.Start, Total: 3, Levels: map[string]uint64{"info": 3}}}}, f.noteOf(ctx, q.Tenant, "%d", buckets)
 }
 
 func (f *fake) LogFacets(ctx context.Context, q storage.Selection) ([]storage.Facet, error) {
-	return nil, f.note(ctx, "facets")
+	return nil, f.noteOf(ctx, q.Tenant, "facets")
 }
 
 func (f *fake) AttributeKeys(ctx context.Context, q storage.FieldQuery) ([]string, error) {
-	return []string{"tier", "user.id"}, f.note(ctx, "keys %s %q", q.Signal, q.Text)
+	return []string{"tier", "user.id"}, f.noteOf(ctx, q.Tenant, "keys %s %q", q.Signal, q.Text)
 }
 
 func (f *fake) FieldValues(ctx context.Context, q storage.FieldQuery, field search.Field) ([]string, error) {
-	return []string{"v"}, f.note(ctx, "values %s %+v %q", q.Signal, field, q.Text)
+	return []string{"v"}, f.noteOf(ctx, q.Tenant, "values %s %+v %q", q.Signal, field, q.Text)
 }
 
 func (f *fake) Services(ctx context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
 	p := 5.5
-	return storage.ServiceList{Services: []storage.ServiceSummary{{Name: "s", Requests: 7200, Errors: 720, Latency: storage.Quantiles{P50: &p}}}, Warnings: []string{"partial"}}, f.note(ctx, "services %q", q.Environment)
+	return storage.ServiceList{Services: []storage.ServiceSummary{{Name: "s", Requests: 7200, Errors: 720, Latency: storage.Quantiles{P50: &p}}}, Warnings: []string{"partial"}}, f.noteOf(ctx, q.Tenant, "services %q", q.Environment)
 }
 
 func (f *fake) Service(ctx context.Context, q storage.ServiceQuery) (storage.ServiceDetail, error) {
-	return f.detail, f.note(ctx, "service %q %d", q.Name, q.Points)
+	return f.detail, f.noteOf(ctx, q.Tenant, "service %q %d", q.Name, q.Points)
 }
 
 func (f *fake) HostServices(ctx context.Context, q storage.HostQuery) ([]string, error) {
-	return nil, f.note(ctx, "host services %q", q.Host)
+	return nil, f.noteOf(ctx, q.Tenant, "host services %q", q.Host)
 }
 
 func (f *fake) List(ctx context.Context, _ storage.TimeRange) (hosts.List, error) {
@@ -131,7 +142,7 @@ func (f *fake) Read(ctx context.Context, q topology.Query) (topology.Topology, e
 		},
 		Edges:    []topology.Edge{{Source: "service:s", Target: "middleware:redis:h:1", Kind: topology.Calls, Type: "db", System: "redis", Load: topology.Load{Calls: 3600}, Estimated: true}},
 		Warnings: []string{"partial"},
-	}, f.note(ctx, "topology %q %s %d", q.Environment, q.Range.End.Sub(q.Range.Start), q.Points)
+	}, f.noteOf(ctx, q.Tenant, "topology %q %s %d", q.Environment, q.Range.End.Sub(q.Range.Start), q.Points)
 }
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
