@@ -155,6 +155,7 @@ func TestBothForms(t *testing.T) {
 				{"idle_connections", idleConnections},
 				{"lost_answer", lostAnswer},
 				{"large_trace", largeTrace},
+				{"tenants", twoTenants},
 			} {
 				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 			}
