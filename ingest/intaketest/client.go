@@ -48,7 +48,7 @@ func ServeHTTP(tb testing.TB, h http.Handler, path, contentType string) Sender {
 
 func ofHTTP(status int) Verdict {
 	switch status {
-	case http.StatusOK, http.StatusNoContent:
+	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return Taken
 	case http.StatusBadRequest:
 		return Refused
