@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/collector/logs/charset"
 	"github.com/strata-apm/strata/collector/logs/join"
 	"github.com/strata-apm/strata/collector/logs/levels"
@@ -62,10 +63,10 @@ type Config struct {
 	Exclude []string `mapstructure:"exclude"`
 	StartAt string   `mapstructure:"start_at"`
 	// MultilineStart is a regular expression for the first line of a record; Multiline false makes each line a record. Otherwise join.Records decides.
-	MultilineStart string `mapstructure:"multiline_start"`
-	Multiline      bool   `mapstructure:"multiline"`
+	MultilineStart string       `mapstructure:"multiline_start"`
+	Multiline      bool         `mapstructure:"multiline"`
 	Format         parse.Format `mapstructure:"format"`
-	Mask           bool   `mapstructure:"mask"`
+	Mask           bool         `mapstructure:"mask"`
 	// MaxRecordsPerSecond is how many records are read in a second; 0 is as many as there are.
 	MaxRecordsPerSecond int               `mapstructure:"max_records_per_second"`
 	Resource            map[string]string `mapstructure:"resource"`
@@ -211,7 +212,7 @@ func (f *files) emit(ctx context.Context, batch tail.Batch) {
 		f.counters.HeldBack.Add(int64(n))
 		f.counters.HeldBackMillis.Add(waited.Milliseconds())
 	}
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+	for retry := backoff.New(retryFirst, retryMost); ; {
 		given := plog.NewLogs() // The next one may change what it is given.
 		ld.CopyTo(given)
 		err := f.next.ConsumeLogs(context.WithoutCancel(ctx), given)
@@ -221,7 +222,7 @@ func (f *files) emit(ctx context.Context, batch tail.Batch) {
 			return
 		}
 		f.set.Logger.Error("log records not queued, trying again", zap.Error(err))
-		time.Sleep(pause)
+		_ = retry.Wait(context.WithoutCancel(ctx)) // It never ends before its time.
 	}
 }
 

@@ -48,4 +48,3 @@ func splitCRI(data []byte, final bool, first cri.Line, join bool) (int, []byte) 
 	}
 	return end, bytes.TrimRight(data[:end], "\r\n")
 }
-
