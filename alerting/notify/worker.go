@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/alerting/receiver"
-	"github.com/strata-apm/strata/internal/backoff"
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/internal/lease"
 	"github.com/strata-apm/strata/storage"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/parse"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
 
@@ -108,8 +108,8 @@ type LogFiles struct {
 	// traces and indented lines to the line before, "none" makes each line a record.
 	MultilineStart string `yaml:"multiline_start,omitempty"`
 	Multiline      string `yaml:"multiline,omitempty"`
-	// Format is how records are taken apart: auto (default), none or one of logs.Formats.
-	Format logs.Format `yaml:"format,omitempty"`
+	// Format is how records are taken apart: auto (default), none or one of parse.Formats.
+	Format parse.Format `yaml:"format,omitempty"`
 	// Mask replaces secrets; it is on unless it is false.
 	Mask *bool `yaml:"mask,omitempty"`
 	// MaxRecordsPerSecond is how many records of the set are read in a second; what is more is read later. 0 is no limit.

@@ -12,8 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strata-apm/strata/collector/logs"
 	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/parse"
+	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 func (c LogFiles) validate() error {
@@ -32,8 +33,8 @@ func (c LogFiles) validate() error {
 	if c.Multiline != "" && c.Multiline != "auto" && c.Multiline != "none" {
 		errs = append(errs, fmt.Errorf("multiline: %q is neither auto nor none", c.Multiline))
 	}
-	if c.Format != "" && !slices.Contains(logs.Formats(), c.Format) {
-		errs = append(errs, fmt.Errorf("format: %q is none of %v", c.Format, logs.Formats()))
+	if c.Format != "" && !slices.Contains(parse.Formats(), c.Format) {
+		errs = append(errs, fmt.Errorf("format: %q is none of %v", c.Format, parse.Formats()))
 	}
 	if c.MaxRecordsPerSecond < 0 {
 		errs = append(errs, errors.New("max_records_per_second: negative"))
@@ -41,7 +42,7 @@ func (c LogFiles) validate() error {
 	if _, err := charset.Lookup(c.Encoding); err != nil {
 		errs = append(errs, err)
 	}
-	if _, err := logs.Zone(c.Timezone); err != nil {
+	if _, err := when.Zone(c.Timezone); err != nil {
 		errs = append(errs, err)
 	}
 	for name, d := range map[string]*Duration{"rotate_wait": c.RotateWait, "flush_line": c.FlushLine} {
@@ -78,10 +79,10 @@ func (c Syslog) validate() error {
 	if c.Location != "" && c.Timezone != "" {
 		errs = append(errs, errors.New("timezone and location are the same; give one"))
 	}
-	if _, err := logs.Zone(c.Location); err != nil {
+	if _, err := when.Zone(c.Location); err != nil {
 		errs = append(errs, fmt.Errorf("location: %w", err))
 	}
-	if _, err := logs.Zone(c.Timezone); err != nil {
+	if _, err := when.Zone(c.Timezone); err != nil {
 		errs = append(errs, err)
 	}
 	if _, err := charset.Lookup(c.Encoding); err != nil {

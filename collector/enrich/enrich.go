@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/strata-apm/strata/collector/logs"
+	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/queue"
 )
 
@@ -183,7 +184,7 @@ func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		}
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				logs.SetSeverity(lr)
+				levels.Fill(lr)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/collector/config"
 )
 
@@ -51,10 +52,8 @@ func Verify(ctx context.Context, cfg config.Server, server, host string) error {
 		if err == nil {
 			err = errors.New("the server has no new data of " + host)
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, verifyInterval) != nil {
 			return fmt.Errorf("gave up after %s: %w", time.Since(started).Round(time.Second), err)
-		case <-time.After(verifyInterval):
 		}
 	}
 }

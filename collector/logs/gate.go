@@ -8,6 +8,11 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/levels"
+	"github.com/strata-apm/strata/collector/logs/mask"
+	"github.com/strata-apm/strata/collector/logs/parse"
+	"github.com/strata-apm/strata/collector/logs/parts"
 )
 
 // Kinds of sources that hand over whole records.
@@ -20,7 +25,7 @@ const (
 type Gate struct {
 	kind     string
 	drop     bool
-	masker   *Masker
+	masker   *mask.Masker
 	limit    *limiter
 	counters *Counters
 }
@@ -40,7 +45,7 @@ type GateOptions struct {
 func NewGate(opts GateOptions, stats *Stats) *Gate {
 	g := &Gate{kind: opts.Kind, drop: opts.Drop, limit: newLimiter(opts.MaxRecordsPerSecond, time.Now()), counters: stats.Source([]string{opts.Name})}
 	if opts.Mask {
-		g.masker = NewMasker()
+		g.masker = mask.New()
 	}
 	return g
 }
@@ -64,7 +69,7 @@ func (g *Gate) Pass(ctx context.Context, ld plog.Logs, full bool) bool {
 			for _, lr := range sl.LogRecords().All() {
 				size += g.prepare(lr)
 			}
-			cutBodies(sl.LogRecords())
+			parts.CutBodies(sl.LogRecords())
 		}
 	}
 	g.counters.Records.Add(int64(n))
@@ -80,13 +85,13 @@ func (g *Gate) Lost(n int) {
 
 func (g *Gate) prepare(lr plog.LogRecord) int64 {
 	if g.kind == KindJournald {
-		FromJournal(lr)
+		parse.Journal(lr)
 	}
 	if lr.Body().Type() != pcommon.ValueTypeStr {
 		return 0
 	}
 	text := lr.Body().Str()
-	SetSeverity(lr)
+	levels.Fill(lr)
 	if g.masker != nil {
 		if without, n := g.masker.Mask(text); n > 0 {
 			g.counters.Masked.Add(int64(n))

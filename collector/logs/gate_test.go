@@ -75,15 +75,3 @@ func TestLimiter(t *testing.T) {
 	require.Zero(t, l.reserve(100, now.Add(time.Hour)), "a second's worth at once after a pause")
 	require.Zero(t, newLimiter(0, now).reserve(1<<30, now))
 }
-
-func TestFromJournal(t *testing.T) {
-	lr := plog.NewLogRecord()
-	m := lr.Body().SetEmptyMap()
-	for k, v := range map[string]string{"MESSAGE": "up\n", "PRIORITY": "3", "_PID": "12", "_SYSTEMD_UNIT": "shop.service", "SYSLOG_IDENTIFIER": "shop", "_BOOT_ID": "x"} {
-		m.PutStr(k, v)
-	}
-	FromJournal(lr)
-	require.Equal(t, "up", lr.Body().Str())
-	require.Equal(t, plog.SeverityNumberError, lr.SeverityNumber())
-	require.Equal(t, map[string]any{"systemd.unit": "shop.service", "syslog.appname": "shop", "process.pid": int64(12)}, lr.Attributes().AsRaw())
-}

@@ -13,12 +13,16 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/strata-apm/strata/collector/logs/join"
+	"github.com/strata-apm/strata/collector/logs/logstest"
+	"github.com/strata-apm/strata/collector/logs/parse"
+	"github.com/strata-apm/strata/collector/logs/parts"
 	"github.com/strata-apm/strata/collector/logs/tail"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
 
 // newTestFiles returns a receiver of one set of files that reads nothing.
-func newTestFiles(t *testing.T, format Format) *files {
+func newTestFiles(t *testing.T, format parse.Format) *files {
 	t.Helper()
 	set := receiver.Settings{TelemetrySettings: component.TelemetrySettings{Logger: zap.NewNop()}}
 	f, err := newFiles(set, Config{Include: []string{"*.log"}, Multiline: true, Format: format, Timezone: "Asia/Shanghai", Times: when.DefaultLimits()}, nil, NewStats())
@@ -38,18 +42,18 @@ func allRecords(ld plog.Logs) []plog.LogRecord {
 	return out
 }
 
-func numbers(records []plog.LogRecord) (parts, last []int64) {
+func numbers(records []plog.LogRecord) (part, last []int64) {
 	for _, lr := range records {
-		part, _ := lr.Attributes().AsRaw()[AttrPart].(int64)
-		all, _ := lr.Attributes().AsRaw()[AttrParts].(int64)
-		parts, last = append(parts, part), append(last, all)
+		n, _ := lr.Attributes().AsRaw()[parts.AttrPart].(int64)
+		all, _ := lr.Attributes().AsRaw()[parts.AttrParts].(int64)
+		part, last = append(part, n), append(last, all)
 	}
-	return parts, last
+	return part, last
 }
 
 // TestPartsOfFiles: the parts of a line are numbered and have the first one's time and level, over batches, and no format is seen in them.
 func TestPartsOfFiles(t *testing.T) {
-	f := newTestFiles(t, Auto)
+	f := newTestFiles(t, parse.Auto)
 	now := time.Now().UTC().Truncate(time.Second)
 	ld, _ := f.records(tail.Batch{Path: "a.log", ID: "1-1", Records: []tail.Record{
 		{Text: now.Format("2006-01-02T15:04:05Z") + " stderr F " + `E1129 x`, End: 10, Part: 1, Continues: true},
@@ -57,8 +61,8 @@ func TestPartsOfFiles(t *testing.T) {
 	}})
 	more, _ := f.records(tail.Batch{Path: "a.log", ID: "1-1", Records: []tail.Record{{Text: "end", Offset: 20, End: 30, Part: 3}, {Text: "next", Offset: 30, End: 40}}})
 	got := append(allRecords(ld), allRecords(more)...)
-	parts, last := numbers(got)
-	require.Equal(t, []int64{1, 2, 3, 0}, parts)
+	nums, last := numbers(got)
+	require.Equal(t, []int64{1, 2, 3, 0}, nums)
 	require.Equal(t, []int64{0, 0, 3, 0}, last)
 	require.Equal(t, `Jan  2 03:04:05 web-1 cron[1]: in the middle of a line`, got[1].Body().Str())
 	for _, lr := range got[:3] {
@@ -67,7 +71,6 @@ func TestPartsOfFiles(t *testing.T) {
 		require.Equal(t, "stderr", lr.Attributes().AsRaw()["log.iostream"])
 	}
 	require.Zero(t, got[3].Timestamp())
-	require.Empty(t, f.parts.known)
 }
 
 // TestPartsOfContainers: what a runtime took apart and is longer than a record is numbered too, and no part is longer than one may be.
@@ -78,45 +81,22 @@ func TestPartsOfContainers(t *testing.T) {
 		text.WriteString(at + " stdout P " + strings.Repeat("x", 16<<10) + "\n")
 	}
 	text.WriteString(at + " stdout F end\n" + at + " stdout F next\n")
-	f := newTestFiles(t, Auto)
+	f := newTestFiles(t, parse.Auto)
 	var batch tail.Batch
-	for _, r := range records(t, text.String()) {
+	for _, r := range logstest.Split(join.Records, text.String()) {
 		require.LessOrEqual(t, len(r), tail.MaxRecord)
 		batch.Records = append(batch.Records, tail.Record{Text: r})
 	}
 	ld, _ := f.records(batch)
 	got := allRecords(ld)
-	parts, last := numbers(got)
-	require.Equal(t, []int64{1, 2, 3, 0}, parts)
+	nums, last := numbers(got)
+	require.Equal(t, []int64{1, 2, 3, 0}, nums)
 	require.Equal(t, []int64{0, 0, 3, 0}, last)
 	var all strings.Builder
 	for _, lr := range got[:3] {
 		all.WriteString(lr.Body().Str())
 	}
 	require.Equal(t, strings.Repeat("x", 640<<10)+"end", all.String())
-}
-
-// TestJoinedFits: lines that are joined make no record that is longer than one may be, and none is lost.
-func TestJoinedFits(t *testing.T) {
-	for name, text := range map[string]string{
-		"frames":             "error\n" + strings.Repeat("\tat "+strings.Repeat("x", 100_000)+"\n", 7),
-		"a long line behind": "ERROR " + strings.Repeat("x", 200_000) + "\n" + strings.Repeat("y", 200_000) + "\n\tat x\n",
-		"ahead":              "ERROR x\n" + strings.Repeat(strings.Repeat("y", 20_000)+"\n", 25) + "\tat x\n",
-		"open and not whole": "ERROR x\n" + strings.Repeat("y", 600_000),
-	} {
-		got := records(t, text)
-		require.Equal(t, strings.TrimRight(text, "\n"), strings.Join(got, "\n"), name)
-		for _, r := range got {
-			if strings.Contains(r, "\n") {
-				require.LessOrEqual(t, len(r), tail.MaxRecord, name)
-			}
-		}
-	}
-	n, _ := SplitRecords([]byte("ERROR x\n"+strings.Repeat("y", 300_000)), false)
-	require.Equal(t, len("ERROR x\n"), n, "the line behind is too long to be of it, whole or not")
-	split, err := SplitAt("^S")
-	require.NoError(t, err)
-	require.Equal(t, []string{"S\n" + strings.Repeat("x", 200_000), strings.Repeat("y", 200_000)}, splitAll(split, "S\n"+strings.Repeat("x", 200_000)+"\n"+strings.Repeat("y", 200_000)))
 }
 
 // TestPartsOfJournal: an entry of megabytes comes in parts.
@@ -130,8 +110,8 @@ func TestPartsOfJournal(t *testing.T) {
 	m.PutStr("PRIORITY", "3")
 	require.True(t, g.Pass(t.Context(), ld, false))
 	got := allRecords(ld)
-	parts, last := numbers(got)
-	require.Equal(t, []int64{0, 1, 2, 3, 4}, parts)
+	nums, last := numbers(got)
+	require.Equal(t, []int64{0, 1, 2, 3, 4}, nums)
 	require.Equal(t, []int64{0, 0, 0, 0, 4}, last)
 	var text strings.Builder
 	for _, lr := range got[1:] {
@@ -150,21 +130,21 @@ func TestTimesOfLines(t *testing.T) {
 	local := func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04:05") }
 	hour := now.Add(-time.Hour)
 	for name, c := range map[string]struct {
-		format Format
+		format parse.Format
 		text   string
 		want   time.Time
 		// original is what AttrOriginal says; then the time is the one of reading.
 		original string
 	}{
-		"a line":               {Auto, local(hour) + " INFO x", hour, ""},
-		"in colours":           {Auto, "\x1b[90m" + local(hour) + "\x1b[0m \x1b[32mINF\x1b[0m x", hour, ""},
-		"lines":                {Auto, local(hour) + " ERROR x\n" + local(now) + " y", hour, ""},
-		"of another format":    {Access, local(hour) + " x", hour, ""},
-		"too old":              {Auto, "2020-01-02T03:04:05Z INFO x", time.Time{}, "2020-01-02T03:04:05Z"},
-		"ahead":                {Auto, now.Add(time.Hour).UTC().Format(time.RFC3339) + " x", time.Time{}, now.Add(time.Hour).UTC().Format(time.RFC3339)},
-		"nothing is taken off": {None, local(hour) + " x", time.Unix(0, 0), ""},
-		"no time":              {Auto, "order of " + local(hour), time.Unix(0, 0), ""},
-		"a container's":        {Auto, now.UTC().Format(time.RFC3339) + " stdout F " + local(hour) + " x", now, ""},
+		"a line":               {parse.Auto, local(hour) + " INFO x", hour, ""},
+		"in colours":           {parse.Auto, "\x1b[90m" + local(hour) + "\x1b[0m \x1b[32mINF\x1b[0m x", hour, ""},
+		"lines":                {parse.Auto, local(hour) + " ERROR x\n" + local(now) + " y", hour, ""},
+		"of another format":    {parse.Access, local(hour) + " x", hour, ""},
+		"too old":              {parse.Auto, "2020-01-02T03:04:05Z INFO x", time.Time{}, "2020-01-02T03:04:05Z"},
+		"ahead":                {parse.Auto, now.Add(time.Hour).UTC().Format(time.RFC3339) + " x", time.Time{}, now.Add(time.Hour).UTC().Format(time.RFC3339)},
+		"nothing is taken off": {parse.None, local(hour) + " x", time.Unix(0, 0), ""},
+		"no time":              {parse.Auto, "order of " + local(hour), time.Unix(0, 0), ""},
+		"a container's":        {parse.Auto, now.UTC().Format(time.RFC3339) + " stdout F " + local(hour) + " x", now, ""},
 	} {
 		ld, _ := newTestFiles(t, c.format).records(tail.Batch{Path: "a.log", Records: []tail.Record{{Text: c.text}}})
 		lr := allRecords(ld)[0]
@@ -174,7 +154,7 @@ func TestTimesOfLines(t *testing.T) {
 			continue
 		}
 		require.True(t, c.want.Equal(lr.Timestamp().AsTime()), "%s: %s", name, lr.Timestamp().AsTime())
-		if c.format != None && !strings.Contains(c.text, "stdout") {
+		if c.format != parse.None && !strings.Contains(c.text, "stdout") {
 			require.Equal(t, c.text, lr.Body().Str(), name)
 		}
 	}

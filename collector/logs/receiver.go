@@ -17,7 +17,13 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/join"
+	"github.com/strata-apm/strata/collector/logs/levels"
+	"github.com/strata-apm/strata/collector/logs/mask"
+	"github.com/strata-apm/strata/collector/logs/parse"
+	"github.com/strata-apm/strata/collector/logs/parts"
 	"github.com/strata-apm/strata/collector/logs/tail"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
@@ -56,11 +62,11 @@ type Config struct {
 	Include []string `mapstructure:"include"`
 	Exclude []string `mapstructure:"exclude"`
 	StartAt string   `mapstructure:"start_at"`
-	// MultilineStart is a regular expression for the first line of a record; Multiline false makes each line a record. Otherwise SplitRecords decides.
-	MultilineStart string `mapstructure:"multiline_start"`
-	Multiline      bool   `mapstructure:"multiline"`
-	Format         Format `mapstructure:"format"`
-	Mask           bool   `mapstructure:"mask"`
+	// MultilineStart is a regular expression for the first line of a record; Multiline false makes each line a record. Otherwise join.Records decides.
+	MultilineStart string       `mapstructure:"multiline_start"`
+	Multiline      bool         `mapstructure:"multiline"`
+	Format         parse.Format `mapstructure:"format"`
+	Mask           bool         `mapstructure:"mask"`
 	// MaxRecordsPerSecond is how many records are read in a second; 0 is as many as there are.
 	MaxRecordsPerSecond int               `mapstructure:"max_records_per_second"`
 	Resource            map[string]string `mapstructure:"resource"`
@@ -83,8 +89,8 @@ func (c *Config) Validate() error {
 	if len(c.Include) == 0 {
 		return errors.New("include names no files")
 	}
-	if !slices.Contains(Formats(), c.Format) {
-		return fmt.Errorf("format %q is none of %v", c.Format, Formats())
+	if !slices.Contains(parse.Formats(), c.Format) {
+		return fmt.Errorf("format %q is none of %v", c.Format, parse.Formats())
 	}
 	if c.MaxRecordsPerSecond < 0 {
 		return errors.New("max_records_per_second is negative")
@@ -100,7 +106,7 @@ func NewFactory(stats *Stats) (receiver.Factory, error) {
 	}
 	return receiver.NewFactory(typ,
 		func() component.Config {
-			return &Config{StartAt: "end", Multiline: true, Format: Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine, Times: when.DefaultLimits()}
+			return &Config{StartAt: "end", Multiline: true, Format: parse.Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine, Times: when.DefaultLimits()}
 		},
 		receiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 			return newFiles(set, *cfg.(*Config), next, stats)
@@ -117,34 +123,34 @@ type files struct {
 	stop     context.CancelFunc
 	done     chan error
 	client   storage.Client
-	parser   *Parser
-	masker   *Masker // nil: off
-	parts    *firstParts
+	parser   *parse.Parser
+	masker   *mask.Masker // nil: off
+	parts    *parts.Memory
 	limit    *limiter
 	counters *Counters
 }
 
 func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stats) (*files, error) {
-	zone, err := Zone(cfg.Timezone)
+	zone, err := when.Zone(cfg.Timezone)
 	if err != nil {
 		return nil, err
 	}
 	f := &files{
-		cfg: cfg, set: set, next: next, parser: NewParser(cfg.Format, zone, time.Now), limit: newLimiter(cfg.MaxRecordsPerSecond, time.Now()),
-		counters: stats.Source(cfg.Include), parts: newFirstParts(), stop: func() {},
+		cfg: cfg, set: set, next: next, parser: parse.New(cfg.Format, zone, time.Now), limit: newLimiter(cfg.MaxRecordsPerSecond, time.Now()),
+		counters: stats.Source(cfg.Include), parts: parts.NewMemory(), stop: func() {},
 	}
 	if cfg.Mask {
-		f.masker = NewMasker()
+		f.masker = mask.New()
 	}
 	opts := tail.Options{
-		Include: cfg.Include, Exclude: cfg.Exclude, FromEnd: cfg.StartAt == "end", Split: SplitLines, Poll: pollInterval, FlushRecord: flushRecord,
+		Include: cfg.Include, Exclude: cfg.Exclude, FromEnd: cfg.StartAt == "end", Split: join.Lines, Poll: pollInterval, FlushRecord: flushRecord,
 		FlushLine: cfg.FlushLine, RotateWait: cfg.RotateWait, Emit: f.emit, Logger: set.Logger,
 	}
 	switch {
 	case cfg.MultilineStart != "":
-		opts.Split, err = SplitAt(cfg.MultilineStart)
+		opts.Split, err = join.At(cfg.MultilineStart)
 	case cfg.Multiline:
-		opts.Split = SplitRecords
+		opts.Split = join.Records
 	}
 	if err != nil {
 		return nil, err
@@ -156,18 +162,6 @@ func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stat
 		return nil, fmt.Errorf("follow files: %w", err)
 	}
 	return f, nil
-}
-
-// Zone is a time zone by its name; an empty one is this host's.
-func Zone(name string) (*time.Location, error) {
-	if name == "" || name == "Local" {
-		return time.Local, nil
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("timezone: %w", err)
-	}
-	return zone, nil
 }
 
 // Start implements component.Component.
@@ -218,7 +212,7 @@ func (f *files) emit(ctx context.Context, batch tail.Batch) {
 		f.counters.HeldBack.Add(int64(n))
 		f.counters.HeldBackMillis.Add(waited.Milliseconds())
 	}
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+	for retry := backoff.New(retryFirst, retryMost); ; {
 		given := plog.NewLogs() // The next one may change what it is given.
 		ld.CopyTo(given)
 		err := f.next.ConsumeLogs(context.WithoutCancel(ctx), given)
@@ -228,7 +222,7 @@ func (f *files) emit(ctx context.Context, batch tail.Batch) {
 			return
 		}
 		f.set.Logger.Error("log records not queued, trying again", zap.Error(err))
-		time.Sleep(pause)
+		_ = retry.Wait(context.WithoutCancel(ctx)) // It never ends before its time.
 	}
 }
 
@@ -279,16 +273,16 @@ func (f *files) fill(batch tail.Batch, r tail.Record, text string, lr plog.LogRe
 		file = batch.Path
 	}
 	if r.Part > 1 {
-		f.parts.follow(file, text, lr)
+		f.parts.Follow(file, text, lr)
 	} else {
 		f.parser.Parse(text, lr)
-		f.parser.headTime(text, lr)
-		SetSeverity(lr)
+		f.parser.HeadTime(text, lr)
+		levels.Fill(lr)
 	}
 	if r.Part == 0 {
-		f.parts.cri(file, text, lr)
+		f.parts.Container(file, text, lr)
 		return
 	}
-	f.parts.note(file, r.Part, r.Continues, lr)
-	setPart(lr, r.Part, !r.Continues)
+	f.parts.Note(file, r.Part, r.Continues, lr)
+	parts.Set(lr, r.Part, !r.Continues)
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
+
+	"github.com/strata-apm/strata/backoff"
 )
 
 // Head is the beginning of a text's first line, by which its file is recognised.
@@ -126,11 +128,6 @@ func (l *limiter) wait(ctx context.Context, n int) time.Duration {
 	if pause <= 0 {
 		return 0
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	_ = backoff.Sleep(ctx, pause) // The records are let through either way.
 	return pause
 }

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
 )

@@ -10,9 +10,9 @@ import (
 
 	promstorage "github.com/prometheus/prometheus/storage"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/intake"
-	"github.com/strata-apm/strata/internal/backoff"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/tenant"

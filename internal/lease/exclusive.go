@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/strata-apm/strata/internal/backoff"
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 )
 

@@ -15,7 +15,7 @@ import (
 	// The driver registers itself as "sqlite".
 	_ "modernc.org/sqlite"
 
-	"github.com/strata-apm/strata/internal/backoff"
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 )
 

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/collector/logs/charset"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
@@ -34,6 +35,9 @@ const (
 	maxBatch = 100
 	// handshake is how long a TLS handshake may take.
 	handshake = 10 * time.Second
+	// retryFirst and retryMost are the pauses after a connection or a datagram that could not be taken from the socket.
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
 )
 
 // Config is one address.
@@ -65,7 +69,7 @@ func NewFactory() (receiver.Factory, error) {
 			if err != nil {
 				return nil, fmt.Errorf("encoding: %w", err)
 			}
-			return &server{cfg: c, encoding: encoding, parser: &Parser{Zone: zone, Now: time.Now}, next: next, logger: set.Logger, conns: make(map[net.Conn]bool)}, nil
+			return &server{cfg: c, encoding: encoding, parser: &Parser{Zone: zone, Now: time.Now}, next: next, logger: set.Logger, conns: make(map[net.Conn]bool), stop: func() {}}, nil
 		}, component.StabilityLevelStable),
 	), nil
 }
@@ -80,6 +84,8 @@ type server struct {
 	listener net.Listener
 	packets  net.PacketConn
 	wg       sync.WaitGroup
+	// stop ends the pauses between attempts; it does nothing before Start.
+	stop context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool
@@ -90,16 +96,17 @@ type server struct {
 func (s *server) Start(ctx context.Context, _ component.Host) error {
 	kind, addr, _ := strings.Cut(s.cfg.Listen, "://")
 	var err error
-	run := context.WithoutCancel(ctx)
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
 	if kind == "udp" {
 		if s.packets, err = (&net.ListenConfig{}).ListenPacket(ctx, "udp", addr); err != nil {
 			return fmt.Errorf("listen for syslog: %w", err)
 		}
 		queue := make(chan packet, udpQueue)
-		s.wg.Go(func() { s.readPackets(queue) })
+		s.wg.Go(func() { s.readPackets(run, queue) })
 		s.wg.Go(func() {
 			for p := range queue {
-				s.pass(run, []packet{p})
+				s.pass(context.WithoutCancel(run), []packet{p})
 			}
 		})
 		return nil
@@ -120,6 +127,7 @@ func (s *server) Start(ctx context.Context, _ component.Host) error {
 
 // Shutdown implements component.Component.
 func (s *server) Shutdown(context.Context) error {
+	s.stop()
 	s.mu.Lock()
 	s.closed = true
 	for c := range s.conns {
@@ -168,8 +176,9 @@ type packet struct {
 
 // readPackets empties the socket's buffer, some hundred messages, while others are taken apart. What finds the queue full waits in the buffer, and the
 // kernel counts what that has no space for.
-func (s *server) readPackets(queue chan<- packet) {
+func (s *server) readPackets(ctx context.Context, queue chan<- packet) {
 	defer close(queue)
+	retry := backoff.New(retryFirst, retryMost)
 	buf := make([]byte, MaxMessage)
 	for {
 		n, from, err := s.packets.ReadFrom(buf)
@@ -179,10 +188,18 @@ func (s *server) readPackets(queue chan<- packet) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err == nil {
+			retry.Reset()
+		} else if retry.Wait(ctx) != nil {
+			return
+		}
 	}
 }
 
+// accept serves connections until the listener is closed. A failed accept is tried again until ctx ends; what a connection has sent is handed over
+// even then.
 func (s *server) accept(ctx context.Context) {
+	retry := backoff.New(retryFirst, retryMost)
 	for {
 		c, err := s.listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -190,9 +207,12 @@ func (s *server) accept(ctx context.Context) {
 		}
 		if err != nil { // Out of descriptors, perhaps.
 			s.logger.Error("syslog connection not accepted", zap.Error(err))
-			time.Sleep(100 * time.Millisecond)
+			if retry.Wait(ctx) != nil {
+				return
+			}
 			continue
 		}
+		retry.Reset()
 		s.mu.Lock()
 		refused := s.closed || len(s.conns) >= maxConns
 		if !refused {
@@ -204,7 +224,7 @@ func (s *server) accept(ctx context.Context) {
 			continue
 		}
 		s.wg.Go(func() {
-			s.serve(ctx, c)
+			s.serve(context.WithoutCancel(ctx), c)
 			s.mu.Lock()
 			delete(s.conns, c)
 			s.mu.Unlock()

@@ -45,7 +45,7 @@ func (r *redis) Read(ctx context.Context) (Reading, error) {
 	info, err := r.info(ctx)
 	if err != nil {
 		_ = r.Close()
-		if refusal, ok := errors.AsType[redisError](err); ok {
+		if refusal, ok := errors.AsType[redisError](err); ok && !strings.HasPrefix(string(refusal), "ERR max number of clients") {
 			return Reading{}, r.refused(refusal)
 		}
 		return Reading{}, err

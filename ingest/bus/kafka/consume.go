@@ -12,8 +12,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // handler is what Consume is given.

@@ -15,8 +15,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // entry is one record that waits in a lane.

@@ -18,8 +18,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/ingest/bus"
-	"github.com/strata-apm/strata/internal/backoff"
 )
 
 // commitGrace is how long a commit may go on after the partition was taken away: the broker still takes it until the new generation

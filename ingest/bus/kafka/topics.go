@@ -12,7 +12,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"github.com/strata-apm/strata/internal/backoff"
+	"github.com/strata-apm/strata/backoff"
 )
 
 const (

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package join
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/strata-apm/strata/collector/logs/logstest"
 )
 
 // traces are stack traces as the languages print them, each with an ordinary line before and behind it.
@@ -143,36 +145,24 @@ func TestTraces(t *testing.T) {
 			for i := range len(text) {
 				data = append(data, text[i])
 				for {
-					n, token := SplitRecords(data, false)
+					n, token := Records(data, false)
 					if n == 0 {
 						break
 					}
 					out, data = append(out, string(token)), data[n:]
 				}
 			}
-			require.Equal(t, want, append(out, splitAll(SplitRecords, string(data))...), "byte by byte")
+			require.Equal(t, want, append(out, logstest.Split(Records, string(data))...), "byte by byte")
 		})
 	}
 }
 
-func TestSplitLinesAndAt(t *testing.T) {
+func TestLinesAndAt(t *testing.T) {
 	require.Equal(t, []string{"a", " b", "", "2026-01-02T10:00:00.1Z stdout P x\n2026-01-02T10:00:00.1Z stdout F y", "c"},
-		splitAll(SplitLines, "a\n b\r\n\n2026-01-02T10:00:00.1Z stdout P x\n2026-01-02T10:00:00.1Z stdout F y\nc"))
-	split, err := SplitAt(`^\d+ `)
+		logstest.Split(Lines, "a\n b\r\n\n2026-01-02T10:00:00.1Z stdout P x\n2026-01-02T10:00:00.1Z stdout F y\nc"))
+	split, err := At(`^\d+ `)
 	require.NoError(t, err)
-	require.Equal(t, []string{"before", "1 a\nb", "2 c", "3"}, append(splitAll(split, "before\n1 a\nb\n2 c\n"), "3"))
-	_, err = SplitAt("(")
+	require.Equal(t, []string{"before", "1 a\nb", "2 c", "3"}, append(logstest.Split(split, "before\n1 a\nb\n2 c\n"), "3"))
+	_, err = At("(")
 	require.Error(t, err)
-}
-
-// TestCRI: the frame is taken off, parts keep their spaces, and what is inside is taken apart.
-func TestCRI(t *testing.T) {
-	lr := parseOne(t, Auto, "2026-01-02T03:04:05.5Z stdout P two \n2026-01-02T03:04:06Z stdout P  and \n2026-01-02T03:04:07Z stdout F  a half")
-	require.Equal(t, "two  and  a half", lr.Body().Str())
-	require.Equal(t, "2026-01-02T03:04:05.5Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05.9Z07:00"))
-	require.Equal(t, map[string]any{"log.iostream": "stdout"}, lr.Attributes().AsRaw())
-	lr = parseOne(t, Auto, `2026-01-02T03:04:05.5Z stderr F {"level":"error","msg":"x","ts":"2026-01-02T03:04:04Z"}`)
-	require.Equal(t, "x", lr.Body().Str())
-	require.Equal(t, "2026-01-02T03:04:04Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05Z07:00"))
-	require.Equal(t, "  two\n  lines", parseOne(t, Auto, "2026-01-02T03:04:05Z stdout F   two\n2026-01-02T03:04:05Z stdout F   lines").Body().Str())
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package levels
 
 import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/chars"
 )
 
 // levelPrefix is how much of a text is searched for a level. Levels stand behind a time and a host name at the most; further to the right the same words
@@ -16,12 +18,12 @@ const (
 	coloured    = 4 * levelPrefix
 )
 
-// SetSeverity gives a record without severity the one its text names.
-func SetSeverity(lr plog.LogRecord) {
+// Fill gives a record without severity the one its text names.
+func Fill(lr plog.LogRecord) {
 	if lr.SeverityNumber() != plog.SeverityNumberUnspecified || lr.Body().Type() != pcommon.ValueTypeStr {
 		return
 	}
-	if text, number := FindSeverity(lr.Body().Str()); number != plog.SeverityNumberUnspecified {
+	if text, number := Find(lr.Body().Str()); number != plog.SeverityNumberUnspecified {
 		lr.SetSeverityNumber(number)
 		if lr.SeverityText() == "" {
 			lr.SetSeverityText(text)
@@ -29,11 +31,11 @@ func SetSeverity(lr plog.LogRecord) {
 	}
 }
 
-// FindSeverity returns the first word of the text's beginning that is a level. A word in lower or mixed case counts only where formats put one: in
+// Find returns the first word of the text's beginning that is a level. A word in lower or mixed case counts only where formats put one: in
 // brackets, before a colon at the beginning or behind a time, between tabs, or as the value of level= or "level":. Words that are prose in other lines
 // need such a place in capitals too. Letters count where glog and others put them. Control sequences of terminals are looked through.
-func FindSeverity(text string) (string, plog.SeverityNumber) {
-	line := plainText(text[:min(len(text), coloured)])
+func Find(text string) (string, plog.SeverityNumber) {
+	line := chars.Plain(text[:min(len(text), coloured)])
 	line = line[:min(len(line), levelPrefix)]
 	if isCrash(line) {
 		return "fatal", plog.SeverityNumberFatal
@@ -42,12 +44,12 @@ func FindSeverity(text string) (string, plog.SeverityNumber) {
 		return letter, number
 	}
 	for i := 0; i < len(line); {
-		if !isLetter(line[i]) {
+		if !chars.IsLetter(line[i]) {
 			i++
 			continue
 		}
 		w := word{line: line, start: i}
-		for i < len(line) && isLetter(line[i]) {
+		for i < len(line) && chars.IsLetter(line[i]) {
 			i++
 		}
 		w.end = i
@@ -82,17 +84,17 @@ func letterLevel(line string) (string, plog.SeverityNumber) {
 		return "", plog.SeverityNumberUnspecified
 	}
 	letter := letterAt(fields)
-	return letter, levelOfLetter(letter)
+	return letter, OfLetter(letter)
 }
 
 // letterAt is the letter at the place of a level, "" without one.
 func letterAt(fields []string) string {
 	switch head := fields[0]; {
-	case len(head) >= 5 && len(head) <= 9 && digits([]byte(head[1:])) && isClock(fields[1]):
+	case len(head) >= 5 && len(head) <= 9 && chars.Digits([]byte(head[1:])) && isClock(fields[1]):
 		return head[:1]
 	case len(head) == 2 && head[0] == '[' && fields[1][0] >= '0' && fields[1][0] <= '9':
 		return head[1:]
-	case len(fields) > 5 && len(head) == 5 && head[2] == '-' && isClock(fields[1]) && digits([]byte(fields[2])) && digits([]byte(fields[3])):
+	case len(fields) > 5 && len(head) == 5 && head[2] == '-' && isClock(fields[1]) && chars.Digits([]byte(fields[2])) && chars.Digits([]byte(fields[3])):
 		return fields[4]
 	case len(fields) > 3 && len(head) >= len("2006-01-02T15:04:05Z") && head[4] == '-' && head[10] == 'T' && isComponent(fields[2]):
 		return fields[1]
@@ -103,7 +105,8 @@ func letterAt(fields []string) string {
 // isComponent says whether the word is what MongoDB writes behind a level: a name in capitals or a hyphen.
 func isComponent(w string) bool { return w == "-" || len(w) > 3 && strings.ToUpper(w) == w }
 
-func levelOfLetter(letter string) plog.SeverityNumber {
+// OfLetter is the number of a level that is written as one letter, unspecified for another letter.
+func OfLetter(letter string) plog.SeverityNumber {
 	switch letter {
 	case "T", "V":
 		return plog.SeverityNumberTrace
@@ -124,7 +127,7 @@ func levelOfLetter(letter string) plog.SeverityNumber {
 
 // isClock says whether the word begins with a time of day.
 func isClock(w string) bool {
-	return len(w) >= len("15:04:05") && w[2] == ':' && w[5] == ':' && digits([]byte(w[:2])) && digits([]byte(w[3:5])) && digits([]byte(w[6:8]))
+	return len(w) >= len("15:04:05") && w[2] == ':' && w[5] == ':' && chars.Digits([]byte(w[:2])) && chars.Digits([]byte(w[3:5])) && chars.Digits([]byte(w[6:8]))
 }
 
 // word is one of a line.
@@ -140,14 +143,14 @@ func (w *word) level() plog.SeverityNumber {
 	if n := w.end - w.start; n < 3 || n > len("INFORMATIONAL") {
 		return plog.SeverityNumberUnspecified
 	}
-	number := Severity(w.text())
+	number := Number(w.text())
 	if number == plog.SeverityNumberUnspecified {
 		return number
 	}
 	upper := w.text() == strings.ToUpper(w.text())
 	switch {
 	case w.isValue():
-	case Prose(w.text()):
+	case prose(w.text()):
 		if !w.proseCounts(upper) {
 			return plog.SeverityNumberUnspecified
 		}
@@ -155,7 +158,7 @@ func (w *word) level() plog.SeverityNumber {
 		return plog.SeverityNumberUnspecified
 	}
 	if full, ok := w.placed(); ok {
-		w.end, number = full.end, Severity(full.text())
+		w.end, number = full.end, Number(full.text())
 	}
 	return number
 }
@@ -171,7 +174,7 @@ func (w *word) placed() (word, bool) {
 		i++
 	}
 	full.end = i
-	if i == from || i-from > 2 || i < len(w.line) && (isWord(w.line[i]) || w.line[i] == '-') || Severity(full.text()) == plog.SeverityNumberUnspecified {
+	if i == from || i-from > 2 || i < len(w.line) && (chars.IsWord(w.line[i]) || w.line[i] == '-') || Number(full.text()) == plog.SeverityNumberUnspecified {
 		return word{}, false
 	}
 	return full, true
@@ -237,9 +240,15 @@ func (w *word) behindTime() bool {
 		return false
 	}
 	for _, c := range []byte(before) {
-		if isLetter(c) && c != 'T' && c != 'Z' {
+		if chars.IsLetter(c) && c != 'T' && c != 'Z' {
 			return false
 		}
 	}
 	return true
+}
+
+// Set gives the record a level's name, without what colours it, and its number.
+func Set(lr plog.LogRecord, text string, number plog.SeverityNumber) {
+	lr.SetSeverityText(strings.TrimSpace(chars.Plain(text)))
+	lr.SetSeverityNumber(number)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package parse
 
 import (
 	"testing"
@@ -8,13 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/logstest"
 )
 
 func parseOne(t *testing.T, format Format, text string) plog.LogRecord {
 	t.Helper()
 	lr := plog.NewLogRecord()
 	now := func() time.Time { return time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC) }
-	NewParser(format, time.UTC, now).Parse(text, lr)
+	New(format, time.UTC, now).Parse(text, lr)
 	return lr
 }
 
@@ -154,6 +156,27 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a":{"b":[1,{}]}}`, `{"ts":1.7e9,"level":{"name":"x"}}`, `{"@t":"1795941317470.1"}`, `{"ts":1e-99999999}`, "# User@Host: [", "Jan  2 03:04:05 a [: x", `- - - [02/Jan/2026:04:04:05 +0100] "" 200 1 "`, "2026/01/02 03:04:05 [] 1#: *"} {
 		f.Add(seed)
 	}
-	p := NewParser(Auto, time.UTC, time.Now)
+	p := New(Auto, time.UTC, time.Now)
 	f.Fuzz(func(_ *testing.T, text string) { p.Parse(text, plog.NewLogRecord()) })
+}
+
+// TestContainerLines: the frame is taken off, parts keep their spaces, and what is inside is taken apart.
+func TestContainerLines(t *testing.T) {
+	lr := parseOne(t, Auto, "2026-01-02T03:04:05.5Z stdout P two \n2026-01-02T03:04:06Z stdout P  and \n2026-01-02T03:04:07Z stdout F  a half")
+	require.Equal(t, "two  and  a half", lr.Body().Str())
+	require.Equal(t, "2026-01-02T03:04:05.5Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05.9Z07:00"))
+	require.Equal(t, map[string]any{"log.iostream": "stdout"}, lr.Attributes().AsRaw())
+	lr = parseOne(t, Auto, `2026-01-02T03:04:05.5Z stderr F {"level":"error","msg":"x","ts":"2026-01-02T03:04:04Z"}`)
+	require.Equal(t, "x", lr.Body().Str())
+	require.Equal(t, "2026-01-02T03:04:04Z", lr.Timestamp().AsTime().Format("2006-01-02T15:04:05Z07:00"))
+	require.Equal(t, "  two\n  lines", parseOne(t, Auto, "2026-01-02T03:04:05Z stdout F   two\n2026-01-02T03:04:05Z stdout F   lines").Body().Str())
+}
+
+// TestColoured: formats are seen through colours, and text that is no format keeps its colours.
+func TestColoured(t *testing.T) {
+	for text := range logstest.Coloured() {
+		require.Equal(t, text, parseOne(t, Auto, text).Body().Str())
+	}
+	lr := parseOne(t, Auto, "\x1b[2m2026/01/02 03:04:05 [error] 12#34: x\x1b[0m")
+	require.Equal(t, "nginx_error", lr.Attributes().AsRaw()["log.format"])
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package parse
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
 
@@ -28,25 +29,25 @@ func takeLevel(fields map[string]any, lr plog.LogRecord) {
 		if !ok {
 			continue
 		}
-		number := Severity(text)
+		number := levels.Number(text)
 		if number == plog.SeverityNumberUnspecified {
 			number = bunyan(text)
 		}
 		if number != plog.SeverityNumberUnspecified {
-			setLevel(lr, text, number)
+			levels.Set(lr, text, number)
 			delete(fields, name)
 			return
 		}
 	}
 	if s, ok := fields["s"].(string); ok && fields["t.$date"] != nil { // MongoDB's, of which D1 to D5 are debug.
-		if number := levelOfLetter(s[:min(1, len(s))]); number != plog.SeverityNumberUnspecified {
-			setLevel(lr, s, number)
+		if number := levels.OfLetter(s[:min(1, len(s))]); number != plog.SeverityNumberUnspecified {
+			levels.Set(lr, s, number)
 			delete(fields, "s")
 		}
 		return
 	}
 	if fields["@t"] != nil { // Serilog leaves out Information.
-		setLevel(lr, "Information", plog.SeverityNumberInfo)
+		levels.Set(lr, "Information", plog.SeverityNumberInfo)
 	}
 }
 

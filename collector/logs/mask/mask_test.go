@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package mask
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestMask(t *testing.T) {
-	m := NewMasker()
+	m := New()
 	for text, want := range map[string]string{
 		`login user=a password=hunter2 ok`:                                     `login user=a password=*** ok`,
 		`{"user":"a","password":"p w","n":1}`:                                  `{"user":"a","password":"***","n":1}`,
@@ -55,7 +55,7 @@ func TestMask(t *testing.T) {
 
 func FuzzMask(f *testing.F) {
 	f.Add("password=x 4111 1111 1111 1111 ://a:b@c")
-	m := NewMasker()
+	m := New()
 	f.Fuzz(func(t *testing.T, text string) {
 		got, n := m.Mask(text)
 		if n == 0 && got != text {
@@ -65,7 +65,7 @@ func FuzzMask(f *testing.F) {
 }
 
 func BenchmarkMask(b *testing.B) {
-	m := NewMasker()
+	m := New()
 	line := `127.0.0.1 - - [21/Nov/2026:08:22:32 +0000] "GET /api/v1/hosts?start=1700000000 HTTP/1.1" 200 1234 "-" "Mozilla/5.0 (X11; Linux x86_64)"` + strings.Repeat(" x", 20)
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {

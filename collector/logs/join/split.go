@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+// Package join says where in a log file a record ends: lines of a stack trace, and others that belong to the line before them, are one record with it.
+package join
 
 import (
 	"bytes"
 	"fmt"
 	"regexp"
 
+	"github.com/strata-apm/strata/collector/logs/chars"
+	"github.com/strata-apm/strata/collector/logs/cri"
 	"github.com/strata-apm/strata/collector/logs/tail"
 )
 
@@ -19,23 +22,23 @@ const (
 	maxHead = 64
 )
 
-// SplitRecords is a tail.Split that joins the lines of stack traces, of MySQL's slow log, of PostgreSQL's messages, of containers' logs, and
+// Records is a tail.Split that joins the lines of stack traces, of MySQL's slow log, of PostgreSQL's messages, of containers' logs, and
 // indented lines to the line they belong to. It keeps no state: it asks for more data until it has seen the line after the record.
-func SplitRecords(data []byte, final bool) (int, []byte) {
+func Records(data []byte, final bool) (int, []byte) {
 	first, next, ok := cutLine(data, final)
 	if !ok {
 		return 0, nil
 	}
-	if c, ok := criLine(first); ok {
+	if c, ok := cri.Parse(first); ok {
 		return splitCRI(data, final, c, true)
 	}
 	var j joiner
-	j.begin(plainLine(first))
+	j.begin(chars.PlainLine(first))
 	end := next // where the record ends
 	for end < len(data) && end < maxJoined {
 		line, n, ok := cutLine(data[end:], final)
 		if !ok {
-			if j.decided(plainLine(data[end:min(len(data), end+maxHead)])) || len(data) > maxJoined { // The line is not whole, but its beginning tells, or how long it is.
+			if j.decided(chars.PlainLine(data[end:min(len(data), end+maxHead)])) || len(data) > maxJoined { // The line is not whole, but its beginning tells, or how long it is.
 				break
 			}
 			return 0, nil
@@ -43,7 +46,7 @@ func SplitRecords(data []byte, final bool) (int, []byte) {
 		if end+n > maxJoined {
 			break
 		}
-		if j.joins(plainLine(line)) {
+		if j.joins(chars.PlainLine(line)) {
 			end += n
 			continue
 		}
@@ -62,20 +65,20 @@ func SplitRecords(data []byte, final bool) (int, []byte) {
 	return end, bytes.TrimRight(data[:end], "\r\n")
 }
 
-// SplitLines is a tail.Split for one record per line. The parts that a container's runtime makes of a long line are one.
-func SplitLines(data []byte, final bool) (int, []byte) {
+// Lines is a tail.Split for one record per line. The parts that a container's runtime makes of a long line are one.
+func Lines(data []byte, final bool) (int, []byte) {
 	line, n, ok := cutLine(data, final)
 	if !ok {
 		return 0, nil
 	}
-	if c, ok := criLine(line); ok && c.part {
+	if c, ok := cri.Parse(line); ok && c.Part {
 		return splitCRI(data, final, c, false)
 	}
 	return n, line
 }
 
-// SplitAt returns a tail.Split for records that begin at a line which matches.
-func SplitAt(pattern string) (tail.Split, error) {
+// At returns a tail.Split for records that begin at a line which matches.
+func At(pattern string) (tail.Split, error) {
 	start, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("multiline_start: %w", err)
@@ -87,7 +90,7 @@ func SplitAt(pattern string) (tail.Split, error) {
 			if !whole && len(data) <= maxJoined {
 				return 0, nil
 			}
-			if !whole || end+n > maxJoined || start.Match(line) || start.Match(plainLine(line)) {
+			if !whole || end+n > maxJoined || start.Match(line) || start.Match(chars.PlainLine(line)) {
 				return end, bytes.TrimRight(data[:end], "\r\n")
 			}
 			end += n

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package join
 
 import (
 	"strings"
@@ -8,30 +8,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/strata-apm/strata/collector/logs/chars"
+	"github.com/strata-apm/strata/collector/logs/logstest"
 	"github.com/strata-apm/strata/collector/logs/tail"
 )
 
 // records splits text as it is read from a file: what is left at the end is flushed.
 func records(t *testing.T, text string) []string {
 	t.Helper()
-	return splitAll(SplitRecords, text)
+	return logstest.Split(Records, text)
 }
 
-func splitAll(split tail.Split, text string) []string {
-	out := []string{}
-	data := []byte(text)
-	for len(data) > 0 {
-		n, token := split(data, false)
-		if n == 0 {
-			n, token = split(data, true)
-		}
-		out = append(out, string(token))
-		data = data[n:]
-	}
-	return out
-}
-
-func TestSplitRecords(t *testing.T) {
+func TestRecords(t *testing.T) {
 	for name, want := range map[string][]string{
 		"lines": {"one", "two", "", "three"},
 		"java": {
@@ -67,31 +55,31 @@ func TestSplitRecords(t *testing.T) {
 	require.Len(t, records(t, long[:40]), 8)
 }
 
-// TestSplitWaits: a record is not cut while its next line may still come.
-func TestSplitWaits(t *testing.T) {
+// TestRecordsWait: a record is not cut while its next line may still come.
+func TestRecordsWait(t *testing.T) {
 	for _, text := range []string{"", "a", "a\n", "a\n\tat", "ERROR x\njava.lang.Err", "# Time: x\n# Us"} {
-		n, token := SplitRecords([]byte(text), false)
+		n, token := Records([]byte(text), false)
 		require.Zero(t, n, text)
 		require.Nil(t, token, text)
 	}
-	n, _ := SplitRecords([]byte("a\n2026"), false)
+	n, _ := Records([]byte("a\n2026"), false)
 	require.Equal(t, 2, n, "a line that begins with a number is a record")
 }
 
-func FuzzSplitRecords(f *testing.F) {
+func FuzzRecords(f *testing.F) {
 	f.Add([]byte("a\n b\nTraceback (most recent call last):\n"))
 	f.Add([]byte("panic: x\n\n)\n(\n"))
 	f.Add([]byte("a\n \n\n"))
 	f.Add([]byte("\n0:: 0x in 0"))
 	f.Add([]byte("Full report at:\n:\n\x1b[m\n==1== \n==1==\n"))
-	for text := range colours() {
+	for text := range logstest.Coloured() {
 		f.Add([]byte(text + "\n" + text))
 	}
 	for _, want := range traces() {
 		f.Add([]byte(strings.Join(want, "\n")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, split := range []tail.Split{SplitRecords, SplitLines} {
+		for _, split := range []tail.Split{Records, Lines} {
 			for _, final := range []bool{false, true} {
 				if n, token := split(data, final); n > len(data) || len(token) > n || final && n == 0 && len(data) > 0 {
 					t.Fatalf("%v %d %q", final, n, token)
@@ -99,4 +87,64 @@ func FuzzSplitRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestJoinedFits: lines that are joined make no record that is longer than one may be, and none is lost.
+func TestJoinedFits(t *testing.T) {
+	for name, text := range map[string]string{
+		"frames":             "error\n" + strings.Repeat("\tat "+strings.Repeat("x", 100_000)+"\n", 7),
+		"a long line behind": "ERROR " + strings.Repeat("x", 200_000) + "\n" + strings.Repeat("y", 200_000) + "\n\tat x\n",
+		"ahead":              "ERROR x\n" + strings.Repeat(strings.Repeat("y", 20_000)+"\n", 25) + "\tat x\n",
+		"open and not whole": "ERROR x\n" + strings.Repeat("y", 600_000),
+	} {
+		got := records(t, text)
+		require.Equal(t, strings.TrimRight(text, "\n"), strings.Join(got, "\n"), name)
+		for _, r := range got {
+			if strings.Contains(r, "\n") {
+				require.LessOrEqual(t, len(r), tail.MaxRecord, name)
+			}
+		}
+	}
+	n, _ := Records([]byte("ERROR x\n"+strings.Repeat("y", 300_000)), false)
+	require.Equal(t, len("ERROR x\n"), n, "the line behind is too long to be of it, whole or not")
+	split, err := At("^S")
+	require.NoError(t, err)
+	require.Equal(t, []string{"S\n" + strings.Repeat("x", 200_000), strings.Repeat("y", 200_000)}, logstest.Split(split, "S\n"+strings.Repeat("x", 200_000)+"\n"+strings.Repeat("y", 200_000)))
+}
+
+// TestColouredTraces: lines are joined as they are without colours.
+func TestColouredTraces(t *testing.T) {
+	for name, want := range traces() {
+		if name == "cri" {
+			continue
+		}
+		coloured := make([]string, len(want))
+		for i, r := range want {
+			lines := strings.Split(r, "\n")
+			for n, line := range lines {
+				if line != "" {
+					lines[n] = "\x1b[31m" + line + "\x1b[0m"
+				}
+			}
+			coloured[i] = strings.Join(lines, "\n")
+		}
+		require.Equal(t, coloured, records(t, strings.Join(coloured, "\n")+"\n"), name)
+	}
+	split, err := At(`^\d{4}-`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"\x1b[2m2026-01\x1b[0m a\nb", "\x1b[2m2026-02\x1b[0m c"}, logstest.Split(split, "\x1b[2m2026-01\x1b[0m a\nb\n\x1b[2m2026-02\x1b[0m c\n"))
+	require.Len(t, records(t, "2026-01-02T10:00:00.1Z stderr F \x1b[31mjava.lang.Error: x\x1b[0m\n2026-01-02T10:00:00.1Z stderr F \x1b[31m\tat a.b(c.java:1)\x1b[0m\n"), 1)
+}
+
+// TestColouredBeginnings: a line that begins a record without colours begins one with them.
+func TestColouredBeginnings(t *testing.T) {
+	begins := 0
+	for text, plain := range logstest.Coloured() {
+		want := beginsRecord([]byte(plain))
+		require.Equal(t, want, beginsRecord(chars.PlainLine([]byte(text))), "%q", text)
+		if want {
+			begins++
+		}
+	}
+	require.Positive(t, begins)
 }

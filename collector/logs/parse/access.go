@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package parse
 
 import (
 	"strconv"
@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
 
@@ -56,11 +57,11 @@ func access(text string, lr plog.LogRecord) bool {
 	}
 	switch {
 	case status >= 500:
-		setLevel(lr, "ERROR", plog.SeverityNumberError)
+		levels.Set(lr, "ERROR", plog.SeverityNumberError)
 	case status >= 400:
-		setLevel(lr, "WARN", plog.SeverityNumberWarn)
+		levels.Set(lr, "WARN", plog.SeverityNumberWarn)
 	default:
-		setLevel(lr, "INFO", plog.SeverityNumberInfo)
+		levels.Set(lr, "INFO", plog.SeverityNumberInfo)
 	}
 	return true
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package parse
 
 import (
 	"strconv"
@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/strata-apm/strata/collector/logs/levels"
 )
 
 // journalAttributes are the fields of a journal entry that are kept, by their name in the journal.
@@ -21,8 +23,8 @@ func journalAttributes() []struct{ from, to string } {
 	}
 }
 
-// FromJournal makes a record of a journal entry, which the journald receiver hands over as a map.
-func FromJournal(lr plog.LogRecord) {
+// Journal makes a record of a journal entry, which the journald receiver hands over as a map.
+func Journal(lr plog.LogRecord) {
 	if lr.Body().Type() != pcommon.ValueTypeMap {
 		return
 	}
@@ -42,7 +44,7 @@ func FromJournal(lr plog.LogRecord) {
 	}
 	putPID(lr.Attributes(), text("_PID"))
 	if level, ok := journalLevel(text("PRIORITY")); ok {
-		setLevel(lr, level, Severity(level))
+		levels.Set(lr, level, levels.Number(level))
 	}
 }
 

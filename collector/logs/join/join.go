@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package join
 
 import (
 	"bytes"
+
+	"github.com/strata-apm/strata/collector/logs/chars"
 )
 
 // joiner decides line by line what belongs to a record.
@@ -131,7 +133,7 @@ func (j *joiner) ahead(data []byte, final bool) (n int, found, known bool) {
 		if !ok {
 			return 0, false, final
 		}
-		line = plainLine(line)
+		line = chars.PlainLine(line)
 		switch {
 		case isFrame(line):
 			return n, n > 0, true
@@ -153,7 +155,7 @@ func restOfMessage(data []byte, final bool) (n int, found, known bool) {
 		if !ok {
 			return n, final && n > 0, final
 		}
-		if line = plainLine(line); beginsRecord(line) || isFrame(line) || isPart(line) {
+		if line = chars.PlainLine(line); beginsRecord(line) || isFrame(line) || isPart(line) {
 			return n, n > 0, true
 		}
 		n += size

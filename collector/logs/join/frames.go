@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package join
 
 import (
 	"bytes"
+
+	"github.com/strata-apm/strata/collector/logs/chars"
+	"github.com/strata-apm/strata/collector/logs/levels"
 )
 
 // isFrame knows lines that occur in stack traces only.
@@ -70,7 +73,7 @@ func isRustPanic(line []byte) bool {
 // isNodePlace is the file and line that Node.js prints before the line that threw.
 func isNodePlace(line []byte) bool {
 	i := bytes.LastIndexByte(line, ':')
-	return i > 0 && i < len(line)-1 && hasAnyPrefix(line, "/", "file:///", "node:", "evalmachine.") && bytes.IndexByte(line, ' ') < 0 && digits(line[i+1:])
+	return i > 0 && i < len(line)-1 && hasAnyPrefix(line, "/", "file:///", "node:", "evalmachine.") && bytes.IndexByte(line, ' ') < 0 && chars.Digits(line[i+1:])
 }
 
 // isRubyFrame is a place of a Ruby backtrace that is not indented. The first line of one has the error's text behind it.
@@ -80,7 +83,7 @@ func isRubyFrame(line []byte) bool {
 		return false
 	}
 	j := bytes.LastIndexByte(line[:i], ':')
-	return j > 0 && digits(line[j+1:i])
+	return j > 0 && chars.Digits(line[j+1:i])
 }
 
 // isPHPStack is a line of the stack that PHP's log repeats its time on.
@@ -91,7 +94,7 @@ func isPHPStack(line []byte) bool {
 	}
 	rest := bytes.TrimLeft(after, " ")
 	number, _, ok := bytes.Cut(rest, []byte(". "))
-	return bytes.HasPrefix(rest, []byte("Stack trace:")) || ok && digits(number)
+	return bytes.HasPrefix(rest, []byte("Stack trace:")) || ok && chars.Digits(number)
 }
 
 // isException is the last line of a Python traceback: a dotted name, alone or before a colon.
@@ -189,7 +192,7 @@ func beginsRecord(line []byte) bool {
 		return line[1] >= '0' && line[1] <= '9' || isLevel(line[1:])
 	case c >= '0' && c <= '9':
 		return beginsDate(line)
-	case c >= 'A' && c <= 'Z' && len(line) > 5 && digits(line[1:5]): // glog: E0102 15:04:05
+	case c >= 'A' && c <= 'Z' && len(line) > 5 && chars.Digits(line[1:5]): // glog: E0102 15:04:05
 		return true
 	case c >= 'D' && c <= 'W' && line[1] == ',' && line[2] == ' ': // Ruby's logger: E, [2026-01-02T…
 		return true
@@ -215,24 +218,13 @@ func isMonth(line []byte) bool {
 // isLevel says whether the line begins with a level in capitals, or in small letters before a sign.
 func isLevel(line []byte) bool {
 	n := 0
-	for n < len(line) && n < 12 && isLetter(line[n]) {
+	for n < len(line) && n < 12 && chars.IsLetter(line[n]) {
 		n++
 	}
-	if n < 3 || !isLevelWord(string(line[:n])) {
+	if n < 3 || !levels.IsWord(string(line[:n])) {
 		return false
 	}
 	return bytes.Equal(line[:n], bytes.ToUpper(line[:n])) || n < len(line) && bytes.IndexByte([]byte("]:|="), line[n]) >= 0 && line[0]|0x20 == line[0]
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-
-func digits(b []byte) bool {
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(b) > 0
 }
 
 func dotted(name []byte) bool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+// Package parse takes the texts of log records apart: well-known formats become a time, a level and attributes.
+package parse
 
 import (
 	"slices"
@@ -11,8 +12,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/strata-apm/strata/collector/logs/chars"
+	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/logs/when"
 )
+
+// maxHead is how many bytes of a text are searched for a time at its head, with control sequences of terminals.
+const maxHead = 640
 
 // Format is how the text of a record is taken apart.
 type Format string
@@ -41,8 +47,8 @@ type Parser struct {
 	now    func() time.Time
 }
 
-// NewParser returns a parser of one format.
-func NewParser(format Format, zone *time.Location, now func() time.Time) *Parser {
+// New returns a parser of one format.
+func New(format Format, zone *time.Location, now func() time.Time) *Parser {
 	if format == "" {
 		format = Auto
 	}
@@ -53,7 +59,7 @@ func NewParser(format Format, zone *time.Location, now func() time.Time) *Parser
 // is in the body.
 func (p *Parser) Parse(text string, lr plog.LogRecord) {
 	// The frame that a container's runtime puts around lines is no part of any format.
-	if p.format != None && p.cri(text, lr) {
+	if p.format != None && p.container(text, lr) {
 		return
 	}
 	if p.format == None || !p.parsePlain(text, lr) {
@@ -65,12 +71,12 @@ func (p *Parser) Parse(text string, lr plog.LogRecord) {
 	}
 }
 
-// headTime gives a record without a time the one at the head of its first line.
-func (p *Parser) headTime(text string, lr plog.LogRecord) {
+// HeadTime gives a record without a time the one at the head of its first line.
+func (p *Parser) HeadTime(text string, lr plog.LogRecord) {
 	if p.format == None || lr.Timestamp() != 0 {
 		return
 	}
-	if at, ok := when.Head(plainText(text[:min(len(text), coloured)]), p.zone, p.now()); ok {
+	if at, ok := when.Head(chars.Plain(text[:min(len(text), maxHead)]), p.zone, p.now()); ok {
 		when.SetTime(lr, at)
 	}
 }
@@ -80,7 +86,7 @@ func (p *Parser) parsePlain(text string, lr plog.LogRecord) bool {
 	if p.parse(text, lr) {
 		return true
 	}
-	plain := plainText(text)
+	plain := chars.Plain(text)
 	return plain != text && p.parse(plain, lr)
 }
 
@@ -148,8 +154,8 @@ func (p *Parser) nginxError(text string, lr plog.LogRecord) bool {
 	}
 	when.SetTime(lr, at)
 	lr.Attributes().PutInt("process.pid", n)
-	if number := Severity(level); number != plog.SeverityNumberUnspecified {
-		setLevel(lr, level, number)
+	if number := levels.Number(level); number != plog.SeverityNumberUnspecified {
+		levels.Set(lr, level, number)
 	}
 	if strings.HasPrefix(message, "*") {
 		if _, m, ok := strings.Cut(message, " "); ok {
@@ -224,8 +230,8 @@ func (p *Parser) tomcat(text string, lr plog.LogRecord) bool {
 	when.SetTime(lr, at)
 	lr.Attributes().PutStr("thread.name", thread)
 	lr.Attributes().PutStr("code.function.name", function)
-	if number := Severity(level); number != plog.SeverityNumberUnspecified {
-		setLevel(lr, level, number)
+	if number := levels.Number(level); number != plog.SeverityNumberUnspecified {
+		levels.Set(lr, level, number)
 	}
 	lr.Body().SetStr(message)
 	return true
@@ -261,7 +267,7 @@ func mysqlSlow(text string, lr plog.LogRecord) bool {
 	}
 	a.PutStr("db.system.name", "mysql")
 	a.PutStr("db.query.text", strings.Join(query, "\n"))
-	setLevel(lr, "WARN", plog.SeverityNumberWarn)
+	levels.Set(lr, "WARN", plog.SeverityNumberWarn)
 	return true
 }
 
@@ -277,9 +283,4 @@ func mysqlNumbers(header string, a pcommon.Map) {
 			a.PutDouble("mysql."+strings.ToLower(name), v)
 		}
 	}
-}
-
-func setLevel(lr plog.LogRecord, text string, number plog.SeverityNumber) {
-	lr.SetSeverityText(strings.TrimSpace(plainText(text)))
-	lr.SetSeverityNumber(number)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+// Package parts numbers the records that are parts of a text which is too long for one.
+package parts
 
 import (
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/collector/logs/charset"
+	"github.com/strata-apm/strata/collector/logs/cri"
+	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/logs/tail"
 )
 
@@ -19,17 +22,17 @@ const (
 	AttrParts = "strata.parts"
 )
 
-// setPart numbers a record that is a part of a text.
-func setPart(lr plog.LogRecord, part int, last bool) {
+// Set numbers a record that is a part of a text.
+func Set(lr plog.LogRecord, part int, last bool) {
 	lr.Attributes().PutInt(AttrPart, int64(part))
 	if last {
 		lr.Attributes().PutInt(AttrParts, int64(part))
 	}
 }
 
-// firstParts remembers what the first part of a long line told, for the parts behind it: they have no time and no level of their own. After a restart
+// Memory remembers what the first part of a long line told, for the parts behind it: they have no time and no level of their own. After a restart
 // of the agent they have the time of reading. Safe for concurrent use.
-type firstParts struct {
+type Memory struct {
 	mu    sync.Mutex
 	known map[string]firstPart // by the file's identity or path; guarded by mu
 }
@@ -40,55 +43,56 @@ type firstPart struct {
 	criParts int
 }
 
-func newFirstParts() *firstParts { return &firstParts{known: make(map[string]firstPart)} }
+// NewMemory returns a Memory of nothing.
+func NewMemory() *Memory { return &Memory{known: make(map[string]firstPart)} }
 
-// follow fills a record that is not the first part from its text.
-func (p *firstParts) follow(file, text string, lr plog.LogRecord) {
+// Follow fills a record that is not the first part from its text.
+func (m *Memory) Follow(file, text string, lr plog.LogRecord) {
 	lr.Body().SetStr(text)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if first, ok := p.known[file]; ok {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if first, ok := m.known[file]; ok {
 		first.copyTo(lr)
 	}
 }
 
 func (f firstPart) copyTo(lr plog.LogRecord) {
 	lr.SetTimestamp(f.record.Timestamp())
-	setLevel(lr, f.record.SeverityText(), f.record.SeverityNumber())
+	levels.Set(lr, f.record.SeverityText(), f.record.SeverityNumber())
 	lr.SetTraceID(f.record.TraceID())
 	lr.SetSpanID(f.record.SpanID())
-	if stream, ok := f.record.Attributes().Get(attrStream); ok {
-		lr.Attributes().PutStr(attrStream, stream.Str())
+	if stream, ok := f.record.Attributes().Get(cri.AttrStream); ok {
+		lr.Attributes().PutStr(cri.AttrStream, stream.Str())
 	}
 }
 
-// note remembers a record whose text goes on in another one, and forgets it behind the last part.
-func (p *firstParts) note(file string, part int, continues bool, lr plog.LogRecord) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Note remembers a record whose text goes on in another one, and forgets it behind the last part.
+func (m *Memory) Note(file string, part int, continues bool, lr plog.LogRecord) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch {
 	case !continues:
-		delete(p.known, file)
+		delete(m.known, file)
 	case part == 1:
 		first := plog.NewLogRecord()
 		lr.CopyTo(first)
 		first.Body().SetStr("")
-		p.known[file] = firstPart{record: first}
+		m.known[file] = firstPart{record: first}
 	}
 }
 
-// cri numbers the parts that a line of a container is made of where it is longer than a record. text is the record as it stands in the file.
-func (p *firstParts) cri(file, text string, lr plog.LogRecord) {
-	last, ok := criLine([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
+// Container numbers the parts that a line of a container is made of where it is longer than a record. text is the record as it stands in the file.
+func (m *Memory) Container(file, text string, lr plog.LogRecord) {
+	last, ok := cri.Parse([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
 	if !ok {
 		return
 	}
-	key := file + " " + string(last.stream)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	first, begun := p.known[key]
+	key := file + " " + string(last.Stream)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first, begun := m.known[key]
 	switch {
-	case !begun && !last.part:
+	case !begun && !last.Part:
 		return
 	case begun:
 		first.copyTo(lr)
@@ -98,14 +102,14 @@ func (p *firstParts) cri(file, text string, lr plog.LogRecord) {
 		first.record.Body().SetStr("")
 	}
 	first.criParts++
-	setPart(lr, first.criParts, !last.part)
-	if p.known[key] = first; !last.part {
-		delete(p.known, key)
+	Set(lr, first.criParts, !last.Part)
+	if m.known[key] = first; !last.Part {
+		delete(m.known, key)
 	}
 }
 
-// cutBodies replaces each record whose text is too long by records with its parts.
-func cutBodies(records plog.LogRecordSlice) {
+// CutBodies replaces each record whose text is too long by records with its parts.
+func CutBodies(records plog.LogRecordSlice) {
 	for i := range records.Len() {
 		if body := records.At(i).Body(); body.Type() == pcommon.ValueTypeStr && len(body.Str()) > tail.MaxRecord {
 			break
@@ -126,7 +130,7 @@ func cutBodies(records plog.LogRecordSlice) {
 			to := out.AppendEmpty()
 			lr.CopyTo(to)
 			to.Body().SetStr(text[:n])
-			setPart(to, part, n == len(text))
+			Set(to, part, n == len(text))
 			text = text[n:]
 		}
 	}

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+package join
 
 import (
 	"bytes"
+
+	"github.com/strata-apm/strata/collector/logs/chars"
 )
 
 // dialect is a language or tool whose traces have lines that belong to them only behind their first line.
@@ -141,7 +143,7 @@ func isForeignFrame(line []byte) bool {
 	case bytes.Contains(line, []byte(".nim(")):
 		_, rest, _ := bytes.Cut(line, []byte(".nim("))
 		number, _, ok := bytes.Cut(rest, []byte(")"))
-		return ok && digits(number)
+		return ok && chars.Digits(number)
 	case bytes.Equal(bytes.TrimRight(line, " "), []byte("Line |")):
 		return true
 	}
@@ -151,14 +153,14 @@ func isForeignFrame(line []byte) bool {
 // isPowerShellPlace is: At C:\a.ps1:3 char:1.
 func isPowerShellPlace(line []byte) bool {
 	_, column, ok := bytes.Cut(line, []byte(" char:"))
-	return ok && bytes.HasPrefix(line, []byte("At ")) && digits(column)
+	return ok && bytes.HasPrefix(line, []byte("At ")) && chars.Digits(column)
 }
 
 // isZigFrame is: FILE:LINE:COLUMN: 0xADDRESS in FUNCTION (MODULE).
 func isZigFrame(line []byte) bool {
 	place, rest, ok := bytes.Cut(line, []byte(": 0x"))
 	i := bytes.LastIndexByte(place, ':')
-	return ok && i > 0 && bytes.Contains(rest, []byte(" in ")) && (digits(place[i+1:]) || bytes.HasPrefix(place[i+1:], []byte("?")))
+	return ok && i > 0 && bytes.Contains(rest, []byte(" in ")) && (chars.Digits(place[i+1:]) || bytes.HasPrefix(place[i+1:], []byte("?")))
 }
 
 // isGlibcFrame is: FILE(FUNCTION+0xOFFSET)[0xADDRESS], with or without a space.
@@ -173,7 +175,7 @@ func isNativeFrame(line []byte) bool {
 	if len(first) > 6 {
 		return false
 	}
-	return digits(first) && bytes.Contains(rest, []byte("0x")) || bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("0x"))
+	return chars.Digits(first) && bytes.Contains(rest, []byte("0x")) || bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("0x"))
 }
 
 func isSanitizer(line []byte) bool {
@@ -188,7 +190,7 @@ func isRuler(line []byte) bool { return len(line) >= 16 && len(bytes.Trim(line, 
 func valgrindPrefix(line []byte) []byte {
 	rest, ok := bytes.CutPrefix(line, []byte("=="))
 	pid, _, ok2 := bytes.Cut(rest, []byte("=="))
-	if !ok || !ok2 || !digits(pid) {
+	if !ok || !ok2 || !chars.Digits(pid) {
 		return nil
 	}
 	return line[:len(pid)+4]
@@ -198,5 +200,5 @@ func valgrindPrefix(line []byte) []byte {
 func isOracle(line []byte) bool {
 	word, _, _ := bytes.Cut(line, []byte(":"))
 	kind, number, ok := bytes.Cut(word, []byte("-"))
-	return ok && len(number) >= 4 && len(number) <= 5 && digits(number) && hasAnyPrefix(kind, "ORA", "PLS", "TNS", "RMAN", "SP2", "OCI", "KUP", "DRG", "LPX") && len(kind) <= 4
+	return ok && len(number) >= 4 && len(number) <= 5 && chars.Digits(number) && hasAnyPrefix(kind, "ORA", "PLS", "TNS", "RMAN", "SP2", "OCI", "KUP", "DRG", "LPX") && len(kind) <= 4
 }

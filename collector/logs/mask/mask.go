@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package logs
+// Package mask replaces secrets in texts.
+package mask
 
 import (
 	"regexp"
 	"strings"
+
+	"github.com/strata-apm/strata/collector/logs/chars"
 )
 
 // masked replaces a secret.
@@ -23,8 +26,8 @@ type maskRule struct {
 	with    string
 }
 
-// NewMasker returns a Masker with the default rules.
-func NewMasker() *Masker {
+// New returns a Masker with the default rules.
+func New() *Masker {
 	// What names a secret, with its closing quote.
 	const key = `(?i)((?:password|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|credential)s?["']?`
 	rule := func(pattern, with string) maskRule { return maskRule{regexp.MustCompile(pattern), with} }
@@ -121,12 +124,12 @@ func maskCards(text string) (string, int) {
 	var out strings.Builder
 	count, from := 0, 0
 	for i := 0; i < len(text); {
-		if text[i] < '0' || text[i] > '9' || (i > 0 && (text[i-1] == '.' || isWord(text[i-1]))) {
+		if text[i] < '0' || text[i] > '9' || (i > 0 && (text[i-1] == '.' || chars.IsWord(text[i-1]))) {
 			i++
 			continue
 		}
 		number, end := digitsAt(text, i)
-		if isCard(number) && (end == len(text) || !isWord(text[end])) {
+		if isCard(number) && (end == len(text) || !chars.IsWord(text[end])) {
 			out.WriteString(text[from:i])
 			out.WriteString(masked)
 			from, count = end, count+1
@@ -159,10 +162,6 @@ func digitsAt(text string, i int) ([]byte, int) {
 // isCard says whether the digits begin as those of a card and end with their check digit.
 func isCard(number []byte) bool {
 	return len(number) >= minCardDigits && len(number) <= maxCardDigits && number[0] >= 2 && number[0] <= 6 && luhn(number)
-}
-
-func isWord(c byte) bool {
-	return c == '_' || (c >= '0' && c <= '9') || (c|0x20 >= 'a' && c|0x20 <= 'z')
 }
 
 func luhn(number []byte) bool {
