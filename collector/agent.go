@@ -40,7 +40,7 @@ const (
 )
 
 // ErrStopTimeout says that the agent gave up waiting for its parts. Everything acknowledged is on disk.
-var ErrStopTimeout = errors.New("stopped before all parts had ended; what was not queued is read again at the next start")
+var ErrStopTimeout = errors.New("stopped before all parts had ended; records that were not queued are read again at the next start")
 
 // errLocked says that a state directory has its agent.
 var errLocked = errors.New("is used by another agent")

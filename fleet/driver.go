@@ -92,7 +92,7 @@ func (d *driver) drive(ctx context.Context) error {
 	return d.adopt(ctx, rollouts, all, assigned)
 }
 
-// advance moves the active roll-out on. What it stores it stores only while it has the lease.
+// advance moves the active roll-out on. It stores only while it has the lease.
 func (d *driver) advance(ctx context.Context, r storage.Rollout, all []storage.Agent, assigned map[string]storage.Assignment) error {
 	p, err := decodeProgress(r.Data)
 	if err != nil {

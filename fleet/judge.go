@@ -120,12 +120,12 @@ func worse(p Plan, t *Target, a storage.Agent, w world) string {
 	return ""
 }
 
-// counted says that the agent's own counts were seen for long enough to say something. One that counts nothing needs no time.
+// counted says that the agent's own counts were seen for long enough to say something. An agent that counts nothing needs no time.
 func counted(p Plan, t *Target, now Reading) bool {
 	return t.Before.At == 0 || t.After.At != 0 && now.At-t.After.At >= min(minSilence.Seconds(), p.WatchSeconds)
 }
 
-// silenced finds a pipeline that gave data before and gives none now. One that is gone gives none.
+// silenced finds a pipeline that gave data before and gives none now. A pipeline that is gone gives none.
 func silenced(t *Target, now Reading, at time.Time) string {
 	elapsed := now.At - t.After.At
 	if t.After.At == 0 || elapsed < minSilence.Seconds() {

@@ -236,7 +236,7 @@ func advance(t *Target, a storage.Agent, known bool, w world) string {
 	return ""
 }
 
-// stepRest waits for the answers of the others. Those that are not heard get the configuration when they are back.
+// stepRest waits for the answers of the others. Agents that are not heard get the configuration when they are back.
 func stepRest(p *Progress, w world) (string, []storage.Assignment) {
 	failed, open, first := 0, 0, ""
 	for _, t := range p.Targets {

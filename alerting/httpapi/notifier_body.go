@@ -17,7 +17,7 @@ import (
 
 const maxNameLength = 100
 
-// notifierBody is a notifier as it is written. What is missing has its default, for a change as for a new one, except secrets, which stay.
+// notifierBody is a notifier as it is written. A missing key has its default, for a change as for a new one, except secrets, which stay.
 type notifierBody struct {
 	Name string `json:"name"`
 	Type string `json:"type"`

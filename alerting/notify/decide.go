@@ -18,7 +18,7 @@ import (
 )
 
 // decide compares the groups with what each notifier was told, and stores what has to be said; mu is held. When the catalog does not
-// take it nothing has been said: the same decision is made at the next report. What was told is read from the catalog each time,
+// take it nothing has been said: the same decision is made at the next report. The log of what was told is read from the catalog each time,
 // because other processes empty it when somebody switches a notifier off and on.
 func (d *dispatcher) decide(ctx context.Context, groups map[string]*alertGroup) {
 	if len(groups) == 0 {

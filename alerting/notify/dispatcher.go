@@ -166,7 +166,7 @@ func (d *dispatcher) fresh(grants []lease.Grant) map[string]uint64 {
 	return having
 }
 
-// told decodes a log entry. One that cannot be read counts as nothing told: saying it again is the lesser evil.
+// told decodes a log entry. An entry that cannot be read counts as nothing told: saying it again is the lesser evil.
 func (d *dispatcher) told(entry, key string) *toldGroup {
 	t := &toldGroup{}
 	if err := json.Unmarshal([]byte(entry), t); err != nil {

@@ -13,7 +13,7 @@ const (
 	dropGone       = "gone"       // The receiver wants nothing any more.
 	dropExpired    = "expired"    // It could not be delivered for a day.
 	dropDisabled   = "disabled"   // Its notifier was switched off.
-	dropUnreadable = "unreadable" // What the queue holds cannot be read.
+	dropUnreadable = "unreadable" // The queued text cannot be read.
 )
 
 // counts are the pipeline's own metrics.

@@ -60,7 +60,7 @@ func keysOf(config any) (keys, error) {
 // all lists what may be written.
 func (k keys) all() []string { return k.written }
 
-// check refuses keys that there are not, by their exact names: a decoder would take "Secret" for "secret". What is only read is dropped, so that an
+// check refuses keys that there are not, by their exact names: a decoder would take "Secret" for "secret". Keys that are only read are dropped, so that an
 // answer can be sent back, and so is null, which is as good as nothing.
 func (k keys) check(config map[string]json.RawMessage) error {
 	for _, s := range k.secrets {

@@ -4,7 +4,7 @@
 //
 // They come from files (globs in the configuration), from the API (kept in the catalog) and with the program; Prometheus' own rule manager
 // runs them all, so ALERTS and ALERTS_FOR_STATE are written, pending time survives a restart, and every expression means what it means
-// there. What the rules report goes to Options.Notify.
+// there. Their alerts go to Options.Notify.
 //
 // Several copies may share a catalog. takeover.go lets only those groups be evaluated whose lease this copy has, and restores their state
 // when it gets one.

@@ -144,7 +144,7 @@ type Request struct {
 	Format string
 }
 
-// Accept cuts the request for the bus and returns when it is durable there, with what became of its records. Those the check took out are counted as refused with
+// Accept cuts the request for the bus and returns when it is durable there, with what became of its records. Records that the check took out are counted as refused with
 // their reason; when the bus does not take the rest, all are counted as refused, because the sender will send all again.
 func (in *Intake) Accept(ctx context.Context, req Request) (check.Tally, error) {
 	if req.Topic == "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/strata-apm/strata/ingest/intake"
 )
 
-// NewAppendable returns an Appendable that writes by the bus, for rules evaluated in a process that has no tsdb. What one appender
-// was given goes as remote write requests cut as in's layout says, so that a series always takes the same partition and its samples
+// NewAppendable returns an Appendable that writes by the bus, for rules evaluated in a process that has no tsdb. The samples of one
+// appender go as remote write requests cut as in's layout says, so that a series always takes the same partition and its samples
 // stay in order. Commit returns when the bus holds them durably; an error of the bus is its error, wrapped, and then some, all or none
 // of the samples may have been kept. The ledger counts the samples under source.
 //

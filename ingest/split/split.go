@@ -34,7 +34,7 @@ type Part struct {
 	Items int
 }
 
-// descent are the fields that lead from a request to its records, level by level. What else a message on the way holds (the resource, the
+// descent are the fields that lead from a request to its records, level by level. Other fields of a message on the way (the resource, the
 // scope, a metric's name, its temporality) is repeated in every part.
 func descent(s signal.Signal) [][]protowire.Number {
 	if s == signal.Metrics { // Request, resource, scope, metric; then the kind of data and its points.

@@ -63,10 +63,10 @@ func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, 
 				return nil
 			}
 			if ctx.Err() != nil {
-				return fmt.Errorf("count what was stored: %w", err)
+				return fmt.Errorf("count the stored records: %w", err)
 			}
 			pause := retry.Next()
-			o.Logger.Error("what was stored is not counted yet", "partition", p.Name(), "err", err, "retry_in", pause)
+			o.Logger.Error("the stored records are not counted yet", "partition", p.Name(), "err", err, "retry_in", pause)
 			_ = backoff.Sleep(ctx, pause) // It is counted once more when the process is told to stop.
 		}
 	}

@@ -52,7 +52,7 @@ func (a checkedAppender) at(ls labels.Labels, t int64) (s sample, there bool, er
 	})
 	set := q.Select(a.ctx, false, nil, matchers...)
 	for set.Next() {
-		if !labels.Equal(set.At().Labels(), ls) { // One that has more labels.
+		if !labels.Equal(set.At().Labels(), ls) { // A series that has more labels.
 			continue
 		}
 		it := set.At().Iterator(nil)

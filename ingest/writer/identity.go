@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// What this file does, and why, is docs/design/0016-identity-and-names-of-metrics.md.
+// This file does what docs/design/0016-identity-and-names-of-metrics.md decides.
 
 const (
 	attrServiceName = "service.name"

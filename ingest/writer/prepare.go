@@ -104,7 +104,7 @@ func exemplarValue(e pmetric.Exemplar) float64 {
 }
 
 // piecewise translates metric by metric, and point by point where that is needed: the translation gives up a metric at its first point that has no name or label in
-// Prometheus. What was appended before is appended again, which changes nothing.
+// Prometheus. Samples that were appended before are appended again, which changes nothing.
 func (t *OTLPTranslator) piecewise(ctx context.Context, md pmetric.Metrics, app promstorage.AppenderV2) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {

@@ -77,7 +77,7 @@ func (s LogSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Messa
 	return derive(ctx, id, batch, s.Derived, outcomes)
 }
 
-// decode reads the messages of a batch. Those of no tenant are rejected and left out.
+// decode reads the messages of a batch. Messages of no tenant are rejected and left out.
 func decode[T any](of signal.Signal, msgs []bus.Message, unmarshal func([]byte) (T, error), count func(T) int) ([]storage.Owned[T], []ledger.Outcome, error) {
 	batch := make([]storage.Owned[T], 0, len(msgs))
 	outcomes := make([]ledger.Outcome, 0, len(msgs))

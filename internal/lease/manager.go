@@ -219,7 +219,7 @@ func (l *Manager) exchange(ctx context.Context, owner Owner) error {
 	return err
 }
 
-// acquire asks for names. What it gets is counted from before it asked, so that it ends here no later than in the store.
+// acquire asks for names. A lease that it gets is counted from before it asked, so that it ends here no later than in the store.
 func (l *Manager) acquire(ctx context.Context, names []string) ([]string, error) {
 	asked := l.now()
 	got, err := l.store.AcquireLeases(ctx, l.holder, names, l.timing.ttl)

@@ -24,8 +24,8 @@ const (
 	tailRemembered = 50_000
 )
 
-// tailAccount knows, second by second, how many records a stream has told of: sent, or said to be skipped. What the store counts
-// beyond that is new. So records of one timestamp, records that arrive late and bursts all add up: sent plus skipped is what there is.
+// tailAccount knows, second by second, how many records a stream has told of: sent, or said to be skipped. Whatever the store
+// counts beyond that is new. So records of one timestamp, records that arrive late and bursts all add up: sent plus skipped is what there is.
 type tailAccount struct {
 	from       time.Time // nothing older than the beginning of the stream is new
 	looked     time.Time // the last look that succeeded
@@ -53,8 +53,8 @@ type tailGap struct {
 	total   uint64
 }
 
-// collect returns the new records of a selection, whose range does not matter, the newest first, and how many others it leaves out for good. What it returns beside an error was
-// found before the error and is not found again; the rest is left to the next look.
+// collect returns the new records of a selection, whose range does not matter, the newest first, and how many others it leaves out
+// for good. The records that it returns beside an error were found before the error and are not found again; the rest is left to the next look.
 func (t *tailAccount) collect(ctx context.Context, store storage.LogSearcher, of storage.Selection, now time.Time) ([]storage.Log, uint64, error) {
 	t.looks++
 	start := t.looked.Add(-tailBack).Truncate(time.Second)

@@ -107,7 +107,7 @@ func (c *Catalog) Ping(ctx context.Context) error {
 const attempts = 6
 
 // inTx runs fn in a transaction, and again when the database undid it to end a deadlock: after a pause, or it would take the locks once more that
-// the other one is about to get. What fn has set then is set again.
+// the other one is about to get. Variables that fn has set are set again.
 func inTx(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
 	pauses := backoff.New(20*time.Millisecond, time.Second)
 	for n := 1; ; n++ {

@@ -49,7 +49,7 @@ func migrations() []migration {
 				id TEXT PRIMARY KEY, role TEXT NOT NULL, url TEXT NOT NULL, version TEXT NOT NULL, metrics_group TEXT NOT NULL,
 				started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL)`,
 			`CREATE INDEX notified_groups_key ON notified_groups (group_key)`,
-			// A group of alerts now belongs to one rule group and its key says so. What fires is told once more under its new key.
+			// A group of alerts now belongs to one rule group and its key says so. Alerts that fire are told once more under their new key.
 			`DELETE FROM notified_groups`,
 		}},
 		{version: 3, statements: []string{

@@ -62,7 +62,7 @@ func openPostgres(ctx context.Context, cfg Config, opts Options) (*Catalog, erro
 	return c, nil
 }
 
-// start migrates, and tries again while the server cannot be reached. What an attempt can never mend is an error at once.
+// start migrates, and tries again while the server cannot be reached. An error that no attempt can mend is returned at once.
 func (c *Catalog) start(ctx context.Context, cfg Config, opts Options) error {
 	deadline := time.Now().Add(opts.Wait)
 	for {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package skew finds the spans of a trace whose host's clock disagrees with the host of the span that called them, and by how much
-// their times have to be moved. What counts as skew follows Jaeger's clock skew adjuster
+// their times have to be moved. The test for skew follows Jaeger's clock skew adjuster
 // (https://github.com/jaegertracing/jaeger/blob/main/internal/jptrace/adjuster/clockskew.go), with what it takes for skew among
 // asynchronous spans left out: see Of.
 package skew
@@ -26,7 +26,7 @@ func (s *Span) receives() bool { return s.Kind == "server" || s.Kind == "consume
 func (s *Span) sends() bool    { return s.Kind == "client" || s.Kind == "producer" }
 
 // Of returns for every span what has to be added to its times, in nanoseconds. A span is moved when it lies outside of its parent on
-// another host: into the middle of its parent where it fits, to its parent's start where it does not. What is below it on the same
+// another host: into the middle of its parent where it fits, to its parent's start where it does not. Every span below it on the same
 // host moves along. Not skew are: a span without a parent here, one that began during its parent and goes on after it without the
 // parent waiting for it, a message that is consumed after it was produced, and what is within Tolerance.
 // Where a host is not known nothing is said about its clock.

@@ -99,7 +99,7 @@ func (c *Client) Post(ctx context.Context, r Request) error {
 	// Closing a body that is not read to its end ends the connection, which is what a receiver that does not stop deserves.
 	_ = resp.Body.Close()
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
-		return nil // Whatever became of the body, the receiver has taken the message.
+		return nil // The receiver has taken the message, though its answer cannot be read.
 	}
 	if readErr != nil {
 		reply = nil

@@ -168,7 +168,7 @@ func openSegment(path string, base int64, last bool, d disk) (*segment, []damage
 	if s.size < int64(len(data)) {
 		err = s.f.Truncate(s.size)
 	}
-	// What survived a crash of the process may still be only in the page cache; readers may see it after this.
+	// Frames that survived a crash of the process may still be only in the page cache; readers may see it after this.
 	if err = errors.Join(err, s.f.Datasync()); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("recover segment %s: %w", path, err), s.f.Close())
 	}

@@ -113,7 +113,7 @@ func (p *partition) position(ctx context.Context) (bus.Position, error) {
 			break
 		}
 		if p.epoch == "" { // Said once per generation.
-			p.logger.Error("the log ends before what was stored from it; it was cut or made anew, going on from its end",
+			p.logger.Error("the log ends before the position that is stored of it: it was cut or made anew; going on from its end",
 				"committed", pos.Offset, "end", last)
 			p.bus.stats.gap(p.topic, pos.Offset-last)
 		}

@@ -197,7 +197,7 @@ func (b *Bus) offsets(ctx context.Context, topic string, id int) (first, next in
 var errNoAnswer = errors.New("the broker did not answer for the partition")
 
 // setOldest derives the age of the first record not yet stored from when its offset was first seen to be taken, to refreshInterval
-// exactly; asking the broker would mean to fetch the record. What was there before this process began counts from its begin.
+// exactly; asking the broker would mean to fetch the record. Records from before this process began count from its begin.
 func (s *stats) setOldest(now time.Time) {
 	if s.marks == nil {
 		s.marks = map[laneKey][]mark{}

@@ -113,7 +113,7 @@ const maxErrorBytes = 4 << 10
 // newStatusError reads the message out of a Prometheus API error, or takes the body as it is, and closes the body.
 func newStatusError(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // What arrived is better than nothing.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes)) // A part of the message is better than nothing.
 	var answer struct{ Error string }
 	if json.Unmarshal(body, &answer) == nil && answer.Error != "" {
 		return &statusError{code: resp.StatusCode, message: answer.Error}

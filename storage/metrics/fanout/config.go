@@ -11,7 +11,7 @@ import (
 type Config struct {
 	// ConnectTimeout bounds the connect to a writer, and its answer to the question whether it is alive.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
-	// ProbeAfter is how long a writer may be silent before it is asked whether it is alive. One that is may take as long as the
+	// ProbeAfter is how long a writer may be silent before it is asked whether it is alive. A writer that is may take as long as the
 	// query has; one that is not is left out.
 	ProbeAfter time.Duration `yaml:"probe_after"`
 	// Cooldown is how long a writer that was found dead is left out before it is tried again.

@@ -16,7 +16,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 )
 
-// ExemplarQuerier implements promstorage.ExemplarQueryable. What a partial answer lacks is told by WithNotes.
+// ExemplarQuerier implements promstorage.ExemplarQueryable. WithNotes tells what a partial answer lacks.
 func (s *Storage) ExemplarQuerier(ctx context.Context) (promstorage.ExemplarQuerier, error) {
 	return &exemplarQuerier{storage: s, ctx: ctx}, nil
 }
