@@ -72,7 +72,7 @@ const text = `{
 func TestForm(t *testing.T) {
 	got, err := json.MarshalIndent(valid(), "", "  ")
 	require.NoError(t, err)
-	require.Equal(t, text, string(got))
+	require.JSONEq(t, text, string(got))
 	d, err := dashboard.Parse([]byte(text))
 	require.NoError(t, err)
 	require.Equal(t, valid(), d)

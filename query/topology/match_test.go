@@ -66,9 +66,18 @@ func TestSameHost(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{"web-1", "WEB-1", true}, {"web-1", "web-1.example.com", true}, {"web-1.example.com", "web-1", true}, {"web-1.example.com.", "web-1.example.com", true},
-		{"web-1.example.com", "web-1.example.org", false}, {"web-1", "web-2", false}, {"", "", false}, {"web-1", "", false}, {"10.0.0.1", "10.0.0.1", true},
-		{"10", "10.0.0.1", false}, {"10.0.0.1", "10", false}, {"fd00::1", "FD00::1", true},
+		{"web-1", "WEB-1", true},
+		{"web-1", "web-1.example.com", true},
+		{"web-1.example.com", "web-1", true},
+		{"web-1.example.com.", "web-1.example.com", true},
+		{"web-1.example.com", "web-1.example.org", false},
+		{"web-1", "web-2", false},
+		{"", "", false},
+		{"web-1", "", false},
+		{"10.0.0.1", "10.0.0.1", true},
+		{"10", "10.0.0.1", false},
+		{"10.0.0.1", "10", false},
+		{"fd00::1", "FD00::1", true},
 	} {
 		require.Equal(t, c.want, sameHost(c.a, c.b), "%q and %q", c.a, c.b)
 	}
