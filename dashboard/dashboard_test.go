@@ -4,6 +4,7 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +104,53 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 func TestVariables(t *testing.T) {
 	q := dashboard.Query{Expr: `rate(a{b="$host",c=~"x$",d="$1"}[$window])`, Service: "$host", Legend: "$zone"}
 	require.Equal(t, []string{"host", "window", "zone"}, q.Variables())
+}
+
+func TestNames(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	for name, fits := range map[string]bool{"a": true, "host": true, "web-1": true, long: true, long + "a": false, "": false, "1a": false, "-a": false, "A": false, "a_b": false, "a b": false, "ä": false, "a/b": false} {
+		d := valid()
+		d.Name = name
+		require.Equal(t, fits, d.Validate() == nil, "name %q", name)
+		d = valid()
+		d.Panels[0].ID = name
+		require.Equal(t, fits, d.Validate() == nil, "id %q", name)
+	}
+	for name, fits := range map[string]bool{"zone": true, "Zone2": true, "": false, "2zone": false, "my-zone": false, "my_zone": false} {
+		d := valid()
+		d.Variables = append(d.Variables, dashboard.Variable{Name: name, Kind: "text"})
+		d.Panels[0].Queries[0].Legend = "$" + name
+		require.Equal(t, fits, d.Validate() == nil, "variable %q", name)
+	}
+}
+
+// TestUnitsAndKinds: what the model names is valid, each for itself.
+func TestUnitsAndKinds(t *testing.T) {
+	for _, unit := range []string{dashboard.UnitNumber, dashboard.UnitPercent, dashboard.UnitBytes, dashboard.UnitBytesPerSecond, dashboard.UnitRate, dashboard.UnitSeconds} {
+		d := valid()
+		d.Panels[0].Unit, d.Figures[0].Unit = unit, unit
+		require.NoError(t, d.Validate(), unit)
+	}
+	for _, kind := range []string{dashboard.KindLine, dashboard.KindArea, dashboard.KindStack} {
+		d := valid()
+		d.Panels[0].Kind = kind
+		require.NoError(t, d.Validate(), kind)
+	}
+	for _, figure := range []string{dashboard.FigureRequests, dashboard.FigureErrors, dashboard.FigureP50, dashboard.FigureP95, dashboard.FigureP99} {
+		d := valid()
+		d.Panels[1].Queries[0].Expr = figure
+		require.NoError(t, d.Validate(), figure)
+	}
+}
+
+// TestVariablesOutsideExpressions: a legend and a service may have variables too, and an undeclared one is found there.
+func TestVariablesOutsideExpressions(t *testing.T) {
+	d := valid()
+	d.Panels[0].Queries[0].Legend = "of $zone"
+	require.ErrorContains(t, d.Validate(), "the variable $zone is not declared")
+	d = valid()
+	d.Panels[1].Queries[0].Service = "$zone"
+	require.ErrorContains(t, d.Validate(), "the variable $zone is not declared")
+	d.Variables = append(d.Variables, dashboard.Variable{Name: "zone", Kind: "text"})
+	require.NoError(t, d.Validate())
 }

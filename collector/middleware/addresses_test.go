@@ -4,6 +4,7 @@ package middleware
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,14 +27,7 @@ func TestAddresses(t *testing.T) {
 		for _, a := range bound {
 			list = append(list, netip.MustParseAddrPort(a))
 		}
-		got := ""
-		for i, a := range addresses(list, 6379, host) {
-			if i > 0 {
-				got += " "
-			}
-			got += a
-		}
-		require.Equal(t, want, got)
+		require.Equal(t, want, strings.Join(addresses(list, 6379, host), " "))
 	}
 }
 

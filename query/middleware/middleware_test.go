@@ -176,3 +176,82 @@ func TestErrors(t *testing.T) {
 	_, err := middleware.New(&canned{errs: []error{storage.ErrLimit}}, agents{}, redis()).Instances(t.Context(), time.Now())
 	require.ErrorIs(t, err, storage.ErrLimit)
 }
+
+// TestBoardsOfOtherReleases: what cannot be read of one board takes nothing from the others.
+func TestBoardsOfOtherReleases(t *testing.T) {
+	const good = `{"middleware":[{"kind":"redis","instance":"127.0.0.1:3","state":"failed","error":"NOAUTH"}],"volume":{}}`
+	for name, text := range map[string]string{
+		"empty": "", "no JSON": "{", "another form": `{"middleware":{"redis":1}}`, "a list": `[]`, "no middleware": `{"queue":[]}`, "nothing": `{"middleware":null}`,
+	} {
+		boards := agents{all: []storage.Agent{{ID: "a0", HostName: "web-1", Board: text}, {ID: "a1", HostName: "web-1", Board: good}}}
+		list, err := middleware.New(metrics(t), boards, redis()).Instances(t.Context(), time.Unix(300, 0))
+		require.NoError(t, err, name)
+		require.Equal(t, "NOAUTH", byName(list)["web-1:3"].Error, name)
+		require.Equal(t, []string{"writer w2 did not answer"}, list.Warnings, name)
+	}
+}
+
+func byName(list middleware.List) map[string]middleware.Instance {
+	out := make(map[string]middleware.Instance)
+	for _, in := range list.Instances {
+		out[in.Name] = in
+	}
+	return out
+}
+
+// TestBoardsAreMatchedByHostKindAndPort: another host's, another kind's and another port's entries are not the instance's.
+func TestBoardsAreMatchedByHostKindAndPort(t *testing.T) {
+	for entry, want := range map[string]string{
+		`{"kind":"redis","instance":"127.0.0.1:1","error":"x"}`:     "x",
+		`{"kind":"redis","instance":"[::1]:1","error":"x"}`:         "x",
+		`{"kind":"redis","instance":"web-1:1","error":"x"}`:         "x",
+		`{"kind":"redis","instance":"127.0.0.1:11","error":"x"}`:    "",
+		`{"kind":"memcached","instance":"127.0.0.1:1","error":"x"}`: "",
+	} {
+		board := `{"middleware":[` + entry + `]}`
+		boards := agents{all: []storage.Agent{{ID: "a1", HostName: "web-1", Board: board}}}
+		list, err := middleware.New(metrics(t), boards, redis()).Instances(t.Context(), time.Unix(300, 0))
+		require.NoError(t, err)
+		require.Equal(t, want, byName(list)["web-1:1"].Error, entry)
+		boards.all[0].HostName = "web-2"
+		list, err = middleware.New(metrics(t), boards, redis()).Instances(t.Context(), time.Unix(300, 0))
+		require.NoError(t, err)
+		require.Empty(t, byName(list)["web-1:1"].Error, "another host's")
+	}
+}
+
+// TestInstancesVanish: what has not reported for longer than the engine looks back is not listed.
+func TestInstancesVanish(t *testing.T) {
+	r := middleware.New(metrics(t), agents{}, redis())
+	list, err := r.List(t.Context(), time.Unix(300, 0).Add(4*time.Minute))
+	require.NoError(t, err)
+	require.Len(t, list.Instances, 5)
+	list, err = r.List(t.Context(), time.Unix(300, 0).Add(6*time.Minute))
+	require.NoError(t, err)
+	require.Empty(t, list.Instances)
+	require.NotNil(t, list.Instances)
+}
+
+// TestInstanceOfTwoAgents: agents on two hosts may read one address; each tells its own, with its own board.
+func TestInstanceOfTwoAgents(t *testing.T) {
+	store := promqltest.LoadedStorage(t, `
+load 15s
+	strata_middleware_up{instance="10.0.0.5:6379",host_name="web-2",middleware="redis"} 0x20
+	strata_middleware_up{instance="10.0.0.5:6379",host_name="web-1",middleware="redis"} 1x20
+	strata_middleware_series{instance="10.0.0.5:6379",host_name="web-1",middleware="redis"} 3x20
+	memory{instance="10.0.0.5:6379"} 5x20
+`)
+	t.Cleanup(func() { _ = store.Close() })
+	boards := agents{all: []storage.Agent{{ID: "a2", HostName: "web-2", Board: `{"middleware":[{"kind":"redis","instance":"10.0.0.5:6379","error":"no route"}]}`}}}
+	m := prom.New(promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), store)
+	list, err := middleware.New(m, boards, redis()).List(t.Context(), time.Unix(300, 0))
+	require.NoError(t, err)
+	require.Len(t, list.Instances, 2)
+	one, two := list.Instances[0], list.Instances[1]
+	require.Equal(t, "web-1 collecting ", one.Host+" "+string(one.State)+" "+one.Error)
+	require.Equal(t, "web-2 down no route", two.Host+" "+string(two.State)+" "+two.Error)
+	require.InDelta(t, 5, *one.Figures[0].Value, 0)
+	require.InDelta(t, 5, *two.Figures[0].Value, 0, "figures are the instance's, whoever reads it")
+	require.Equal(t, "a2", two.Agent)
+	require.Empty(t, one.Agent)
+}

@@ -89,3 +89,20 @@ func TestRequestGathersWarnings(t *testing.T) {
 	}
 	require.Len(t, r.Warnings(), 10)
 }
+
+// TestRange: both ends of a range are evaluated, and what has no sample there is left out.
+func TestRange(t *testing.T) {
+	m := metrics(t, 1000)
+	rng := storage.TimeRange{Start: time.Unix(30, 0), End: time.Unix(90, 0)}
+	matrix, warnings, err := m.Range(t.Context(), `a{x="2"}`, rng, 30*time.Second)
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	require.Len(t, matrix, 1)
+	require.Equal(t, "2", matrix[0].Metric.Get("x"))
+	require.Equal(t, []promql.FPoint{{T: 30_000, F: 2}, {T: 60_000, F: 4}, {T: 90_000, F: 6}}, matrix[0].Floats)
+	matrix, _, err = m.Range(t.Context(), "none", rng, 30*time.Second)
+	require.NoError(t, err)
+	require.Empty(t, matrix)
+	_, _, err = m.Range(t.Context(), "sum(", rng, 30*time.Second)
+	require.ErrorIs(t, err, storage.ErrBadQuery)
+}

@@ -60,3 +60,78 @@ func TestFind(t *testing.T) {
 		require.Equal(t, want, g.find(c.peer), name)
 	}
 }
+
+func TestSameHost(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"web-1", "WEB-1", true},
+		{"web-1", "web-1.example.com", true},
+		{"web-1.example.com", "web-1", true},
+		{"web-1.example.com.", "web-1.example.com", true},
+		{"web-1.example.com", "web-1.example.org", false},
+		{"web-1", "web-2", false},
+		{"", "", false},
+		{"web-1", "", false},
+		{"10.0.0.1", "10.0.0.1", true},
+		{"10", "10.0.0.1", false},
+		{"10.0.0.1", "10", false},
+		{"fd00::1", "FD00::1", true},
+	} {
+		require.Equal(t, c.want, sameHost(c.a, c.b), "%q and %q", c.a, c.b)
+	}
+}
+
+func TestSplitAddress(t *testing.T) {
+	for address, want := range map[string][2]string{
+		"web-1:80": {"web-1", "80"}, "web-1": {"web-1", ""}, "[::1]:80": {"::1", "80"}, "[::1]": {"::1", ""}, "::1": {"::1", ""}, "": {"", ""}, "a:b:c": {"a:b:c", ""},
+	} {
+		host, port := splitAddress(address)
+		require.Equal(t, want, [2]string{host, port}, address)
+	}
+}
+
+func TestIsLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
+		"localhost": true, "LocalHost": true, "127.0.0.1": true, "127.8.0.1": true, "::1": true, "::ffff:127.0.0.1": true,
+		"": false, "10.0.0.1": false, "localhost.example.com": false, "127": false,
+	} {
+		require.Equal(t, want, isLoopback(address), address)
+	}
+}
+
+// TestUsualPorts: a kind that calls may go to has a port for calls that name none.
+func TestUsualPorts(t *testing.T) {
+	for _, system := range []string{"mysql", "mariadb", "percona", "postgresql", "redis", "valkey", "memcached", "elasticsearch", "opensearch"} {
+		for _, kind := range kindsOf("db", system) {
+			require.NotEmpty(t, usualPort(kind), system)
+		}
+	}
+	for _, system := range []string{"kafka", "rabbitmq"} {
+		require.Equal(t, []string{system}, kindsOf("messaging", system))
+		require.NotEmpty(t, usualPort(system))
+	}
+	for _, kind := range kindsOf("http", "http") {
+		require.NotEmpty(t, usualPort(kind))
+	}
+	require.Empty(t, kindsOf("rpc", "grpc"))
+	require.Empty(t, kindsOf("other", ""))
+}
+
+func TestPart(t *testing.T) {
+	require.EqualValues(t, 0, part(5, 0, 100), "nothing was sampled")
+	require.EqualValues(t, 100, part(5, 5, 100))
+	require.EqualValues(t, 33, part(1, 3, 100))
+	require.EqualValues(t, 67, part(2, 3, 100), "rounded, not cut off")
+	require.EqualValues(t, 5_000_000_000_000, part(1, 2, 10_000_000_000_000))
+}
+
+func TestLoadPlus(t *testing.T) {
+	one, two := 1.0, 2.0
+	require.Equal(t, Load{Calls: 3, Errors: 1, P95: &two}, Load{Calls: 1, P95: &one}.plus(Load{Calls: 2, Errors: 1, P95: &two}))
+	require.Equal(t, Load{P95: &two}, Load{P95: &two}.plus(Load{P95: &one}))
+	require.Equal(t, Load{P95: &one}, Load{}.plus(Load{P95: &one}))
+	require.Equal(t, Load{P95: &one}, Load{P95: &one}.plus(Load{}), "what was not measured changes nothing")
+	require.Nil(t, Load{}.plus(Load{}).P95)
+}

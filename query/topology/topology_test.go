@@ -232,3 +232,137 @@ func TestFailures(t *testing.T) {
 		require.ErrorIs(t, err, errAway, "nobody waits for the answer any more")
 	}
 }
+
+// TestQuestions: every part is asked about the same range, tenant and environment.
+func TestQuestions(t *testing.T) {
+	end := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	q := topology.Query{Tenant: "shop", Range: storage.TimeRange{Start: end.Add(-time.Hour), End: end}, Environment: "prod", Points: 7}
+	w := &recorder{}
+	_, err := topology.New(topology.Options{Services: w, Links: w, Middleware: w, Hosts: w}).Read(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, storage.ServicesQuery{Tenant: "shop", Range: q.Range, Environment: "prod", Points: 7}, w.services)
+	require.Equal(t, w.dependencies, w.links)
+	require.Equal(t, "prod", w.links.Environment)
+	require.EqualValues(t, "shop", w.links.Tenant)
+	require.Equal(t, q.Range, w.links.Range)
+	require.Positive(t, w.links.Limit)
+	require.Positive(t, w.links.MaxSpans)
+	require.Equal(t, end, w.at)
+	require.Equal(t, q.Range, w.hosts)
+}
+
+// recorder remembers what it was asked.
+type recorder struct {
+	services            storage.ServicesQuery
+	dependencies, links storage.TopologyQuery
+	at                  time.Time
+	hosts               storage.TimeRange
+}
+
+func (r *recorder) Services(_ context.Context, q storage.ServicesQuery) (storage.ServiceList, error) {
+	r.services = q
+	return storage.ServiceList{}, nil
+}
+
+func (r *recorder) Dependencies(_ context.Context, q storage.TopologyQuery) (storage.DependencyList, error) {
+	r.dependencies = q
+	return storage.DependencyList{}, nil
+}
+
+func (r *recorder) Links(_ context.Context, q storage.TopologyQuery) (storage.Links, error) {
+	r.links = q
+	return storage.Links{Whole: true}, nil
+}
+
+func (r *recorder) Instances(_ context.Context, at time.Time) (middleware.List, error) {
+	r.at = at
+	return middleware.List{}, nil
+}
+
+func (r *recorder) Seen(_ context.Context, rng storage.TimeRange) (hosts.List, error) {
+	r.hosts = rng
+	return hosts.List{}, nil
+}
+
+func TestNothing(t *testing.T) {
+	got := read(t, &world{links: storage.Links{Whole: true}})
+	require.Empty(t, got.Nodes)
+	require.NotNil(t, got.Nodes)
+	require.NotNil(t, got.Edges)
+}
+
+// TestOneDependencyOverSeveralInstances: calls through one name that go to three replicas, one of them unknown.
+func TestOneDependencyOverSeveralInstances(t *testing.T) {
+	w := &world{
+		services:     []storage.ServiceSummary{{Name: "cart", Requests: 10}},
+		dependencies: storage.DependencyList{Dependencies: []storage.ServiceDependency{dependency("cart", "db redis 0", 100, 10, 4)}},
+		links: storage.Links{Whole: true, Peers: []storage.Peer{
+			{Service: "cart", Type: "db", System: "redis", Target: "0", Address: "cache-1", Port: "6379", Calls: 50, Errors: 1, P95: new(1.0)},
+			{Service: "cart", Type: "db", System: "redis", Target: "0", Address: "cache-2", Port: "6379", Calls: 30, Errors: 4, P95: new(2.0)},
+			{Service: "cart", Type: "db", System: "redis", Target: "0", Address: "CACHE-1", Port: "6379", Calls: 10, P95: new(3.0)},
+			{Service: "cart", Type: "db", System: "redis", Target: "0", Address: "cache-3", Port: "6379", Calls: 10},
+			{Service: "other", Type: "db", System: "redis", Target: "0", Address: "cache-2", Port: "6379", Calls: 1000},
+		}},
+		instances: []middleware.Instance{{Kind: "redis", Name: "cache-1:6379", Host: "cache-1"}, {Kind: "redis", Name: "cache-2:6379", Host: "cache-2"}},
+	}
+	got := read(t, w)
+	require.Equal(t, topology.Load{Calls: 60, Errors: 2, P95: new(3.0)}, edge(t, got, "service:cart", "middleware:redis:cache-1:6379").Load, "of two spellings")
+	require.Equal(t, topology.Load{Calls: 30, Errors: 8, P95: new(2.0)}, edge(t, got, "service:cart", "middleware:redis:cache-2:6379").Load)
+	require.Equal(t, topology.Load{Calls: 10}, edge(t, got, "service:cart", "peer:db:redis:0").Load, "without a duration of its own")
+	for _, e := range got.Edges {
+		require.False(t, e.Estimated, "all spans were looked at")
+	}
+}
+
+// TestOneInstanceBehindSeveralDependencies: two databases of one server are one edge.
+func TestOneInstanceBehindSeveralDependencies(t *testing.T) {
+	peer := func(target string, calls uint64) storage.Peer {
+		return storage.Peer{Service: "cart", Type: "db", System: "mariadb", Target: target, Address: "db-1", Calls: calls}
+	}
+	w := &world{
+		services: []storage.ServiceSummary{{Name: "cart"}},
+		dependencies: storage.DependencyList{Dependencies: []storage.ServiceDependency{
+			dependency("cart", "db mariadb shop", 70, 1, 4), dependency("cart", "db mariadb audit", 30, 2, 9),
+		}},
+		links:     storage.Links{Whole: true, Peers: []storage.Peer{peer("shop", 70), peer("audit", 30)}},
+		instances: []middleware.Instance{{Kind: "mysql", Title: "MySQL", Name: "db-1:3306", Host: "db-1"}},
+	}
+	got := read(t, w)
+	e := edge(t, got, "service:cart", "middleware:mysql:db-1:3306")
+	require.Equal(t, topology.Load{Calls: 100, Errors: 3, P95: new(9.0)}, e.Load)
+	require.Equal(t, "db mariadb", e.Type+" "+e.System)
+	require.Equal(t, e.Load, node(t, got, "middleware:mysql:db-1:3306").Load)
+	for _, n := range got.Nodes {
+		require.NotEqual(t, topology.Peer, n.Kind)
+	}
+}
+
+func TestPeersHaveNames(t *testing.T) {
+	w := &world{links: storage.Links{Whole: true}}
+	for _, d := range []storage.Dependency{{Type: "db", System: "mysql", Target: "shop"}, {Type: "db", System: "oracle"}, {Type: "other"}} {
+		w.dependencies.Dependencies = append(w.dependencies.Dependencies, storage.ServiceDependency{Service: "cart", Dependency: d})
+	}
+	got := read(t, w)
+	var names []string
+	for _, n := range got.Nodes[1:] {
+		names = append(names, n.ID+" is "+n.Name)
+	}
+	require.Equal(t, []string{"peer:db:oracle: is oracle", "peer:other:: is other", "peer:db:mysql:shop is shop"}, names)
+}
+
+// TestInstancesWithoutCalls are there too, each on its host, and two agents that read one instance add it once.
+func TestInstancesWithoutCalls(t *testing.T) {
+	w := &world{links: storage.Links{Whole: true}, instances: []middleware.Instance{
+		{Kind: "nginx", Name: "web-1:80", Host: "web-1"}, {Kind: "redis", Name: "10.0.0.5:6379", Host: "web-1"}, {Kind: "redis", Name: "10.0.0.5:6379", Host: "web-2"},
+	}}
+	got := read(t, w)
+	var ids []string
+	for _, n := range got.Nodes {
+		ids = append(ids, n.ID)
+		require.Zero(t, n.Load)
+		require.Empty(t, n.Type)
+	}
+	require.Equal(t, []string{"middleware:redis:10.0.0.5:6379", "middleware:nginx:web-1:80", "host:web-1"}, ids)
+	require.Len(t, got.Edges, 1)
+	require.Equal(t, "web-1", node(t, got, "host:web-1").Name)
+}

@@ -111,11 +111,11 @@ func BenchmarkRead(b *testing.B) {
 			return err
 		},
 		"dependencies": func() error {
-			_, err := s.Dependencies(b.Context(), storage.TopologyQuery{Range: rng, Limit: 10_000})
+			_, err := s.Dependencies(b.Context(), storage.TopologyQuery{Tenant: tenant.Default, Range: rng, Limit: 10_000})
 			return err
 		},
 		"links": func() error {
-			_, err := s.Links(b.Context(), storage.TopologyQuery{Range: rng, Limit: 10_000, MaxSpans: 300_000})
+			_, err := s.Links(b.Context(), storage.TopologyQuery{Tenant: tenant.Default, Range: rng, Limit: 10_000, MaxSpans: 300_000})
 			return err
 		},
 		"logs newest": func() error {

@@ -23,6 +23,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['./src/test-utils/setup.ts'],
     css: false,
+    testTimeout: 30_000,
     // The module build, as in the page: Node would take the CommonJS one, with a second copy of the editor's state.
     alias: { '@prometheus-io/codemirror-promql': '@prometheus-io/codemirror-promql/dist/esm/index.js' },
     server: { deps: { inline: [/codemirror-promql/] } },

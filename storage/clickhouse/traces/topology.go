@@ -20,8 +20,11 @@ const (
 	outgoing = "SpanKind IN ('Client', 'Producer')"
 	// groups counts the rows of a result before its limit.
 	groups = "count() OVER ()"
-	// callerReach is how long before a request its caller's span may have begun, and how much the clocks of both may disagree.
+	// callerReach is how long before a request its caller's span may have begun, and how much the clocks of both may disagree. Within a
+	// sample that is shorter it is the sample's length: a busy minute has more spans than the sample may.
 	callerReach = 2 * time.Minute
+	// leastReach is that of the shortest samples.
+	leastReach = 5 * time.Second
 	// p95Of is the quantile of spans' durations, of 1 % as those of the per-minute table.
 	p95Of = "quantilesDD(0.01, 0.5, 0.95, 0.99)(toFloat64(Duration))"
 )
@@ -130,7 +133,8 @@ func between(st *client.Statement, rng storage.TimeRange) string {
 // is stored twice, as in a resent batch, is one.
 func (r *linkRead) calls(ctx context.Context) error {
 	st := client.For(r.q.Tenant)
-	parents := storage.TimeRange{Start: r.out.Sample.Start.Add(-callerReach), End: r.out.Sample.End.Add(callerReach)}
+	reach := min(callerReach, max(leastReach, r.out.Sample.End.Sub(r.out.Sample.Start)))
+	parents := storage.TimeRange{Start: r.out.Sample.Start.Add(-reach), End: r.out.Sample.End.Add(reach)}
 	query := "SELECT " + shown("parent.ServiceName") + " AS Caller, " + shown("child.ServiceName") + " AS Callee, parent.found AS known, parent.Type, parent.System, parent.Target, " +
 		"count() AS n, countIf(StatusCode = 'Error'), " + p95Of +
 		" FROM (SELECT cityHash64(TraceId, ParentSpanId) AS id, ServiceName, StatusCode, Duration FROM {db}." + table +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeAll } from 'vitest';
 import { initI18n } from '@/i18n';
 
@@ -10,6 +10,9 @@ function checkVisibility(this: Element): boolean {
   }
   return true;
 }
+
+// A machine that is busy with other things must not fail a test: nothing waits longer than it has to.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeAll(async () => {
   Element.prototype.checkVisibility = checkVisibility;
