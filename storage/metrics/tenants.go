@@ -125,7 +125,7 @@ func (ts *Tenants) Full() bool { return ts.cfg.MaxSeries != 0 && ts.series() >= 
 // Known says whether the tenant that ctx is for, the default one where it is for none, has the series in memory.
 func (ts *Tenants) Known(ctx context.Context, ls labels.Labels) bool {
 	t := ts.Lookup(tenant.FromContext(ctx).OrDefault())
-	return t != nil && t.Store.Known(ls) //nolint:contextcheck // It is in memory and waits for nothing.
+	return t != nil && t.Known(ls) //nolint:contextcheck // It is in memory and waits for nothing.
 }
 
 // Err says why some tenant's samples cannot be taken, as Store.Err does.

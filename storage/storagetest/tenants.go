@@ -4,6 +4,7 @@ package storagetest
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -87,59 +88,78 @@ func (s *suite) putBothTenants(t *testing.T, day time.Time) {
 // tenantQuestion asks one method as a tenant and returns all it answers as text.
 type tenantQuestion func(t *testing.T, mine tenant.ID) (string, error)
 
+// tenantQuestions are all questions of both signals, by the method that is asked.
 func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
+	out := s.tenantQuestionsOfLogs(day)
+	maps.Copy(out, s.tenantQuestionsOfSpans(day))
+	return out
+}
+
+// selected is a selection of the day as a tenant.
+func selected(mine tenant.ID, f search.Filter, day time.Time) storage.Selection {
+	return storage.Selection{Tenant: mine, Filter: f, Range: dayOf(day)}
+}
+
+// asText is an answer as text, with its error.
+func asText(v any, err error) (string, error) { return fmt.Sprintf("%+v", v), err }
+
+// anyOwner is a filter that every row fulfils.
+func anyOwner() search.Filter { return search.Not{Of: search.Contains{Text: "no such text"}} }
+
+func (s *suite) tenantQuestionsOfLogs(day time.Time) map[string]tenantQuestion {
 	r := dayOf(day)
-	sel := func(mine tenant.ID, f search.Filter) storage.Selection {
-		return storage.Selection{Tenant: mine, Filter: f, Range: r}
-	}
-	text := func(v any, err error) (string, error) { return fmt.Sprintf("%+v", v), err }
-	anyOwner := search.Not{Of: search.Contains{Text: "no such text"}}
 	return map[string]tenantQuestion{
 		"SearchLogs": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, nil), Limit: 100}))
+			return asText(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: selected(mine, nil, day), Limit: 100}))
 		},
 		"SearchLogs filtered": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: sel(mine, anyOwner), Ascending: true, Limit: 100}))
+			return asText(s.Store.SearchLogs(t.Context(), storage.LogSearch{Selection: selected(mine, anyOwner(), day), Ascending: true, Limit: 100}))
 		},
 		"LogFacets": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
 			// Both have the same service: how often it occurs tells them apart.
-			facets, err := s.Store.LogFacets(t.Context(), sel(mine, nil))
+			facets, err := s.Store.LogFacets(t.Context(), selected(mine, nil, day))
 			return ownerByCount(facets, search.FieldService, "shared", 1), err
 		},
 		"AttributeKeys": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Text: "key.", Range: r}))
+			return asText(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Text: "key.", Range: r}))
 		},
 		"AttributeKeys of spans": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Text: "key.", Range: r}))
+			return asText(s.Store.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Text: "key.", Range: r}))
 		},
 		"FieldValues": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Range: r}, attr("owner")))
+			return asText(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Logs, Range: r}, attr("owner")))
 		},
 		"FieldValues of spans": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Range: r}, field(search.FieldEnvironment)))
+			return asText(s.Store.FieldValues(t.Context(), storage.FieldQuery{Tenant: mine, Signal: signal.Traces, Range: r}, field(search.FieldEnvironment)))
 		},
+	}
+}
+
+func (s *suite) tenantQuestionsOfSpans(day time.Time) map[string]tenantQuestion {
+	r := dayOf(day)
+	return map[string]tenantQuestion{
 		"SearchTraces": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, nil), Limit: 100}))
+			return asText(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: selected(mine, nil, day), Limit: 100}))
 		},
 		"SearchTraces slowest": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: sel(mine, anyOwner), Order: storage.SlowestFirst, Limit: 100}))
+			return asText(s.Store.SearchTraces(t.Context(), storage.TraceSearch{Selection: selected(mine, anyOwner(), day), Order: storage.SlowestFirst, Limit: 100}))
 		},
 		"TraceFacets": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.TraceFacets(t.Context(), sel(mine, nil)))
+			return asText(s.Store.TraceFacets(t.Context(), selected(mine, nil, day)))
 		},
 		"Trace": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 100}))
+			return asText(s.Store.Trace(t.Context(), storage.TraceQuery{Tenant: mine, TraceID: hexTrace(777), Limit: 100}))
 		},
 		"Trace by pages": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
@@ -158,23 +178,23 @@ func (s *suite) tenantQuestions(day time.Time) map[string]tenantQuestion {
 		},
 		"Services": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: mine, Range: r, Points: 10}))
+			return asText(s.Store.Services(t.Context(), storage.ServicesQuery{Tenant: mine, Range: r, Points: 10}))
 		},
 		"Service": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10}))
+			return asText(s.Store.Service(t.Context(), storage.ServiceQuery{Tenant: mine, Name: "shared", Range: r, Points: 10}))
 		},
 		"Dependencies": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.Dependencies(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100}))
+			return asText(s.Store.Dependencies(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100}))
 		},
 		"Links": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.Links(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100, MaxSpans: 1000}))
+			return asText(s.Store.Links(t.Context(), storage.TopologyQuery{Tenant: mine, Range: r, Limit: 100, MaxSpans: 1000}))
 		},
 		"HostServices": func(t *testing.T, mine tenant.ID) (string, error) {
 			t.Helper()
-			return text(s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: mine, Host: "node", Range: r}))
+			return asText(s.Store.HostServices(t.Context(), storage.HostQuery{Tenant: mine, Host: "node", Range: r}))
 		},
 	}
 }
@@ -193,6 +213,7 @@ func ownerByCount(facets []storage.Facet, field, value string, once uint64) stri
 
 // tenantCounts looks at the numbers that carry no name: nothing of the other tenant is counted in.
 func (s *suite) tenantCounts(t *testing.T, day time.Time) {
+	t.Helper()
 	r := dayOf(day)
 	for i, mine := range []tenant.ID{"a", "b"} {
 		n := i + 1

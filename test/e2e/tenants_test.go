@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func (s *server) ask(t *testing.T, key, method, path, body string) (int, string)
 // twoTenants: two tenants and the default one send the same names, with the same ids and times; everybody reads its own alone.
 func twoTenants(t *testing.T, s *server) { //nolint:thelper // A case of TestBothForms.
 	now := time.Now()
-	nano := func(d time.Duration) string { return fmt.Sprint(now.Add(d).UnixNano()) }
+	nano := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).UnixNano(), 10) }
 	owners := []string{"default", "acme", "globex"}
 	read := map[string]string{}
 	for _, owner := range owners {
@@ -59,7 +60,7 @@ func twoTenants(t *testing.T, s *server) { //nolint:thelper // A case of TestBot
 		for path, body := range map[string]string{
 			"/v1/traces":  `{"resourceSpans":[{` + resource + `,"scopeSpans":[{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"GET ` + mark + `","kind":2,"startTimeUnixNano":"` + nano(-time.Second) + `","endTimeUnixNano":"` + nano(0) + `",` + attrs + `}]}]}]}`,
 			"/v1/logs":    `{"resourceLogs":[{` + resource + `,"scopeLogs":[{"logRecords":[{"timeUnixNano":"` + nano(0) + `","body":{"stringValue":"tenants body ` + mark + `"},` + attrs + `}]}]}]}`,
-			"/v1/metrics": `{"resourceMetrics":[{` + resource + `,"scopeMetrics":[{"metrics":[{"name":"tenants_load","gauge":{"dataPoints":[{"timeUnixNano":"` + nano(0) + `","asDouble":` + fmt.Sprint(len(mark)) + `,` + attrs + `}]}}]}]}]}`,
+			"/v1/metrics": `{"resourceMetrics":[{` + resource + `,"scopeMetrics":[{"metrics":[{"name":"tenants_load","gauge":{"dataPoints":[{"timeUnixNano":"` + nano(0) + `","asDouble":` + strconv.Itoa(len(mark)) + `,` + attrs + `}]}}]}]}]}`,
 		} {
 			code, answer := s.ask(t, ingest, http.MethodPost, "http://"+s.run.OTLPHTTP+path, body)
 			require.Equal(t, 200, code, answer)

@@ -69,8 +69,12 @@ func one(t *testing.T, c *client.Client, query string) string {
 // TestTenantMigration brings a filled database to tenants: whole, cut short at every statement, and in a cluster's form.
 func TestTenantMigration(t *testing.T) {
 	open := map[string]func(t *testing.T) *Migrator{
-		"single": func(t *testing.T) *Migrator { return New(open(t), Options{}) },
+		"single": func(t *testing.T) *Migrator {
+			t.Helper()
+			return New(open(t), Options{})
+		},
 		"cluster": func(t *testing.T) *Migrator {
+			t.Helper()
 			cfg := client.Default()
 			cfg.Cluster, cfg.URL = "shop", "http://engine"
 			c, err := client.New(cfg, client.Options{Dial: enginetest.StartCluster(t).DialContext, DialServer: true})
