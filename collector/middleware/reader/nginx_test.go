@@ -67,13 +67,17 @@ func TestNginx(t *testing.T) {
 
 func TestNginxRefuses(t *testing.T) {
 	for name, handle := range map[string]http.HandlerFunc{
-		"no page":       http.NotFound,
-		"forbidden":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-		"an error":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
-		"another page":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Welcome to nginx!</html>") },
+		"no page":   http.NotFound,
+		"forbidden": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"an error":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"another page": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<html>Welcome to nginx!</html>")
+		},
 		"its beginning": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, stubStatus[:60]) },
 		"more than it":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, stubStatus+"<html>") },
-		"elsewhere":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) },
+		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		},
 	} {
 		addr := page(t, handle)
 		_, err := read(t, open(t, target("nginx", addr, nil)))
