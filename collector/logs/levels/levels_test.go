@@ -101,3 +101,79 @@ func TestFindInLines(t *testing.T) {
 		require.Equal(t, want, got, line)
 	}
 }
+
+func TestNumber(t *testing.T) {
+	for name, want := range map[string]plog.SeverityNumber{
+		"ERROR": plog.SeverityNumberError, "error": plog.SeverityNumberError, " Warn ": plog.SeverityNumberWarn, "\x1b[31mERR\x1b[0m": plog.SeverityNumberError,
+		"INFO+2": plog.SeverityNumberInfo3, "": plog.SeverityNumberUnspecified, "over 9000": plog.SeverityNumberUnspecified,
+	} {
+		require.Equal(t, want, Number(name), name)
+	}
+}
+
+// TestIsWord: a word that begins other lines more often is no level there.
+func TestIsWord(t *testing.T) {
+	for word, want := range map[string]bool{
+		"ERROR": true, "warn": true, "FATAL": true, "trace": true, "": false, "hello": false, "config": false, "FINE": false, "LOG": false, "ok": false, "Note": false, "fail": false,
+	} {
+		require.Equal(t, want, IsWord(word), word)
+	}
+}
+
+func TestOfLetter(t *testing.T) {
+	for letters, want := range map[string]plog.SeverityNumber{
+		"TV": plog.SeverityNumberTrace, "D": plog.SeverityNumberDebug, "I": plog.SeverityNumberInfo, "W": plog.SeverityNumberWarn, "E": plog.SeverityNumberError,
+		"FCA": plog.SeverityNumberFatal, "XZe1": plog.SeverityNumberUnspecified,
+	} {
+		for _, c := range letters {
+			require.Equal(t, want, OfLetter(string(c)), string(c))
+		}
+	}
+	require.Equal(t, plog.SeverityNumberUnspecified, OfLetter(""))
+	require.Equal(t, plog.SeverityNumberUnspecified, OfLetter("EE"))
+}
+
+// TestFill: what a record says of itself counts more than its text.
+func TestFill(t *testing.T) {
+	record := func(body, text string, number plog.SeverityNumber) plog.LogRecord {
+		lr := plog.NewLogRecord()
+		lr.Body().SetStr(body)
+		lr.SetSeverityText(text)
+		lr.SetSeverityNumber(number)
+		Fill(lr)
+		return lr
+	}
+	lr := record("2026-01-02 10:00:00 ERROR x", "", 0)
+	require.Equal(t, plog.SeverityNumberError, lr.SeverityNumber())
+	require.Equal(t, "ERROR", lr.SeverityText())
+	lr = record("ERROR x", "own word", 0)
+	require.Equal(t, plog.SeverityNumberError, lr.SeverityNumber())
+	require.Equal(t, "own word", lr.SeverityText())
+	lr = record("ERROR x", "", plog.SeverityNumberInfo)
+	require.Equal(t, plog.SeverityNumberInfo, lr.SeverityNumber())
+	require.Empty(t, lr.SeverityText())
+	require.Zero(t, record("nothing of that kind", "", 0).SeverityNumber())
+	lr = plog.NewLogRecord()
+	lr.Body().SetEmptyMap().PutStr("m", "ERROR x")
+	Fill(lr)
+	require.Zero(t, lr.SeverityNumber(), "a body that is no text")
+}
+
+func TestSet(t *testing.T) {
+	lr := plog.NewLogRecord()
+	Set(lr, " \x1b[33mwarn\x1b[39m ", plog.SeverityNumberWarn)
+	require.Equal(t, "warn", lr.SeverityText())
+	require.Equal(t, plog.SeverityNumberWarn, lr.SeverityNumber())
+}
+
+// TestProse: words of PostgreSQL, java.util.logging and others count only where those write them.
+func TestProse(t *testing.T) {
+	for line, want := range map[string]plog.SeverityNumber{
+		"2026-01-02 10:00:00 UTC [1] LOG:  ready": plog.SeverityNumberInfo, "2026-01-02 10:00:00 UTC [1] STATEMENT:  SELECT": plog.SeverityNumberInfo, "LOG: one space": 0,
+		"10:00:00 FINE x": plog.SeverityNumberDebug, "all FINE here": 0, "10:00:00 [note] x": plog.SeverityNumberInfo, "[note] x": 0, "10:00:00 [config] x": 0, "10:00:00 ALL x": 0,
+		"<OK> x": 0, "10:00:00|SUCCESS|x": plog.SeverityNumberInfo, "level=fine": plog.SeverityNumberDebug,
+	} {
+		_, got := Find(line)
+		require.Equal(t, want, got, line)
+	}
+}

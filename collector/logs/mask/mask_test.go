@@ -72,3 +72,54 @@ func BenchmarkMask(b *testing.B) {
 		m.Mask(line)
 	}
 }
+
+// TestMaskSeveral: every secret of a text is replaced and counted, in texts of several lines and of other scripts too.
+func TestMaskSeveral(t *testing.T) {
+	m := New()
+	for _, c := range []struct {
+		text, want string
+		count      int
+	}{
+		{"password=a token=b secret=c", "password=*** token=*** secret=***", 3},
+		{"密码 password=登录 ok", "密码 password=*** ok", 1},
+		{"a\npwd: x\nb\nBearer abcdefgh12\n", "a\npwd: ***\nb\nBearer ***\n", 2},
+		{"4111 1111 1111 1111 and 4111111111111111", "*** and ***", 2},
+		{"password=4111111111111111", "password=***", 1},
+		{"postgres://a:b@h and amqp://c:d@i", "postgres://a:***@h and amqp://c:***@i", 2},
+		{"-----BEGIN PRIVATE KEY-----\nthe end is cut off", "***", 1},
+	} {
+		got, n := m.Mask(c.text)
+		require.Equal(t, c.want, got)
+		require.Equal(t, c.count, n, c.text)
+	}
+}
+
+// TestMaskCards: numbers of 13 to 19 digits with a check digit and the beginning of a card, alone.
+func TestMaskCards(t *testing.T) {
+	m := New()
+	for text, masks := range map[string]bool{
+		"4222222222222": true, "422222222222": false, "6011000990139424": true, "6011-0009 9013-9424": true, "6011--000990139424": false, "6011  000990139424": false,
+		"9111111111111111": false, "1111111111111117": false, "x4111111111111111": false, "4111111111111111x": false, "_4111111111111111": false, "4111111111111111_": false,
+		"1.4111111111111111": false, "41111111111111110000": false, "4111 1111 1111 1111 2": false, "(4111111111111111)": true, "id:4111111111111111,": true,
+	} {
+		got, n := m.Mask(text)
+		require.Equal(t, masks, n == 1, text)
+		require.Equal(t, masks, got != text, text)
+	}
+}
+
+// TestMaskTriggers: no rule is without a trigger, or its secrets would be passed over.
+func TestMaskTriggers(t *testing.T) {
+	m := New()
+	for _, trigger := range triggers() {
+		for _, text := range []string{trigger, strings.ToUpper(trigger), "x " + trigger + " y"} {
+			words, _ := m.suspicious(text)
+			require.True(t, words, text)
+		}
+	}
+	words, digits := m.suspicious("nothing of interest 123456789012")
+	require.False(t, words)
+	require.False(t, digits)
+	_, digits = m.suspicious("1234-5678 90123")
+	require.True(t, digits)
+}

@@ -93,12 +93,13 @@ func (f *Frames) count() (n, length int, err error) {
 
 // line reads up to a line's end, or the zero that some devices put there.
 func (f *Frames) line() ([]byte, error) {
-	for have := 1; ; {
-		b, err := f.in.Peek(have)
+	seen := 0 // bytes that have no end of a line among them
+	for {
+		b, err := f.in.Peek(seen + 1)
 		if err == nil {
 			b, err = f.in.Peek(f.in.Buffered())
 		}
-		if i := bytes.IndexAny(b, "\n\x00"); i >= 0 && i <= MaxMessage {
+		if i := seen + bytes.IndexAny(b[min(seen, len(b)):], "\n\x00"); i >= seen && i <= MaxMessage {
 			out := bytes.Clone(bytes.TrimRight(b[:i], "\r"))
 			_, err = f.in.Discard(i + 1)
 			return out, err //nolint:wrapcheck // What is buffered can be discarded.
@@ -114,6 +115,6 @@ func (f *Frames) line() ([]byte, error) {
 			}
 			return nil, fmt.Errorf("read syslog: %w", err)
 		}
-		have = len(b) + 1
+		seen = len(b)
 	}
 }

@@ -51,12 +51,18 @@ func (k *kafka) open() error {
 	k.transport = &kafkago.Transport{
 		ClientID: "strata-agent", SASL: mechanism, DialTimeout: 3 * time.Second, IdleTimeout: time.Minute, MetadataTTL: time.Minute,
 	}
-	if c := k.t.Credential; c != nil && c.TLS {
-		//nolint:gosec // Only loopback is not checked: the name in the certificate is never that of loopback.
-		k.transport.TLS = &tls.Config{InsecureSkipVerify: k.t.Address.Addr().IsLoopback()}
-	}
+	k.transport.TLS = k.tls()
 	k.client = &kafkago.Client{Addr: net.TCPAddrFromAddrPort(k.t.Address), Transport: k.transport}
 	return nil
+}
+
+// tls is how the connection is encrypted, nil for not at all.
+func (k *kafka) tls() *tls.Config {
+	if c := k.t.Credential; c == nil || !c.TLS {
+		return nil
+	}
+	//nolint:gosec // Only loopback is not checked: the name in the certificate is never that of loopback.
+	return &tls.Config{InsecureSkipVerify: k.t.Address.Addr().IsLoopback()}
 }
 
 func (k *kafka) mechanism() (sasl.Mechanism, error) {
@@ -78,16 +84,14 @@ func (k *kafka) mechanism() (sasl.Mechanism, error) {
 
 // Read implements Reader.
 func (k *kafka) Read(ctx context.Context) (Reading, error) {
-	if err := k.open(); err != nil {
-		return Reading{}, err
-	}
 	// Before the client, whose errors do not tell a broker that is gone from one that refuses us.
-	conn, err := dial(ctx, k.t.Address)
-	if err != nil {
+	if err := k.greet(ctx); err != nil {
 		_ = k.Close()
 		return Reading{}, err
 	}
-	_ = conn.Close()
+	if err := k.open(); err != nil {
+		return Reading{}, err
+	}
 	meta, err := k.client.Metadata(ctx, &kafkago.MetadataRequest{})
 	if err != nil {
 		_ = k.Close()

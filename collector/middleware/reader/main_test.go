@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +47,14 @@ func serveAt(t *testing.T, addr string, handle func(net.Conn)) *fake {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
 	require.NoError(t, err)
-	f := &fake{addr: netip.MustParseAddrPort(l.Addr().String()), conns: make(map[net.Conn]bool)}
+	f := serveOn(t, l, handle)
+	f.addr = netip.MustParseAddrPort(l.Addr().String())
+	return f
+}
+
+func serveOn(t *testing.T, l net.Listener, handle func(net.Conn)) *fake {
+	t.Helper()
+	f := &fake{conns: make(map[net.Conn]bool)}
 	f.wg.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -73,6 +82,17 @@ func serveAt(t *testing.T, addr string, handle func(net.Conn)) *fake {
 		f.wg.Wait()
 	})
 	return f
+}
+
+// unixSocket listens on a socket in a folder of its own, whose path is short enough for one.
+func unixSocket(t *testing.T, name string) net.Listener {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s") //nolint:usetesting // t.TempDir has the test's name in its path.
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, name))
+	require.NoError(t, err)
+	return l
 }
 
 // cut ends every connection.
