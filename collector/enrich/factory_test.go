@@ -176,8 +176,8 @@ func TestDetectSeverity(t *testing.T) {
 	}
 }
 
-// TestGateOfAFullQueue: a source that cannot wait is dropped and counted when the queue has no space, any other one goes on.
-func TestGateOfAFullQueue(t *testing.T) {
+// TestStreamOfAFullQueue: a source that cannot wait is dropped and counted when the queue has no space, any other one goes on.
+func TestStreamOfAFullQueue(t *testing.T) {
 	const limit = 4 << 20
 	for name, tc := range map[string]struct {
 		queued      uint64
