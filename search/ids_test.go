@@ -23,3 +23,26 @@ func TestNormalID(t *testing.T) {
 		require.False(t, ok, id)
 	}
 }
+
+// What is no id is handed back as it came, so that it is found nowhere.
+func TestNormalIDOfNone(t *testing.T) {
+	for _, c := range []struct {
+		id     string
+		digits int
+		want   string
+		ok     bool
+	}{
+		{"not an id", TraceIDDigits, "not an id", false},
+		{"0X1F", SpanIDDigits, "000000000000001f", true},
+		{"0x0x1f", SpanIDDigits, "0x0x1f", false},
+		{"0123456789abcdef", SpanIDDigits, "0123456789abcdef", true},
+		{"0123456789abcdef0", SpanIDDigits, "0123456789abcdef0", false},
+		{"01-23", SpanIDDigits, "0000000000000123", true},
+		{"g", SpanIDDigits, "g", false},
+		{"０", SpanIDDigits, "０", false}, // a digit of another script
+	} {
+		got, ok := NormalID(c.id, c.digits)
+		require.Equal(t, c.ok, ok, c.id)
+		require.Equal(t, c.want, got, c.id)
+	}
+}

@@ -89,7 +89,7 @@ func (l *lexer) next() (token, error) {
 		l.pos++
 		return token{kind: tokenClose, position: start}, nil
 	case '-':
-		if start+1 < len(l.s) && l.s[start+1] != ' ' && l.s[start+1] != ')' {
+		if next, _ := utf8.DecodeRuneInString(l.s[start+1:]); start+1 < len(l.s) && !unicode.IsSpace(next) && next != ')' {
 			l.pos++
 			return token{kind: tokenMinus, position: start}, nil
 		}

@@ -36,14 +36,14 @@ type config struct {
 	DetectSeverity bool `mapstructure:"detect_severity"`
 	// Progress keeps how far each file was queued; see queue.Progress.
 	Progress bool `mapstructure:"progress"`
-	// Gate is for sources that are no files.
-	Gate *gateConfig `mapstructure:"gate"`
+	// Stream is for sources that are no files.
+	Stream *streamConfig `mapstructure:"stream"`
 	// QueueLimit is the most bytes the queue of one signal may hold.
 	QueueLimit int64 `mapstructure:"queue_limit"`
 }
 
-// gateConfig is logs.GateOptions in a collector's configuration.
-type gateConfig struct {
+// streamConfig is logs.StreamOptions in a collector's configuration.
+type streamConfig struct {
 	Kind                string `mapstructure:"kind"`
 	Name                string `mapstructure:"name"`
 	Drop                bool   `mapstructure:"drop"`
@@ -75,10 +75,10 @@ func NewFactory(v *queue.Volume, state *queue.State, stats *logs.Stats) (process
 		}, component.StabilityLevelStable),
 		processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
 			p := newLogsProcessor(*cfg.(*config), state, v.CountLogs(set.ID.Name(), next))
-			if g := p.cfg.Gate; g != nil {
-				p.gate = logs.NewGate(logs.GateOptions(*g), stats)
+			if g := p.cfg.Stream; g != nil {
+				p.stream = logs.NewStream(logs.StreamOptions(*g), stats)
 			}
-			if g := p.cfg.Gate; g != nil && g.Kind == logs.KindSyslog {
+			if g := p.cfg.Stream; g != nil && g.Kind == logs.KindSyslog {
 				p.useGroup(set.Logger)
 			}
 			return p, nil
@@ -145,7 +145,7 @@ func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 type logsProcessor struct {
 	base
 	progress *queue.Progress // nil: off
-	gate     *logs.Gate      // nil: none
+	stream   *logs.Stream    // nil: none
 	group    *logs.Group     // nil: none
 	queue    *queue.State
 	next     consumer.Logs
@@ -171,7 +171,7 @@ func (p *logsProcessor) useGroup(logger *zap.Logger) {
 // and moves its checkpoint past lines that were never queued. So a line that waits for a full queue waits until the agent is
 // stopped for good; its checkpoint is then the one before it.
 func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if p.gate != nil && !p.gate.Pass(ctx, ld, p.queue.Full(queue.LogsSignal, p.cfg.QueueLimit)) {
+	if p.stream != nil && !p.stream.Pass(ctx, ld, p.queue.Full(queue.LogsSignal, p.cfg.QueueLimit)) {
 		return nil
 	}
 	if p.progress != nil {
@@ -195,8 +195,8 @@ func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		return nil
 	}
 	if p.group != nil {
-		if n := ld.LogRecordCount(); !p.group.Add(ld, !p.cfg.Gate.Drop) {
-			p.gate.Lost(n)
+		if n := ld.LogRecordCount(); !p.group.Add(ld, !p.cfg.Stream.Drop) {
+			p.stream.Lost(n)
 		}
 		return nil
 	}

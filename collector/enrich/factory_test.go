@@ -176,8 +176,8 @@ func TestDetectSeverity(t *testing.T) {
 	}
 }
 
-// TestGateOfAFullQueue: a source that cannot wait is dropped and counted when the queue has no space, any other one goes on.
-func TestGateOfAFullQueue(t *testing.T) {
+// TestStreamOfAFullQueue: a source that cannot wait is dropped and counted when the queue has no space, any other one goes on.
+func TestStreamOfAFullQueue(t *testing.T) {
 	const limit = 4 << 20
 	for name, tc := range map[string]struct {
 		queued      uint64
@@ -195,7 +195,7 @@ func TestGateOfAFullQueue(t *testing.T) {
 			p := newParts(t)
 			openQueue(t, p.state, tc.queued)
 			proc, sink := p.logs(t, "journald", config{
-				Override: true, QueueLimit: tc.limit, Gate: &gateConfig{Kind: logs.KindJournald, Name: "source", Drop: tc.drop},
+				Override: true, QueueLimit: tc.limit, Stream: &streamConfig{Kind: logs.KindJournald, Name: "source", Drop: tc.drop},
 			})
 			require.NoError(t, proc.ConsumeLogs(t.Context(), logRecord("a")))
 			require.Equal(t, tc.wantPassed, sink.LogRecordCount())
@@ -211,7 +211,7 @@ func TestGateOfAFullQueue(t *testing.T) {
 // TestGateMasks: secrets are out before the queue is written.
 func TestGateMasks(t *testing.T) {
 	for mask, want := range map[bool]bool{true: false, false: true} {
-		proc, sink := newParts(t).logs(t, "journald", config{Gate: &gateConfig{Kind: logs.KindJournald, Name: "source", Mask: mask}})
+		proc, sink := newParts(t).logs(t, "journald", config{Stream: &streamConfig{Kind: logs.KindJournald, Name: "source", Mask: mask}})
 		require.NoError(t, proc.ConsumeLogs(t.Context(), logRecord("login password=hunter2hunter2 ok")))
 		require.Equal(t, want, firstRecord(t, sink).Body().Str() == "login password=hunter2hunter2 ok", "mask %t", mask)
 	}
@@ -220,7 +220,7 @@ func TestGateMasks(t *testing.T) {
 // TestSyslogIsGathered: records of syslog wait in a group until the queue takes them, and a stop hands all of them over.
 func TestSyslogIsGathered(t *testing.T) {
 	p := newParts(t)
-	proc, sink := p.logs(t, "syslog_1", config{Override: true, DetectSeverity: true, Gate: &gateConfig{Kind: logs.KindSyslog, Name: "udp://x:1", Drop: true}})
+	proc, sink := p.logs(t, "syslog_1", config{Override: true, DetectSeverity: true, Stream: &streamConfig{Kind: logs.KindSyslog, Name: "udp://x:1", Drop: true}})
 	for range 10 {
 		require.NoError(t, proc.ConsumeLogs(t.Context(), logRecord("ERROR x")))
 	}

@@ -101,7 +101,7 @@ func TestPartsOfContainers(t *testing.T) {
 
 // TestPartsOfJournal: an entry of megabytes comes in parts.
 func TestPartsOfJournal(t *testing.T) {
-	g := NewGate(GateOptions{Kind: KindJournald, Name: "journald"}, NewStats())
+	g := NewStream(StreamOptions{Kind: KindJournald, Name: "journald"}, NewStats())
 	ld := plog.NewLogs()
 	slice := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	slice.AppendEmpty().Body().SetEmptyMap().PutStr("MESSAGE", "first")

@@ -129,7 +129,7 @@ func TestJournald(t *testing.T) {
 	require.Equal(t, list{"ssh.service"}, at(t, got, "receivers", idJournald, "units"))
 	require.Equal(t, "err", at(t, got, "receivers", idJournald, "priority"))
 	require.Equal(t, object{"kind": logs.KindJournald, "name": "journald", "drop": false, "mask": false, "max_records_per_second": 7},
-		at(t, got, "processors", enrich.TypeName+"/journald", "gate"))
+		at(t, got, "processors", enrich.TypeName+"/journald", "stream"))
 	require.Equal(t, int64(10<<20), at(t, got, "processors", enrich.TypeName+"/journald", "queue_limit"))
 }
 
@@ -138,7 +138,7 @@ func TestSyslog(t *testing.T) {
 	for name, tc := range map[string]struct {
 		keys     string
 		receiver object
-		gate     object
+		stream   object
 	}{
 		"udp": {
 			"listen: 'udp://:514'",
@@ -159,7 +159,7 @@ func TestSyslog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := generate(t, quiet+"log_times: {past: 1h, future: 2m}\nsyslog: [{"+tc.keys+"}]")
 			tc.receiver["times"] = object{"past": "1h0m0s", "future": "2m0s"}
-			tc.gate["kind"] = logs.KindSyslog
+			tc.stream["kind"] = logs.KindSyslog
 			for id, r := range got["receivers"].(object) {
 				if id != logs.StatsType {
 					require.Equal(t, tc.receiver, r)
@@ -167,7 +167,7 @@ func TestSyslog(t *testing.T) {
 			}
 			for id, p := range got["processors"].(object) {
 				if id != idEnrichAgent {
-					require.Equal(t, tc.gate, at(t, p, "gate"))
+					require.Equal(t, tc.stream, at(t, p, "stream"))
 					require.Equal(t, true, at(t, p, "detect_severity"))
 				}
 			}

@@ -35,7 +35,7 @@ func (g *generator) addSyslog() {
 		}
 		id := syslog.Type + "/" + name
 		g.receivers[id] = r
-		g.gated(name, id, object{
+		g.streamed(name, id, object{
 			"kind": logs.KindSyslog, "name": s.Listen, "drop": kind == config.SyslogUDP, "mask": s.Mask == nil || *s.Mask, "max_records_per_second": s.MaxRecordsPerSecond,
 		})
 	}
@@ -59,16 +59,16 @@ func (g *generator) addJournald() {
 		r["priority"] = j.Priority
 	}
 	g.receivers[idJournald] = r
-	g.gated(idJournald, idJournald, object{
+	g.streamed(idJournald, idJournald, object{
 		"kind": logs.KindJournald, "name": idJournald, "drop": false, "mask": j.Mask == nil || *j.Mask, "max_records_per_second": j.MaxRecordsPerSecond,
 	})
 }
 
-// gated makes the pipeline of a source that is no file.
-func (g *generator) gated(name, receiver string, gate object) {
+// streamed makes the pipeline of a source that is no file.
+func (g *generator) streamed(name, receiver string, stream object) {
 	processor := enrich.TypeName + "/" + name
 	g.processors[processor] = object{
-		"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes)), "override": true, "detect_severity": true, "gate": gate,
+		"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes)), "override": true, "detect_severity": true, "stream": stream,
 		"queue_limit": g.cfg.Queue.SignalBytes(),
 	}
 	g.pipeline("logs/"+name, list{receiver}, processor)

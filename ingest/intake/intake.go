@@ -71,8 +71,8 @@ type SeriesIndex interface {
 	Known(ctx context.Context, ls labels.Labels) bool
 }
 
-// SeriesGate is a SeriesIndex that also knows which series a data point becomes. Safe for concurrent use.
-type SeriesGate interface {
+// SeriesBound is a SeriesIndex that also knows which series a data point becomes. Safe for concurrent use.
+type SeriesBound interface {
 	SeriesIndex
 	// RemoveNew takes the data points that would make a new series out of md, and returns how many those are.
 	RemoveNew(ctx context.Context, md pmetric.Metrics) int
@@ -85,7 +85,7 @@ type Options struct {
 	Producer bus.Producer
 	Ledger   *ledger.Ledger
 	// Series may be nil: then the writer alone knows the bound on series, and what it refuses is counted, not answered.
-	Series SeriesGate
+	Series SeriesBound
 	// Layout may be nil: then every request is one record.
 	Layout split.Layout
 	// Now is the clock; nil is time.Now.

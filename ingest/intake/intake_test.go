@@ -152,12 +152,12 @@ func TestSubmitRefused(t *testing.T) {
 	require.Equal(t, ledger.Counts{Received: 2, Refused: map[string]int64{"bus_full": 2}}, b.Ledger.Totals()[signal.Logs])
 }
 
-// gate has room for a number of series, and knows none.
-type gate struct{ full bool }
+// seriesBound has room for a number of series, and knows none.
+type seriesBound struct{ full bool }
 
-func (g gate) Full() bool                              { return g.full }
-func (gate) Known(context.Context, labels.Labels) bool { return false }
-func (gate) RemoveNew(_ context.Context, md pmetric.Metrics) int {
+func (b seriesBound) Full() bool                              { return b.full }
+func (seriesBound) Known(context.Context, labels.Labels) bool { return false }
+func (seriesBound) RemoveNew(_ context.Context, md pmetric.Metrics) int {
 	n := md.DataPointCount()
 	md.ResourceMetrics().RemoveIf(func(pmetric.ResourceMetrics) bool { return true })
 	return n
@@ -168,7 +168,7 @@ func TestSeries(t *testing.T) {
 	require.False(t, in.SeriesFull())
 	require.Nil(t, in.Series())
 	for _, full := range []bool{false, true} {
-		in, b := intaketest.New(t, func(o *intake.Options) { o.Series = gate{full} })
+		in, b := intaketest.New(t, func(o *intake.Options) { o.Series = seriesBound{full} })
 		require.Equal(t, full, in.SeriesFull())
 		require.False(t, in.Series().Known(t.Context(), labels.EmptyLabels()))
 		tally, err := in.SubmitMetrics(t.Context(), intaketest.Metrics(sample("m", time.Now())), intake.Decoded{})

@@ -214,7 +214,7 @@ func TestNamesKeepTheirBytes(t *testing.T) {
 
 // TestSeriesLimit: when the store takes no new series every request is decoded, and the points of new series are refused.
 func TestSeriesLimit(t *testing.T) {
-	f := newFixture(t, func(o *intake.Options) { o.Series = fullGate{} })
+	f := newFixture(t, func(o *intake.Options) { o.Series = fullBound{} })
 	body, err := pmetricotlp.NewExportRequestFromMetrics(intaketest.Metrics(
 		intaketest.Record{Name: "known", Time: time.Now()}, intaketest.Record{Name: "new", Time: time.Now()},
 	)).MarshalProto()
@@ -226,12 +226,12 @@ func TestSeriesLimit(t *testing.T) {
 	require.Equal(t, 1, md.DataPointCount())
 }
 
-// fullGate knows the series of metrics named known, and takes no others.
-type fullGate struct{ intake.SeriesIndex }
+// fullBound knows the series of metrics named known, and takes no others.
+type fullBound struct{ intake.SeriesIndex }
 
-func (fullGate) Full() bool { return true }
+func (fullBound) Full() bool { return true }
 
-func (fullGate) RemoveNew(_ context.Context, md pmetric.Metrics) int {
+func (fullBound) RemoveNew(_ context.Context, md pmetric.Metrics) int {
 	before := md.DataPointCount()
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
 		return rm.ScopeMetrics().At(0).Metrics().At(0).Name() != "known"

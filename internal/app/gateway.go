@@ -25,9 +25,9 @@ type gatewayPart struct {
 }
 
 func (a *App) newGateway() *gatewayPart {
-	var series intake.SeriesGate
+	var series intake.SeriesBound
 	if a.stores.tsdb != nil { // In this process: then the gateway knows the bound on series.
-		series = writer.NewSeriesGate(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
+		series = writer.NewSeriesBound(a.stores.tsdb, a.cfg.OTLP.Series.WithLookback(a.cfg.Query.Lookback))
 	}
 	in := a.newIntake(series)
 	recv := otlp.NewReceiver(in)
@@ -45,7 +45,7 @@ func (a *App) otlpHTTP(c *tls.Config, l auth.Listener) server {
 }
 
 // newIntake is the way to the bus; series is nil where the bound on series is not known.
-func (a *App) newIntake(series intake.SeriesGate) *intake.Intake {
+func (a *App) newIntake(series intake.SeriesBound) *intake.Intake {
 	cfg := a.cfg.Intake
 	cfg.InFlightBytes = a.inFlightBytes()
 	return intake.New(intake.Options{Config: cfg, Producer: a.stores.producer, Ledger: a.stores.ledger, Series: series, Layout: a.stores.layout})

@@ -67,9 +67,13 @@ func Last(attrs pcommon.Map, key string) (pcommon.Value, bool) {
 
 // Severity is the severity number of a log record, of its severity's text where it has none; 0 for none.
 func Severity(rec plog.LogRecord) uint8 {
-	number := rec.SeverityNumber()
-	if number == plog.SeverityNumberUnspecified {
-		number = plog.SeverityNumber(severity.Number(ansi.Strip(rec.SeverityText()))) // So that level filters work for such senders too.
+	return SeverityOf(int32(rec.SeverityNumber()), rec.SeverityText())
+}
+
+// SeverityOf is Severity of a record with this number and text.
+func SeverityOf(number int32, text string) uint8 {
+	if number == severity.Unspecified {
+		number = severity.Number(ansi.Strip(text)) // So that level filters work for such senders too.
 	}
 	return uint8(number) //nolint:gosec // 0 to 24
 }

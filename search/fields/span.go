@@ -24,17 +24,19 @@ type Span struct {
 
 // ReadSpan reads a span's attributes. It looks at each once; unique says that no key is there twice, otherwise the last of a key counts.
 func ReadSpan(kind ptrace.SpanKind, attrs pcommon.Map, unique bool) Span {
-	var w wanted
+	var r SpanReader
 	i := 0
 	for k, v := range attrs.All() {
 		i++
-		if w.wants(k) && (unique || !comesAgain(attrs, k, i)) {
-			w.take(k, v)
+		switch {
+		case !r.Wants(k) || !unique && comesAgain(attrs, k, i):
+		case v.Type() == pcommon.ValueTypeInt:
+			r.TakeInt(k, v.Int())
+		default:
+			r.TakeText(k, v.AsString())
 		}
 	}
-	out := Span{Method: w.method, Route: w.route, HTTPStatus: w.status}
-	out.TargetType, out.TargetSystem, out.Target = w.target(kind)
-	return out
+	return r.Span(kind)
 }
 
 // comesAgain reports whether a key is there once more from the given place on.
@@ -49,8 +51,9 @@ func comesAgain(attrs pcommon.Map, key string, from int) bool {
 	return false
 }
 
-// wanted are the attributes that pages filter by, old names after the ones they were renamed to.
-type wanted struct {
+// SpanReader makes a Span of attributes that it is given one by one, in their order; of a key that is there twice, only the last. Old names
+// of an attribute mean the same as the ones that they were renamed to.
+type SpanReader struct {
 	method, route                       string
 	dbSystem, dbName, rpcSystem, rpcSvc string
 	messaging, destination              string
@@ -61,7 +64,7 @@ type wanted struct {
 }
 
 // field is where an attribute goes, nil for what is not wanted and for a status.
-func (w *wanted) field(key string) *string {
+func (w *SpanReader) field(key string) *string {
 	switch key {
 	case "http.request.method", "http.method":
 		return &w.method
@@ -92,38 +95,50 @@ func isStatus(key string) bool {
 	return key == "http.response.status_code" || key == "http.status_code"
 }
 
-func (w *wanted) wants(key string) bool { return isStatus(key) || w.field(key) != nil }
-
-func (w *wanted) take(key string, v pcommon.Value) {
+// Wants reports whether the attribute of a key would change what is known.
+func (w *SpanReader) Wants(key string) bool {
 	if isStatus(key) {
-		w.takeStatus(v)
+		return !w.haveStatus
+	}
+	f := w.field(key)
+	return f != nil && *f == ""
+}
+
+// TakeInt takes the value of an attribute that Wants wants and that is a whole number.
+func (w *SpanReader) TakeInt(key string, n int64) {
+	if !isStatus(key) {
+		w.TakeText(key, strconv.FormatInt(n, 10))
 		return
 	}
-	if f := w.field(key); f != nil && *f == "" {
-		*f = v.AsString()
+	w.haveStatus = true
+	if n >= 0 && n <= 1<<16-1 {
+		w.status = uint16(n)
 	}
 }
 
-func (w *wanted) takeStatus(v pcommon.Value) {
-	if w.haveStatus {
-		return
-	}
-	if v.Type() == pcommon.ValueTypeInt {
-		w.haveStatus = true
-		if n := v.Int(); n >= 0 && n <= 1<<16-1 {
-			w.status = uint16(n)
+// TakeText takes the text of another value that Wants wants.
+func (w *SpanReader) TakeText(key, text string) {
+	if !isStatus(key) {
+		if f := w.field(key); f != nil {
+			*f = text
 		}
 		return
 	}
-	text := v.AsString()
 	w.haveStatus = text != ""
 	if n, err := strconv.ParseUint(text, 10, 16); err == nil {
 		w.status = uint16(n)
 	}
 }
 
+// Span is what the attributes say of a span of a kind.
+func (w *SpanReader) Span(kind ptrace.SpanKind) Span {
+	out := Span{Method: w.method, Route: w.route, HTTPStatus: w.status}
+	out.TargetType, out.TargetSystem, out.Target = w.target(kind)
+	return out
+}
+
 // target says what a span talks to: the type and system of the far side and its name. Spans that call nobody have the system alone.
-func (w *wanted) target(kind ptrace.SpanKind) (typ, system, name string) {
+func (w *SpanReader) target(kind ptrace.SpanKind) (typ, system, name string) {
 	switch {
 	case w.dbSystem != "":
 		typ, system, name = "db", w.dbSystem, first(w.peerService, w.dbName, w.address, w.dbSystem)

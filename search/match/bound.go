@@ -75,7 +75,12 @@ func (b *bound) holdsText(s string) bool {
 		return b.ordered(compareIntegers(s, b.integer))
 	}
 	n, ok := parseNumber(s)
-	if !ok || n != n || b.value != b.value {
+	return ok && b.holdsFloat(n)
+}
+
+// holdsFloat compares a fraction; NaN fulfils nothing.
+func (b *bound) holdsFloat(n float64) bool {
+	if n != n || b.value != b.value {
 		return false
 	}
 	switch {

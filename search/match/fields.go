@@ -5,7 +5,6 @@ package match
 import (
 	"encoding/hex"
 	"strconv"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -25,29 +24,39 @@ func isNumber(name string) bool {
 func (r *record) number(name string) uint64 {
 	switch name {
 	case search.FieldLevel:
-		return uint64(fields.Severity(r.log))
+		return uint64(r.severity())
 	case search.FieldHTTPStatus:
 		return uint64(r.derived().HTTPStatus)
 	case search.FieldDuration:
-		start, end := r.span.StartTimestamp(), r.span.EndTimestamp()
-		if end > start { // A clock that went back makes no duration.
-			return uint64(end - start)
+		h := r.readHead()
+		if h.end > h.start { // A clock that went back makes no duration.
+			return h.end - h.start
 		}
 	}
 	return 0
 }
 
-func (r *record) derived() fields.Span { return fields.ReadSpan(r.span.Kind(), r.attrs, false) }
+func (r *record) severity() uint8 {
+	h := r.readHead()
+	return fields.SeverityOf(h.severity, h.level)
+}
+
+func (r *record) derived() fields.Span {
+	kind := r.readHead().kind
+	if r.onWire {
+		return r.raw.span(kind)
+	}
+	return fields.ReadSpan(kind, r.attrs, false)
+}
 
 // textHolds reports whether the text of the node's field fulfils its test.
 func (n *node) textHolds(r *record) bool {
 	if n.field.Kind != search.FieldBuiltin {
-		v, _ := r.attribute(n.field)
-		return n.valueHolds(v)
+		return n.valueHolds(r.attribute(n.field))
 	}
 	switch n.field.Name {
 	case search.FieldBody:
-		return n.valueHolds(place{value: r.log.Body(), there: true})
+		return n.valueHolds(r.body())
 	case search.FieldTrace, search.FieldSpan:
 		return n.idHolds(r)
 	case search.FieldDuration, search.FieldHTTPStatus:
@@ -64,23 +73,23 @@ func (n *node) textHolds(r *record) bool {
 func (r *record) text(name string) string {
 	switch name {
 	case search.FieldService:
-		return fields.Service(r.resource)
+		return fields.Service(r.resourceAttributes())
 	case search.FieldHost:
-		return fields.Host(r.resource)
+		return fields.Host(r.resourceAttributes())
 	case search.FieldEnvironment:
-		return fields.Environment(r.resource)
+		return fields.Environment(r.resourceAttributes())
 	case search.FieldScope:
-		return r.scope.Name()
+		return r.scopeName()
 	case search.FieldLevel:
-		return severity.Name(int(fields.Severity(r.log)))
+		return severity.Name(int(r.severity()))
 	case search.FieldName:
-		return r.span.Name()
+		return r.readHead().name
 	case search.FieldKindOfSpan:
-		return kind(r.span.Kind())
+		return kind(r.readHead().kind)
 	case search.FieldStatus:
-		return status(r.span.Status().Code())
+		return status(r.readHead().status)
 	case search.FieldRoot:
-		return strconv.FormatBool(r.span.ParentSpanID().IsEmpty())
+		return strconv.FormatBool(r.readHead().root)
 	case search.FieldURL:
 		return r.url()
 	default:
@@ -105,7 +114,8 @@ func (r *record) derivedText(name string) string {
 
 func (r *record) url() string {
 	for _, key := range [...]string{"url.full", "http.url", "url.path", "http.target"} {
-		if s := fields.Text(r.attrs, key); s != "" {
+		v := r.last(key)
+		if s := v.text(); s != "" {
 			return s
 		}
 	}
@@ -140,30 +150,17 @@ func status(c ptrace.StatusCode) string {
 	}
 }
 
-func (r *record) traceID() pcommon.TraceID {
-	if r.signal == signal.Traces {
-		return r.span.TraceID()
-	}
-	return r.log.TraceID()
-}
-
-func (r *record) spanID() pcommon.SpanID {
-	if r.signal == signal.Traces {
-		return r.span.SpanID()
-	}
-	return r.log.SpanID()
-}
-
 // idHolds asks the digits of an id, which are none for an id of zeros.
 func (n *node) idHolds(r *record) bool {
 	var buf [search.TraceIDDigits]byte
 	used := 0
+	h := r.readHead()
 	if n.field.Name == search.FieldTrace {
-		if id := r.traceID(); !id.IsEmpty() {
-			used = hex.Encode(buf[:], id[:])
+		if !h.trace.IsEmpty() {
+			used = hex.Encode(buf[:], h.trace[:])
 		}
-	} else if id := r.spanID(); !id.IsEmpty() {
-		used = hex.Encode(buf[:], id[:])
+	} else if !h.id.IsEmpty() {
+		used = hex.Encode(buf[:], h.id[:])
 	}
 	return n.holdsMade(string(buf[:used]))
 }
@@ -171,16 +168,19 @@ func (n *node) idHolds(r *record) bool {
 // eventHolds asks a log record's event name, or every event of a span. A span's first event is compared as a number.
 func (n *node) eventHolds(r *record) bool {
 	if r.signal == signal.Logs {
-		if name := r.log.EventName(); name != "" {
+		if name := r.readHead().event; name != "" {
 			return n.holdsText(name)
 		}
-		v, there := fields.Last(r.attrs, "event.name")
-		return n.valueHolds(place{value: v, there: there})
+		return n.valueHolds(r.last("event.name"))
+	}
+	if n.test.kind == testBound {
+		name, there := r.firstEvent()
+		return there && n.holdsText(name)
+	}
+	if r.onWire {
+		return r.raw.events(n.holdsText)
 	}
 	events := r.span.Events()
-	if n.test.kind == testBound {
-		return events.Len() > 0 && n.holdsText(events.At(0).Name())
-	}
 	for i := range events.Len() {
 		if n.holdsText(events.At(i).Name()) {
 			return true
@@ -189,72 +189,57 @@ func (n *node) eventHolds(r *record) bool {
 	return false
 }
 
-// place is a value that an attribute has, or the absence of one, whose text is empty.
-type place struct {
-	value  pcommon.Value
-	there  bool
-	untold bool // The text is empty though the value is there.
-}
-
-// attribute finds an attribute in the order in which its places count. A name with a dot may be a path into a map.
-func (r *record) attribute(f search.Field) (place, bool) {
-	path := strings.Contains(f.Name, ".")
-	for _, resource := range [...]bool{false, true} {
-		if resource && f.Kind == search.FieldAttribute || !resource && f.Kind == search.FieldResource {
-			continue
-		}
-		attrs := r.attrs
-		if resource {
-			attrs = r.resource
-		}
-		if v, ok := fields.Last(attrs, f.Name); ok {
-			return place{value: v, there: true}, true
-		}
-		if path {
-			if v, ok := fields.ByPath(r.attrs, r.resource, resource, f.Name); ok {
-				return place{value: v.Value, there: true, untold: v.Untold}, true
-			}
-		}
+// body is the body of a log record.
+func (r *record) body() value {
+	v := r.readHead().body
+	if !r.onWire {
+		return v
 	}
-	return place{}, false
+	switch v.kind {
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice, pcommon.ValueTypeBytes:
+		return valueOf(r.raw.decode(signal.Logs).body)
+	default:
+		return v
+	}
 }
 
 // valueHolds reports whether the text of a value fulfils the node's test.
-func (n *node) valueHolds(p place) bool {
-	if !p.there || p.untold {
-		return n.holdsText("")
-	}
-	switch p.value.Type() {
-	case pcommon.ValueTypeStr:
-		return n.holdsText(p.value.Str())
-	case pcommon.ValueTypeInt:
+func (n *node) valueHolds(v value) bool {
+	switch {
+	case !v.there || v.untold:
+	case v.kind == pcommon.ValueTypeInt:
 		var buf [20]byte
-		return n.holdsMade(string(strconv.AppendInt(buf[:0], p.value.Int(), 10)))
-	case pcommon.ValueTypeEmpty, pcommon.ValueTypeBool, pcommon.ValueTypeDouble, pcommon.ValueTypeMap, pcommon.ValueTypeSlice, pcommon.ValueTypeBytes:
+		return n.holdsMade(string(strconv.AppendInt(buf[:0], v.number, 10)))
+	case v.kind == pcommon.ValueTypeDouble && n.test.kind == testBound && n.bound.integer == "": // Its text would be read as the same number.
+		return n.bound.holdsFloat(v.double)
 	}
-	return n.holdsText(p.value.AsString())
+	return n.holdsText(v.text())
 }
 
 // exists reports whether the node's field is there. Attributes exist also when they are empty.
 func (n *node) exists(r *record) bool {
 	if n.field.Kind != search.FieldBuiltin {
-		_, there := r.attribute(n.field)
-		return there
+		return r.attribute(n.field).there
 	}
 	switch name := n.field.Name; {
 	case isNumber(name):
 		return r.number(name) != 0
 	case name == search.FieldTrace:
-		return !r.traceID().IsEmpty()
+		return !r.readHead().trace.IsEmpty()
 	case name == search.FieldSpan:
-		return !r.spanID().IsEmpty()
+		return !r.readHead().id.IsEmpty()
 	case name == search.FieldBody:
-		v := r.log.Body()
-		return v.Type() != pcommon.ValueTypeStr && v.Type() != pcommon.ValueTypeEmpty || v.AsString() != ""
+		v := r.body()
+		return v.kind != pcommon.ValueTypeStr && v.kind != pcommon.ValueTypeEmpty || v.str != ""
 	case name == search.FieldEvent && r.signal == signal.Traces:
-		return r.span.Events().Len() > 0
+		_, there := r.firstEvent()
+		return there
 	case name == search.FieldEvent:
-		return r.log.EventName() != "" || fields.Text(r.attrs, "event.name") != ""
+		if r.readHead().event != "" {
+			return true
+		}
+		v := r.last("event.name")
+		return v.text() != ""
 	default:
 		return r.text(name) != ""
 	}

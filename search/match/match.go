@@ -62,15 +62,6 @@ func (m *Spans) Match(s Span) bool {
 	return m.root.holds(&r)
 }
 
-// record is what a filter is asked about.
-type record struct {
-	signal          signal.Signal
-	attrs, resource pcommon.Map
-	scope           pcommon.InstrumentationScope
-	log             plog.LogRecord // of SignalLogs
-	span            ptrace.Span    // of SignalTraces
-}
-
 type operation int
 
 const (

@@ -68,3 +68,25 @@ func TestScripts(t *testing.T) {
 		}
 	})
 }
+
+// The same cases on the bytes of the section's request.
+func TestScriptsOnTheWire(t *testing.T) {
+	searchtest.Run(t, func(t *testing.T, s *searchtest.Section) searchtest.Find {
+		t.Helper()
+		body := bodyOf(t, s)
+		return func(t *testing.T, f search.Filter) []int {
+			t.Helper()
+			var out []int
+			told := 0
+			require.NoError(t, each(t, s.Signal, f, body, func(i int, holds bool) {
+				require.Equal(t, told, i)
+				told++
+				if holds {
+					out = append(out, i)
+				}
+			}))
+			require.Equal(t, size(s), told)
+			return out
+		}
+	})
+}

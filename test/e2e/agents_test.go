@@ -148,7 +148,7 @@ func (s *server) waitState(t *testing.T, host, state string, within time.Duratio
 // pausableProxy passes bytes on until it is paused: then it holds them, as a proxy that hangs does, and accepts what comes.
 type pausableProxy struct {
 	addr string
-	gate sync.RWMutex
+	flow sync.RWMutex
 }
 
 func startProxy(t *testing.T, to string) *pausableProxy {
@@ -181,9 +181,9 @@ func (p *pausableProxy) pipe(from, to net.Conn) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		p.gate.RLock() // Held by pause.
+		p.flow.RLock() // Held by pause.
 		_, werr := to.Write(buf[:n])
-		p.gate.RUnlock()
+		p.flow.RUnlock()
 		if err != nil || werr != nil {
 			_ = to.Close()
 			return
@@ -192,8 +192,8 @@ func (p *pausableProxy) pipe(from, to net.Conn) {
 }
 
 func (p *pausableProxy) pause() (resume func()) {
-	p.gate.Lock()
-	return p.gate.Unlock
+	p.flow.Lock()
+	return p.flow.Unlock
 }
 
 // TestAgents: agents that die, hang, or whose proxy hangs are noticed within 30 s with the default heartbeat, and are back when they are.

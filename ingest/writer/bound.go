@@ -14,34 +14,36 @@ import (
 	"github.com/strata-apm/strata/ingest/intake"
 )
 
-// SeriesGate tells the gateway, before it acknowledges, which data points the bound on series would refuse: their sender is told, and
+// SeriesBound tells the gateway, before it acknowledges, which data points the bound on series would refuse: their sender is told, and
 // the series that exist go on. It translates as the writer does, so that both mean the same series. Safe for concurrent use.
-type SeriesGate struct {
+type SeriesBound struct {
 	index    intake.SeriesIndex
 	rewriter rewriter
 }
 
-// NewSeriesGate returns the gate before the store behind index; how is that of NewOTLPTranslator.
-func NewSeriesGate(index intake.SeriesIndex, how Translation) *SeriesGate {
-	return &SeriesGate{index: index, rewriter: newRewriter(how)}
+// NewSeriesBound returns the bound of the store behind index; how is that of NewOTLPTranslator.
+func NewSeriesBound(index intake.SeriesIndex, how Translation) *SeriesBound {
+	return &SeriesBound{index: index, rewriter: newRewriter(how)}
 }
 
 // Full says whether the store takes no new series now.
-func (g *SeriesGate) Full() bool { return g.index.Full() }
+func (b *SeriesBound) Full() bool { return b.index.Full() }
 
 // Known says whether the store has the series of the tenant that ctx is for.
-func (g *SeriesGate) Known(ctx context.Context, ls labels.Labels) bool { return g.index.Known(ctx, ls) }
+func (b *SeriesBound) Known(ctx context.Context, ls labels.Labels) bool {
+	return b.index.Known(ctx, ls)
+}
 
 // RemoveNew takes the data points of series that the store does not have out of md, and returns how many those are.
-func (g *SeriesGate) RemoveNew(ctx context.Context, md pmetric.Metrics) int {
-	if !g.hasNew(ctx, md) {
+func (b *SeriesBound) RemoveNew(ctx context.Context, md pmetric.Metrics) int {
+	if !b.hasNew(ctx, md) {
 		return 0
 	}
 	removed := 0
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
 		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
 			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
-				removed += g.removeNewPoints(ctx, rm, sm, m)
+				removed += b.removeNewPoints(ctx, rm, sm, m)
 				return points(m) == 0
 			})
 			return sm.Metrics().Len() == 0
@@ -52,7 +54,7 @@ func (g *SeriesGate) RemoveNew(ctx context.Context, md pmetric.Metrics) int {
 }
 
 // removeNewPoints looks at one metric whole, and point by point only when it has something new.
-func (g *SeriesGate) removeNewPoints(ctx context.Context, rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric) int {
+func (b *SeriesBound) removeNewPoints(ctx context.Context, rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric) int {
 	one := pmetric.NewMetrics()
 	r := one.ResourceMetrics().AppendEmpty()
 	rm.Resource().CopyTo(r.Resource())
@@ -60,11 +62,11 @@ func (g *SeriesGate) removeNewPoints(ctx context.Context, rm pmetric.ResourceMet
 	sm.Scope().CopyTo(s.Scope())
 	probe := s.Metrics().AppendEmpty()
 	m.CopyTo(probe)
-	if !g.hasNew(ctx, one) {
+	if !b.hasNew(ctx, one) {
 		return 0
 	}
 	before := points(m)
-	isNew := func() bool { return g.hasNew(ctx, one) }
+	isNew := func() bool { return b.hasNew(ctx, one) }
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		removeNew(m.Gauge().DataPoints(), probe.Gauge().DataPoints(), isNew)
@@ -113,13 +115,13 @@ func points(m pmetric.Metric) int {
 	}
 }
 
-func (g *SeriesGate) hasNew(ctx context.Context, md pmetric.Metrics) bool {
-	p := &seriesProbe{ctx: ctx, index: g.index}
+func (b *SeriesBound) hasNew(ctx context.Context, md pmetric.Metrics) bool {
+	p := &seriesProbe{ctx: ctx, index: b.index}
 	probe := pmetric.NewMetrics() // The request itself goes on as it came.
 	md.CopyTo(probe)
-	app := g.rewriter.rewrite(probe, p)
+	app := b.rewriter.rewrite(probe, p)
 	// What cannot be translated is counted by the writer.
-	_, _ = prometheusremotewrite.NewPrometheusConverter(app).FromMetrics(ctx, probe, g.rewriter.settings)
+	_, _ = prometheusremotewrite.NewPrometheusConverter(app).FromMetrics(ctx, probe, b.rewriter.settings)
 	return p.found
 }
 

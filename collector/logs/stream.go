@@ -21,8 +21,8 @@ const (
 	KindJournald = "journald"
 )
 
-// Gate is what records of a source that is no file pass: they are given their names, masked, limited and counted.
-type Gate struct {
+// Stream is a source that is no file and hands over whole records: they are given their names, masked, limited and counted.
+type Stream struct {
 	kind     string
 	drop     bool
 	masker   *mask.Masker
@@ -30,8 +30,8 @@ type Gate struct {
 	counters *Counters
 }
 
-// GateOptions are what a Gate works with.
-type GateOptions struct {
+// StreamOptions are what a Stream works with.
+type StreamOptions struct {
 	Kind string
 	// Name is the source's on the status board.
 	Name string
@@ -41,50 +41,50 @@ type GateOptions struct {
 	MaxRecordsPerSecond int
 }
 
-// NewGate returns a Gate.
-func NewGate(opts GateOptions, stats *Stats) *Gate {
-	g := &Gate{kind: opts.Kind, drop: opts.Drop, limit: newLimiter(opts.MaxRecordsPerSecond, time.Now()), counters: stats.Source([]string{opts.Name})}
+// NewStream returns a Stream.
+func NewStream(opts StreamOptions, stats *Stats) *Stream {
+	s := &Stream{kind: opts.Kind, drop: opts.Drop, limit: newLimiter(opts.MaxRecordsPerSecond, time.Now()), counters: stats.Source([]string{opts.Name})}
 	if opts.Mask {
-		g.masker = mask.New()
+		s.masker = mask.New()
 	}
-	return g
+	return s
 }
 
 // Pass prepares the records and says whether they go on. full says that the queue has no space now.
-func (g *Gate) Pass(ctx context.Context, ld plog.Logs, full bool) bool {
+func (s *Stream) Pass(ctx context.Context, ld plog.Logs, full bool) bool {
 	n := ld.LogRecordCount()
-	if g.drop && (full || !g.limit.try(n, time.Now())) {
-		g.counters.Dropped.Add(int64(n))
+	if s.drop && (full || !s.limit.try(n, time.Now())) {
+		s.counters.Dropped.Add(int64(n))
 		return false
 	}
-	if !g.drop {
-		if waited := g.limit.wait(ctx, n); waited > 0 {
-			g.counters.HeldBack.Add(int64(n))
-			g.counters.HeldBackMillis.Add(waited.Milliseconds())
+	if !s.drop {
+		if waited := s.limit.wait(ctx, n); waited > 0 {
+			s.counters.HeldBack.Add(int64(n))
+			s.counters.HeldBackMillis.Add(waited.Milliseconds())
 		}
 	}
 	size := int64(0)
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				size += g.prepare(lr)
+				size += s.prepare(lr)
 			}
 			parts.CutBodies(sl.LogRecords())
 		}
 	}
-	g.counters.Records.Add(int64(n))
-	g.counters.Bytes.Add(size)
+	s.counters.Records.Add(int64(n))
+	s.counters.Bytes.Add(size)
 	return true
 }
 
 // Lost counts records that had passed and found no space after all.
-func (g *Gate) Lost(n int) {
-	g.counters.Records.Add(-int64(n))
-	g.counters.Dropped.Add(int64(n))
+func (s *Stream) Lost(n int) {
+	s.counters.Records.Add(-int64(n))
+	s.counters.Dropped.Add(int64(n))
 }
 
-func (g *Gate) prepare(lr plog.LogRecord) int64 {
-	if g.kind == KindJournald {
+func (s *Stream) prepare(lr plos.LogRecord) int64 {
+	if s.kind == KindJournald {
 		parse.Journal(lr)
 	}
 	if lr.Body().Type() != pcommon.ValueTypeStr {
@@ -92,9 +92,9 @@ func (g *Gate) prepare(lr plog.LogRecord) int64 {
 	}
 	text := lr.Body().Str()
 	levels.Fill(lr)
-	if g.masker != nil {
-		if without, n := g.masker.Mask(text); n > 0 {
-			g.counters.Masked.Add(int64(n))
+	if s.masker != nil {
+		if without, n := s.masker.Mask(text); n > 0 {
+			s.counters.Masked.Add(int64(n))
 			lr.Body().SetStr(without)
 		}
 	}

@@ -50,9 +50,9 @@ func TestGroup(t *testing.T) {
 	require.LessOrEqual(t, len(sink.AllLogs()), 3+maxGroup/maxRequest)
 }
 
-func TestGate(t *testing.T) {
+func TestStream(t *testing.T) {
 	stats := NewStats()
-	drop := NewGate(GateOptions{Name: "udp", Drop: true, Mask: true, MaxRecordsPerSecond: 10}, stats)
+	drop := NewStream(StreamOptions{Name: "udp", Drop: true, Mask: true, MaxRecordsPerSecond: 10}, stats)
 	passed := 0
 	for range 100 {
 		if drop.Pass(t.Context(), someLogs(1), false) {

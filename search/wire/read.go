@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"unsafe"
+)
+
+// wireType is how the value of a field is written.
+type wireType int8
+
+const (
+	varint     wireType = 0
+	fixed64    wireType = 1
+	bytesType  wireType = 2
+	startGroup wireType = 3
+	endGroup   wireType = 4
+	fixed32    wireType = 5
+)
+
+// ErrMalformed says that a body is no request which the decoder takes.
+var ErrMalformed = errors.New("malformed request")
+
+// Fields walks the fields of one message. Number, Bytes and Bits are those of the field that Next found last.
+type Fields struct {
+	message []byte
+	at      int // where the next field begins
+
+	// Number is the field's number.
+	Number int32
+	typ    wireType
+	bad    bool // The message ends within a field, or the field is of no known type.
+
+	// Bytes are those of a text, of bytes or of a message; part of the body. Not set for other types.
+	Bytes []byte
+	// Bits are those of a number. Not set for other types.
+	Bits uint64
+}
+
+// Of returns the fields of a message. What it finds in a message that Check has not seen may be wrong, but it ends.
+func Of(message []byte) Fields { return Fields{message: message} }
+
+// Text is Bytes as a text that shares their memory: it is right only as long as nobody writes to the body.
+func (f *Fields) Text() string { return Text(f.Bytes) }
+
+// Text is b as a text that shares its memory.
+func Text(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // Both are of one slice.
+}
+
+// Next moves to the next field. It reports false at the end of the message, and where the message is malformed.
+func (f *Fields) Next() bool {
+	b := f.message[f.at:]
+	if len(b) >= 2 && b[0]&0x87 == byte(bytesType) && b[0] > 7 && b[1] < 0x80 { // A short text or message.
+		if n := 2 + int(b[1]); n <= len(b) {
+			f.Number, f.typ, f.Bytes = int32(b[0]>>3), bytesType, b[2:n:n]
+			f.at += n
+			return true
+		}
+	}
+	return len(b) > 0 && f.next()
+}
+
+// next is Next for fields of every form.
+func (f *Fields) next() bool {
+	if f.tag(); f.bad {
+		return false
+	}
+	switch f.typ {
+	case startGroup, endGroup:
+		f.group()
+	default:
+		f.value()
+	}
+	return !f.bad
+}
+
+// tag takes a field's number and type.
+func (f *Fields) tag() {
+	tag := f.varint()
+	f.Number, f.typ = int32(tag>>3), wireType(tag&7) //nolint:gosec // The decoder too drops what is past 32 bits.
+	f.bad = f.bad || f.Number <= 0
+}
+
+// value takes a value that is no group.
+func (f *Fields) value() {
+	switch f.typ {
+	case varint:
+		f.Bits = f.varint()
+	case fixed64:
+		if b := f.take(8); b != nil {
+			f.Bits = binary.LittleEndian.Uint64(b)
+		}
+	case fixed32:
+		if b := f.take(4); b != nil {
+			f.Bits = uint64(binary.LittleEndian.Uint32(b))
+		}
+	case bytesType:
+		f.Bytes = f.take(f.varint())
+	default:
+		f.bad = true
+	}
+}
+
+// take takes n bytes, none where there are fewer.
+func (f *Fields) take(n uint64) []byte {
+	left := f.message[f.at:]
+	if f.bad || n > uint64(len(left)) {
+		f.bad = true
+		return nil
+	}
+	f.at += int(n) //nolint:gosec // Not above a length.
+	return left[:n:n]
+}
+
+// varint takes a number. Bits past 64 are dropped, as the decoder does.
+func (f *Fields) varint() uint64 {
+	b := f.message[f.at:]
+	if len(b) > 0 && b[0] < 0x80 {
+		f.at++
+		return uint64(b[0])
+	}
+	var v uint64
+	for i := range min(len(b), 10) {
+		v |= uint64(b[i]&0x7f) << (7 * i)
+		if b[i] < 0x80 {
+			f.at += i + 1
+			return v
+		}
+	}
+	f.bad = true
+	return 0
+}
+
+// group skips a group as the decoder does: it ends at its first field that is no group, whose value is skipped, and the fields behind that
+// are read as ones of the message. OTLP has no groups.
+func (f *Fields) group() {
+	depth, number, typ := 0, f.Number, f.typ
+	for inside := true; inside && !f.bad; {
+		switch f.typ {
+		case startGroup:
+			depth++
+		case endGroup:
+			depth--
+			f.bad = depth < 0
+			inside = depth > 0
+		default:
+			f.value()
+			inside = false
+		}
+		if inside && !f.bad {
+			f.tag()
+			f.bad = f.bad || f.at == len(f.message)
+		}
+	}
+	f.Number, f.typ = number, typ
+}
