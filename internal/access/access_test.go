@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package access
 
 import (
 	"encoding/json"
@@ -37,12 +37,13 @@ func TestOTLPAccess(t *testing.T) {
 		return "Bearer " + secret
 	}
 	browser, ingest, read := key(auth.ScopeBrowser), key(auth.ScopeIngest), key(auth.ScopeRead)
-	limits := newBrowserLimits(config.Default().OTLP.BrowserKeys)
+	closed := New(svc, config.Default().OTLP)
 	const shop, evil = "https://shop.example.com", "https://evil.example"
-	open := &access{auth: svc, browsers: limits, cors: newCORS(config.CORS{AllowedOrigins: []string{shop}})}
-	closed := &access{auth: svc, browsers: limits}
+	with := config.Default().OTLP
+	with.CORS.AllowedOrigins = []string{shop}
+	open := New(svc, with)
 	for _, c := range []struct {
-		access      *access
+		senders     *Senders
 		key, origin string
 		want        int
 	}{
@@ -76,7 +77,7 @@ func TestOTLPAccess(t *testing.T) {
 				r.Header.Set("Origin", c.origin)
 			}
 			w := httptest.NewRecorder()
-			c.access.otlp(auth.Listener{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })).ServeHTTP(w, r)
+			c.senders.OTLP(auth.Listener{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })).ServeHTTP(w, r)
 			require.Equal(t, c.want, w.Code, "%s %s %s", c.key, c.origin, w.Body)
 			if c.want == http.StatusOK {
 				continue
