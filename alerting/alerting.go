@@ -125,6 +125,7 @@ func (a *Alerting) Reload(ctx context.Context) error { return a.rules.Reload(ctx
 // does not answer then is an error.
 func (a *Alerting) Run(ctx context.Context) error {
 	if err := a.begin(ctx); err != nil {
+		a.rules.Abandon()
 		return err
 	}
 	a.ready.Store(true)

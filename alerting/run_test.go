@@ -3,6 +3,7 @@
 package alerting
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -43,6 +44,26 @@ func TestRunNeedsTheCatalog(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Store.Rules = &flakyRules{err: storage.ErrUnavailable} })
 	require.ErrorIs(t, f.Run(t.Context()), storage.ErrUnavailable)
 	require.False(t, f.Ready())
+}
+
+// TestRunThatIsStoppedAtOnce: the groups that were loaded by then end with it (TestMain looks for what is left).
+func TestRunThatIsStoppedAtOnce(t *testing.T) {
+	flaky := &flakyNotifiers{}
+	f := newFixture(t, func(o *Options) {
+		o.BuiltIn = map[string]string{"x": "groups:\n- {name: g, rules: [{alert: One, expr: vector(1)}]}\n"}
+		flaky.NotifierStore, o.Store.Notifiers = o.Store.Notifiers, flaky
+	})
+	require.ErrorIs(t, f.Run(t.Context()), storage.ErrUnavailable)
+	require.NotEmpty(t, f.Manager().RuleGroups())
+	require.False(t, f.Ready())
+}
+
+// flakyNotifiers is a catalog that is away once the rules have been read.
+type flakyNotifiers struct{ storage.NotifierStore }
+
+// ListNotifiers implements storage.NotifierStore.
+func (flakyNotifiers) ListNotifiers(context.Context) ([]storage.Notifier, map[string]storage.NotifierStatus, error) {
+	return nil, nil, storage.ErrUnavailable
 }
 
 // TestReloadBeforeRun: a SIGHUP that comes early waits for nothing and changes nothing.

@@ -171,6 +171,15 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	return g.Wait() //nolint:wrapcheck // They return none.
 }
 
+// Abandon ends what Load began where Run is not called. Nothing is evaluated.
+func (e *Evaluator) Abandon() {
+	e.stopEvals()
+	var wg sync.WaitGroup
+	wg.Go(e.manager.Run) // Groups that were loaded wait for it, also to be stopped.
+	e.manager.Stop()
+	wg.Wait()
+}
+
 // StillActive says whether an alert that has not been reported for a while may still be one: its rule cannot be evaluated now, was not
 // evaluated yet, or has it pending again after a restart. Only a rule that works and does not have it, or no rule at all, ends it. is is
 // asked of the labels of a rule's alerts, without external ones.

@@ -123,9 +123,24 @@ type TopicStats struct {
 	Oldest time.Time
 }
 
+// Watermark is the time up to which everything the bus took into the partition has been stored, zero when that is not known. now is returned where everything is stored.
+func (s TopicStats) Watermark(now time.Time) time.Time {
+	if s.Next <= s.Committed {
+		return now
+	}
+	return s.Oldest
+}
+
 // Inspector tells how full the bus is.
 type Inspector interface {
+	// Stats describes every partition that this process knows, in the order of topics.
 	Stats() []TopicStats
 	// Err is non-nil when the bus takes no records, and says why.
 	Err() error
+}
+
+// Losing is a bus whose records may be deleted before they are stored.
+type Losing interface {
+	// Lost counts, by topic, the offsets that were deleted before they were stored.
+	Lost() map[string]int64
 }

@@ -56,12 +56,6 @@ func (q *Quarantine) put(topic string, id storage.BatchID, msgs []bus.Message, r
 	return outcomes, nil
 }
 
-// Item is what the ledger counts for a record with these headers; N is 0 for a record that another program put on the topic.
-func Item(topic string, headers []bus.Header) ledger.Item {
-	source, n, _ := intake.RecordItem(headers)
-	return ledger.Item{Signal: bus.SignalOf(topic), Source: source, N: n}
-}
-
 // ReasonTenant is the ledger's word for records whose tenant cannot be one.
 const ReasonTenant = "invalid_tenant"
 

@@ -29,6 +29,7 @@ import (
 
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/bus/embedded"
+	"github.com/strata-apm/strata/ingest/counted"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
@@ -54,7 +55,7 @@ func newFixture(t *testing.T, dir string) *fixture {
 	f.bus, err = embedded.Open(filepath.Join(dir, "bus"), embedded.Options{
 		Topics: []string{signal.Logs.Topic(), signal.Metrics.Topic()},
 		OnDurable: func(topic string, offset int64, headers []bus.Header) {
-			f.ledger.Accepted(topic+"/0", offset, Item(topic, headers))
+			f.ledger.Accepted(topic+"/0", offset, counted.Item(topic, headers))
 		},
 	})
 	require.NoError(t, err)

@@ -3,9 +3,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/prometheus/prometheus/promql"
 	promstorage "github.com/prometheus/prometheus/storage"
@@ -117,4 +121,21 @@ func packRules(disabled []string) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// reloadOnHangup reads the rule files again on SIGHUP, until ctx ends. Without it they are looked at every 15 s.
+func (a *App) reloadOnHangup(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			if err := a.alerting.Reload(ctx); err != nil {
+				a.logger.Error("rules not reloaded", "err", err)
+			}
+		}
+	}
 }

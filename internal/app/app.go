@@ -8,27 +8,26 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
+	"github.com/strata-apm/strata/internal/access"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/dirlock"
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/listen"
 	"github.com/strata-apm/strata/internal/selfmon"
+	"github.com/strata-apm/strata/internal/status"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/promapi"
 )
@@ -62,18 +61,20 @@ type App struct {
 	selfKey   auth.Self
 	tls       tlsFiles
 	stores    *stores
-	access    *access
-	listeners *listeners
+	auth      *auth.Service
+	senders   *access.Senders
+	listeners *listen.Listeners
 	gateway   *gatewayPart
 	writers   map[string]func(context.Context, bus.Partition) error // by topic
 	alerting  *alerting.Alerting
 	rules     interface{ Routes() []httpx.Route } // the API of rules and notifiers
 	peers     *cluster.Peers                      // where there are other processes
+	member    *cluster.Member                     // this one among them
 	fleet     *fleet.Service                      // what talks to agents
 	fleetAPI  *fleet.API
 	http      *http.Server
 	guard     *guard.Guard // of all APIs that query
-	ready     atomic.Bool
+	status    *status.API
 	self      *selfmon.Telemetry
 }
 
@@ -119,7 +120,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.tls, err = a.loadTLS(); err != nil {
 		return err
 	}
-	if err := a.openListeners(ctx, listenerTable()); err != nil {
+	if err := a.openListeners(ctx); err != nil {
 		return err
 	}
 	a.stores = &stores{}
@@ -132,7 +133,7 @@ func (a *App) open(ctx context.Context) error {
 	if err = a.openStores(ctx); err != nil {
 		return err
 	}
-	if a.access, err = a.newAccess(ctx); err != nil {
+	if err = a.newAccess(ctx); err != nil {
 		return err
 	}
 	return a.newParts()
@@ -165,105 +166,14 @@ func (a *App) newParts() error {
 	if err := a.newFleet(); err != nil {
 		return err
 	}
+	a.status = a.newStatus()
 	a.guard = guard.New(a.cfg.Query.MaxConcurrent, a.cfg.Query.QueueTimeout)
 	handler, err := a.newHTTP(engine)
 	if err != nil {
 		return err
 	}
-	a.http = newServer(handler)
+	a.http = listen.NewHTTPServer(handler)
 	a.http.ReadTimeout = 0 // It would end a followed log; bodies are bounded by their own deadline.
 	a.makeServers()
 	return nil
 }
-
-// selfEndpoint is a name for the connection within the process.
-const selfEndpoint = "passthrough:///self"
-
-// openSelf sends the process's own telemetry to its own intake, past the ports and their TLS, or where the configuration says when it has none.
-func (a *App) openSelf(ctx context.Context) (*selfmon.Telemetry, error) {
-	opts := selfmon.Options{
-		Version: a.opts.Version, Instance: a.instance, Ratio: a.cfg.Self.TraceRatio, Interval: a.cfg.Self.Interval, Gatherer: a.reg,
-	}
-	endpoint, secure := strings.CutPrefix(a.cfg.Self.Endpoint, "https://")
-	credentials := ""
-	switch {
-	case !a.cfg.Self.Enabled:
-		return selfmon.Off(), nil
-	case a.opts.Role.Is(config.RoleGateway):
-		a.selfKey = auth.NewSelf(selfmon.ServiceName)
-		endpoint, secure, credentials = selfEndpoint, false, a.selfKey.Header()
-		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) {
-			return a.listeners.of(selfListener).pipe.DialContext(ctx)
-		}
-	case endpoint == "":
-		return selfmon.Off(), nil
-	default:
-		secret, err := a.internalKey(ctx, auth.ScopeIngest)
-		if err != nil {
-			return nil, err
-		}
-		credentials = "Bearer " + secret
-	}
-	if secure {
-		opts.TLS = a.tls.peers
-	}
-	opts.Endpoint, opts.Headers = endpoint, map[string]string{"authorization": credentials}
-	t, err := selfmon.Start(ctx, opts)
-	if err != nil {
-		return nil, fmt.Errorf("start self-monitoring: %w", err)
-	}
-	a.logs.Tee(t.Logs)
-	return t, nil
-}
-
-// drainTimeout is how long requests under way may take after the process was told to stop.
-const drainTimeout = 10 * time.Second
-
-// Run serves until ctx ends, then stops taking requests, lets those under way finish, and stops the writers. What is not yet stored
-// stays on the bus.
-func (a *App) Run(ctx context.Context) error {
-	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServing()
-	g, gctx := errgroup.WithContext(serving)
-	a.runWriters(gctx, g)
-	a.listeners.run(gctx, g)
-	g.Go(func() error { return a.access.auth.Run(gctx) })
-	if a.alerting != nil {
-		g.Go(func() error { return a.alerting.Run(gctx) })
-		g.Go(func() error { return a.reloadOnHangup(gctx) })
-	}
-	if a.fleet != nil {
-		g.Go(func() error { return a.fleet.Run(gctx) })
-	}
-	if a.peers != nil {
-		g.Go(func() error { return a.heartbeat(gctx) })
-	}
-	if a.stores.kafka != nil {
-		g.Go(func() error { return a.stores.kafka.Run(gctx) })
-	}
-	if err := a.listeners.writeRunFile(a.cfg.DataDir); err != nil {
-		stopServing()
-		return errors.Join(err, g.Wait())
-	}
-	a.ready.Store(true)
-	a.logger.Info("ready", "role", a.opts.Role, "instance", a.instance, "listeners", a.listeners.addresses(), "after", time.Since(a.started).Round(time.Millisecond))
-	_, _ = fmt.Fprintf(a.opts.Stdout, "Strata %s is ready: %s%s\n", a.opts.Version, scheme(a.tls.http), a.Addr())
-
-	select {
-	case <-ctx.Done():
-		a.logger.Info("stopping", "reason", context.Cause(ctx))
-	case <-gctx.Done(): // A part failed; the rest is stopped below.
-	}
-	a.ready.Store(false)
-	a.drain() //nolint:contextcheck // The context that ended is the reason to drain.
-	stopServing()
-	return g.Wait() //nolint:wrapcheck // Parts wrap their own errors.
-}
-
-// Close closes what New opened.
-func (a *App) Close() error {
-	return errors.Join(a.stack.closeAll(), a.listeners.removeRunFile(a.cfg.DataDir))
-}
-
-// Addr is where the page and the APIs are served.
-func (a *App) Addr() string { return a.listeners.of(httpListener).Addr().String() }

@@ -12,7 +12,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/bus/embedded"
 	"github.com/strata-apm/strata/ingest/bus/kafka"
-	"github.com/strata-apm/strata/ingest/writer"
+	"github.com/strata-apm/strata/ingest/counted"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/ledger"
 )
@@ -38,7 +38,7 @@ func (a *App) openBus(ctx context.Context) error {
 	}
 	a.stack.push("bus", b.Close)
 	a.stores.bus, a.stores.producer = b, b
-	if err := recount(ctx, b, a.stores.ledger); err != nil {
+	if err := counted.Recount(ctx, b, a.stores.ledger); err != nil {
 		return fmt.Errorf("count what the bus holds: %w", err)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (a *App) openKafka(ctx context.Context) error {
 		a.logger.Warn("the brokers do not answer yet", "err", err)
 	}
 	a.stores.kafka = b
-	a.stores.bus, a.stores.producer, a.stores.layout = b, countedProducer{b, a.stores.ledger}, kafkaLayout{b}
+	a.stores.bus, a.stores.producer, a.stores.layout = b, counted.Producer(b, a.stores.ledger), kafkaLayout{b}
 	return nil
 }
 
@@ -91,46 +91,13 @@ type kafkaLayout struct{ *kafka.Bus }
 // PartitionOf implements split.Layout.
 func (kafkaLayout) PartitionOf(key []byte, n int) int { return kafka.PartitionOf(key, n) }
 
-// embeddedPartition names the one partition that a topic of the embedded log has.
-func embeddedPartition(topic string) string { return topic + "-0" }
-
 func (a *App) openEmbedded(l *ledger.Ledger) (*embedded.Bus, error) {
 	b, err := embedded.Open(filepath.Join(a.cfg.DataDir, "bus"), embedded.Options{
 		Logger: a.logger.With("part", "bus"), Topics: bus.Topics(), LimitBytes: a.cfg.Bus.LimitBytes, SegmentBytes: a.cfg.Bus.SegmentBytes,
-		OnDurable: func(topic string, offset int64, headers []bus.Header) {
-			l.Accepted(embeddedPartition(topic), offset, writer.Item(topic, headers))
-		},
+		OnDurable: counted.OnDurable(l),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open bus: %w", err)
 	}
 	return b, nil
-}
-
-// recount counts the records that the bus took after the ledger was last saved: those of the seconds before a kill.
-func recount(ctx context.Context, b *embedded.Bus, l *ledger.Ledger) error {
-	for _, st := range b.Stats() {
-		name := embeddedPartition(st.Topic)
-		next := max(l.AcceptedOffset(name), st.First)
-		if next >= st.Next {
-			continue
-		}
-		err := b.Consume(ctx, st.Topic, func(ctx context.Context, p bus.Partition) error {
-			for next < st.Next {
-				msgs, err := p.Fetch(ctx, next, 1<<20)
-				if err != nil {
-					return fmt.Errorf("read %s from %d: %w", st.Topic, next, err)
-				}
-				for _, m := range msgs {
-					l.Accepted(name, m.Offset, writer.Item(st.Topic, m.Headers))
-					next = m.Offset + 1
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err //nolint:wrapcheck // Wrapped above.
-		}
-	}
-	return nil
 }

@@ -3,8 +3,10 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/config"
+	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/internal/install"
 	"github.com/strata-apm/strata/packs"
 	"github.com/strata-apm/strata/query/hosts"
 	"github.com/strata-apm/strata/query/httpapi"
@@ -28,34 +32,34 @@ import (
 
 // newHTTP returns everything behind the HTTP listener: health and status for every role, the rest by role.
 func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
-	l := auth.ListenerOf(a.listeners.of(httpListener).Addr())
+	l := auth.ListenerOf(a.listeners.Of(httpListener).Addr())
 	api, err := a.newAPI(engine)
 	if err != nil {
 		return nil, err
 	}
 	r := chi.NewRouter()
-	r.Use(chimiddleware.Recoverer, headAsGet)
+	r.Use(chimiddleware.Recoverer, httpx.HeadAsGet)
 	page := http.NotFoundHandler()
 	if a.opts.Role.Is(config.RoleQuery) {
 		page = web.Handler()
 	}
-	r.NotFound(unknownPaths(page))
-	a.mountHealth(r)
+	r.NotFound(httpx.UnknownPaths(page))
+	a.status.MountHealth(r)
 	if a.gateway != nil {
-		r.Handle("/prometheus/api/v1/write", a.access.ingest(l, a.gateway.remoteWrite))
+		r.Handle("/prometheus/api/v1/write", a.senders.HTTP(l, a.gateway.remoteWrite))
 		// The same as on otlp.http_listen: an agent behind a proxy needs one address.
 		for _, s := range signal.All() {
-			r.Handle(s.Path(), a.access.otlp(l, a.gateway.otlp))
+			r.Handle(s.Path(), a.senders.OTLP(l, a.gateway.otlp))
 		}
 	}
 	if err := a.mountInstall(r, l, engine); err != nil {
 		return nil, err
 	}
 	if a.fleet != nil {
-		r.Handle("/v1/opamp", a.access.ingest(l, auth.RequireInstallation(a.fleet.Handler())))
+		r.Handle("/v1/opamp", a.senders.HTTP(l, auth.RequireInstallation(a.fleet.Handler())))
 	}
 	r.Group(func(r chi.Router) {
-		r.Use(a.access.auth.Authenticate(l))
+		r.Use(a.auth.Authenticate(l))
 		r.Route("/api/v1", func(r chi.Router) {
 			r.Use(func(next http.Handler) http.Handler { return a.traced("api", next) })
 			a.mounter().Mount(r, a.routes(api))
@@ -134,13 +138,22 @@ func (a *App) traced(name string, h http.Handler) http.Handler {
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }))
 }
 
-func (a *App) mountHealth(r chi.Router) {
-	r.Get("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("healthy\n")) })
-	r.Get("/-/ready", func(w http.ResponseWriter, req *http.Request) {
-		if err := a.readiness(req.Context()); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ready\n"))
+// mountInstall serves what a host needs to get an agent, from the processes that have the page.
+func (a *App) mountInstall(r chi.Router, l auth.Listener, engine *promql.Engine) error {
+	if !a.opts.Role.Is(config.RoleQuery) {
+		return nil
+	}
+	reader := hosts.New(prom.New(engine, a.stores.metrics))
+	h, err := install.New(install.Options{
+		Config: a.cfg.Agents, ExternalURL: a.cfg.HTTP.ExternalURL,
+		LastSeen: func(ctx context.Context, name string) (time.Time, error) {
+			return reader.LastSeen(ctx, name, time.Now())
+		},
 	})
+	if err != nil {
+		return err
+	}
+	h.Routes(r)
+	r.Method(http.MethodGet, "/v1/agent/host", a.senders.HTTP(l, http.HandlerFunc(h.ServeSeen)))
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/strata-apm/strata/internal/auth"
-	"github.com/strata-apm/strata/internal/cluster"
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/internal/httpx/openapi"
@@ -24,17 +23,9 @@ func (a *App) mounter() httpx.Mounter {
 
 // routes is the table of every route below /api/v1 that this process serves. api is nil where it does not query.
 func (a *App) routes(api *httpapi.API) []httpx.Route {
-	routes := []httpx.Route{
-		{Path: "/status", Tag: "meta", Summary: "State of the server and its parts; a stranger is told only how to sign in", Answer: statusAnswer{}, Handle: a.status},
-		{Path: "/status/instances", Permission: httpx.Read, Tag: "meta", Summary: "The processes and what each says of itself", Answer: instancesAnswer{}, Handle: a.instances},
-		{Path: "/status/watermarks", Permission: httpx.Read, Tag: "ledger", Summary: "Up to when everything that was accepted has been stored, by partition", Answer: watermarksAnswer{}, Handle: a.watermarks},
-		{Path: "/ledger", Permission: httpx.Read, Tag: "ledger", Summary: "What was received, refused and stored, by minute and source", Params: append(httpx.RangeParams(), httpx.Param{Name: "local", Description: "anything: what this process counted alone"}), Answer: cluster.LedgerAnswer{}, Handle: a.account},
-	}
-	for i := range routes {
-		routes[i].Method = http.MethodGet
-	}
+	routes := a.status.Routes()
 	if a.opts.Role.Is(config.RoleQuery) {
-		routes = append(routes, a.access.auth.Routes()...)
+		routes = append(routes, a.auth.Routes()...)
 	}
 	if api != nil {
 		routes = append(routes, api.Routes()...)

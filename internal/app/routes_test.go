@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/alerting"
@@ -21,6 +24,8 @@ import (
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/internal/httpx/openapi"
+	"github.com/strata-apm/strata/internal/status"
+	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/httpapi"
 	"github.com/strata-apm/strata/storage/catalog"
 )
@@ -31,7 +36,7 @@ const updateEnv = "STRATA_TEST_UPDATE"
 // everyRoute is the table of the one process that serves everything. No handler of it can be called.
 func everyRoute(t *testing.T) []httpx.Route {
 	t.Helper()
-	a := &App{opts: Options{Role: config.RoleAll}, access: &access{auth: &auth.Service{}}, fleetAPI: &fleet.API{}}
+	a := &App{opts: Options{Role: config.RoleAll}, auth: &auth.Service{}, status: status.New(status.Options{}), fleetAPI: &fleet.API{}}
 	types, err := a.notifierTypes()
 	require.NoError(t, err)
 	var cat alerting.Catalog = &catalog.Catalog{}
@@ -130,7 +135,26 @@ func TestPermissionsAreChecked(t *testing.T) {
 			case !who.may[rt.Permission]:
 				want = http.StatusForbidden
 			}
-			require.Equal(t, want, ask(t, routes, rt, who.scope), "%s %s as %q", rt.Method, rt.Path, who.scope)
+			require.Equal(t, want, askRoute(t, routes, rt, who.scope), "%s %s as %q", rt.Method, rt.Path, who.scope)
 		}
 	}
+}
+
+// askRoute sends a request to one route of the mounted table as somebody with the scope, "" for a stranger, and returns the status.
+func askRoute(t *testing.T, routes []httpx.Route, rt httpx.Route, scope auth.Scope) int {
+	t.Helper()
+	a := &App{guard: guard.New(1, time.Second), logger: slog.New(slog.DiscardHandler)}
+	r := chi.NewRouter()
+	a.mounter().Mount(r, routes)
+	req := httptest.NewRequestWithContext(t.Context(), rt.Method, strings.NewReplacer("{", "", "}", "").Replace(rt.Path), http.NoBody)
+	if scope != "" {
+		scopes := []auth.Scope{scope}
+		if scope == auth.ScopeAdmin {
+			scopes = []auth.Scope{auth.ScopeIngest, auth.ScopeRead, auth.ScopeAdmin}
+		}
+		req = req.WithContext(auth.NewContext(req.Context(), auth.Principal{Name: "who", Scopes: scopes}))
+	}
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, req)
+	return w.Code
 }

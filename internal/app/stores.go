@@ -49,26 +49,6 @@ const schemaLease = "clickhouse-schema"
 // storeTimeout is how long a ClickHouse that is still starting is waited for.
 const storeTimeout = 2 * time.Minute
 
-func (a *App) openCatalog(ctx context.Context) error {
-	c, err := catalog.OpenConfig(ctx, a.cfg.Catalog, catalog.Options{
-		Path: filepath.Join(a.cfg.DataDir, catalogName), Logger: a.logger.With("part", "catalog"),
-	})
-	if err != nil {
-		return fmt.Errorf("open catalog: %w", err)
-	}
-	a.stores.catalog = c
-	a.stack.push("catalog", c.Close)
-	if !a.cfg.Catalog.Remote() {
-		return nil
-	}
-	key, err := a.internalKey(ctx, auth.ScopeProcess)
-	if err != nil {
-		return err
-	}
-	a.peers = cluster.NewPeers(c, a.instance, key, a.tls.peers)
-	return a.checkInstance(ctx)
-}
-
 func (a *App) openStores(ctx context.Context) error {
 	s, role := a.stores, a.opts.Role
 	usesClickHouse := a.cfg.UsesClickHouse(role)
@@ -82,12 +62,12 @@ func (a *App) openStores(ctx context.Context) error {
 		return fmt.Errorf("open ledger: %w", err)
 	}
 	a.stack.push("ledger", s.ledger.Close)
-	a.reg.MustRegister(newLedgerMetrics(s.ledger))
+	a.reg.MustRegister(ledger.NewCollector(s.ledger))
 	if err := a.openBus(ctx); err != nil {
 		return err
 	}
 	if s.bus != nil {
-		a.reg.MustRegister(newBusMetrics(s.bus))
+		a.reg.MustRegister(bus.NewCollector(s.bus))
 	}
 	if err := a.openMetrics(); err != nil {
 		return err
@@ -127,7 +107,7 @@ func (a *App) openMetrics() error {
 	if a.peers == nil || !role.Is(config.RoleQuery) && !role.Is(config.RoleAlert) {
 		return nil
 	}
-	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: &writers{catalog: s.catalog}, Bearer: a.peers.Key(), TenantHeader: auth.TenantHeader, TLS: a.tls.peers})
+	f, err := fanout.New(fanout.Options{Config: a.cfg.Fanout, Registry: writers{cluster.NewWriters(s.catalog)}, Bearer: a.peers.Key(), TenantHeader: auth.TenantHeader, TLS: a.tls.peers})
 	if err != nil {
 		return fmt.Errorf("open the way to the writers: %w", err)
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package config is the server's configuration: the defaults, a YAML file over them, and STRATA_* variables over that. Unknown keys are
-// errors. It imports the configuration of each part and no part of the machinery.
+// errors. Each part has the type of its own section, so this package imports the parts, the engines among them, and whoever imports it does as
+// well: that are the commands, the wiring and what serves it.
 package config
 
 import (

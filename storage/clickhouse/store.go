@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
@@ -57,8 +58,11 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// migrate finds the shards of the cluster and brings the schema up to date.
+// migrate waits for an answer as long as ctx allows, finds the shards of the cluster and brings the schema up to date.
 func (s *Store) migrate(ctx context.Context, m *schema.Migrator, keep schema.Retention, alone func(context.Context) (context.Context, func(), error)) error {
+	if _, err := s.client.Send(ctx, url.Values{}, []byte("SELECT 1")); err != nil {
+		return fmt.Errorf("ask ClickHouse whether it answers: %w", err)
+	}
 	if err := s.client.FindShards(ctx); err != nil {
 		return err
 	}

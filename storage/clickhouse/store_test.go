@@ -5,6 +5,7 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -65,4 +66,18 @@ func TestOpenWithoutServer(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, storage.ErrUnavailable)
 	require.ErrorContains(t, err, "nobody there")
+}
+
+// TestOpenOfSilentServer: a server that takes connections and answers nothing is waited for as long as the context allows, not for ever.
+func TestOpenOfSilentServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := Open(ctx, Default(), Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		near, end := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, end) }()
+		t.Cleanup(func() { _ = end.Close() })
+		return near, nil
+	}})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, storage.ErrUnavailable)
 }

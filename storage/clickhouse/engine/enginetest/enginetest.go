@@ -19,18 +19,18 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 )
 
-// childEnv marks a test binary that was started as the engine.
-const childEnv = "STRATA_ENGINETEST_CHILD"
+// childArg is the first argument of a test binary that was started as the engine.
+const childArg = "enginetest-child"
 
 // memory is enough for tests and leaves room for several packages at once.
 const memory = 2 << 30
 
 // Main runs the tests and returns the exit code, unless this process was started as an engine: then it serves.
 func Main(m *testing.M) int {
-	if os.Getenv(childEnv) == "" {
+	if len(os.Args) < 2 || os.Args[1] != childArg {
 		return m.Run()
 	}
-	opts, err := serve.ParseArgs(os.Args[1:])
+	opts, err := serve.ParseArgs(os.Args[2:])
 	if err == nil {
 		opts.Parent = os.Stdin
 		opts.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -51,18 +51,23 @@ func Library(tb testing.TB) string {
 	return path
 }
 
-// Options are those of a supervisor whose child is this test binary, on the data directory dir.
-func Options(tb testing.TB, dir string) supervise.Options {
+// Command starts this test binary as the engine; what the engine is told comes behind it.
+func Command(tb testing.TB) []string {
 	tb.Helper()
 	exe, err := os.Executable()
 	require.NoError(tb, err)
+	return []string{exe, childArg}
+}
+
+// Options are those of a supervisor whose child is this test binary, on the data directory dir.
+func Options(tb testing.TB, dir string) supervise.Options {
+	tb.Helper()
 	level := slog.LevelWarn
 	if testing.Verbose() {
 		level = slog.LevelInfo
 	}
 	return supervise.Options{
-		Command:        []string{exe},
-		Env:            []string{childEnv + "=1"},
+		Command:        Command(tb),
 		Library:        Library(tb),
 		DataDir:        dir,
 		MaxMemoryBytes: memory,

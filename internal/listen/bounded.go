@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package listen
 
 import (
 	"net"
@@ -12,20 +12,20 @@ import (
 // elsewhere, one that waits in the kernel's queue learns nothing.
 const maxConnections = 4096
 
-// boundedListener holds a bounded number of connections and closes those past the bound.
-type boundedListener struct {
+// bounded holds a bounded number of connections and closes those past the bound.
+type bounded struct {
 	net.Listener
 	limit   int64
 	open    atomic.Int64
 	refused atomic.Int64
 }
 
-func newBoundedListener(ln net.Listener, limit int64) *boundedListener {
-	return &boundedListener{Listener: ln, limit: limit}
+func newBounded(ln net.Listener, limit int64) *bounded {
+	return &bounded{Listener: ln, limit: limit}
 }
 
 // Accept implements net.Listener.
-func (l *boundedListener) Accept() (net.Conn, error) {
+func (l *bounded) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {

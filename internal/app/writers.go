@@ -5,9 +5,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,13 +52,6 @@ func (a *App) sampleStore(id tenant.ID) (writer.SampleStore, writer.MetadataSink
 	return t, t.Metadata, nil
 }
 
-// newServer bounds what a slow or silent client can hold.
-func newServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
-}
-
 // runWriters runs one writer per topic.
 func (a *App) runWriters(ctx context.Context, g *errgroup.Group) {
 	for topic, handle := range a.writers {
@@ -72,16 +63,4 @@ func (a *App) runWriters(ctx context.Context, g *errgroup.Group) {
 		})
 	}
 	g.Go(func() error { return a.stores.ledger.Run(ctx) })
-}
-
-// drain stops taking requests and waits for those under way: each is acknowledged after the bus holds it, or refused.
-func (a *App) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	if err := a.self.Close(ctx); err != nil { // While what it sends to still listens.
-		a.logger.Warn("own telemetry not sent", "err", err)
-	}
-	if err := a.listeners.shutdown(ctx); err != nil {
-		a.logger.Warn("requests were cut off", "after", drainTimeout, "err", err)
-	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package httpx
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"path"
 	"strings"
-
-	"github.com/strata-apm/strata/internal/httpx"
 )
 
 // reserved are the prefixes of the APIs, each with the body of its 404. What lies below them is never the page: a client that mistypes a path, or asks for what
@@ -26,10 +24,10 @@ func reserved() map[string]func(w http.ResponseWriter, message string) {
 	plain := func(w http.ResponseWriter, message string) { http.Error(w, message, http.StatusNotFound) }
 	return map[string]func(http.ResponseWriter, string){
 		"api": func(w http.ResponseWriter, message string) {
-			httpx.WriteError(w, httpx.NotFound(message))
+			WriteError(w, NotFound(message))
 		},
 		"prometheus": func(w http.ResponseWriter, message string) {
-			httpx.WritePrometheusError(w, http.StatusNotFound, httpx.PrometheusNotFound, message)
+			WritePrometheusError(w, http.StatusNotFound, PrometheusNotFound, message)
 		},
 		// The structured answer of Jaeger's query service.
 		"jaeger": answer(func(m string) any {
@@ -49,8 +47,8 @@ func reserved() map[string]func(w http.ResponseWriter, message string) {
 	}
 }
 
-// unknownPaths answers requests below a reserved prefix that no route took, and gives the others to page.
-func unknownPaths(page http.Handler) http.HandlerFunc {
+// UnknownPaths answers requests below a reserved prefix that no route took, and gives the others to page.
+func UnknownPaths(page http.Handler) http.HandlerFunc {
 	forms := reserved()
 	return func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/"), "/")
@@ -62,8 +60,8 @@ func unknownPaths(page http.Handler) http.HandlerFunc {
 	}
 }
 
-// headAsGet serves HEAD by what serves GET; net/http leaves the body out. An answer that is a stream ends with its headers.
-func headAsGet(next http.Handler) http.Handler {
+// HeadAsGet serves HEAD by what serves GET; net/http leaves the body out. An answer that is a stream ends with its headers.
+func HeadAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodHead {
 			next.ServeHTTP(w, r)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package status
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type instanceRow struct {
 	SeenAt     time.Time   `json:"seen_at"`
 	State      string      `json:"state" enum:"ok,degraded,down"`
 	Message    string      `json:"message"`
-	Components []component `json:"components"`
+	Components []Component `json:"components"`
 }
 
 type instancesAnswer struct {
@@ -30,44 +30,38 @@ type instancesAnswer struct {
 }
 
 // instances lists the processes and what each says of itself.
-func (a *App) instances(r *http.Request) (any, error) {
+func (a *API) instances(r *http.Request) (any, error) {
 	ans := instancesAnswer{Instances: []instanceRow{}, Warnings: []string{}}
-	own := instanceRow{
-		ID: a.instance, Role: string(a.opts.Role), URL: a.advertised(), Version: a.opts.Version, StartedAt: a.started, SeenAt: time.Now(),
-		Components: a.components(r.Context()),
-	}
-	own.judge()
-	if a.peers == nil {
-		ans.Instances = append(ans.Instances, own)
+	if a.opts.Peers == nil {
+		ans.Instances = append(ans.Instances, a.own(r.Context()))
 		return ans, nil
 	}
-	all, err := a.peers.List(r.Context())
+	all, err := a.opts.Peers.List(r.Context())
 	if err != nil {
-		ans.Instances, ans.Warnings = append(ans.Instances, own), append(ans.Warnings, err.Error())
+		ans.Instances, ans.Warnings = append(ans.Instances, a.own(r.Context())), append(ans.Warnings, err.Error())
 		return ans, nil
 	}
-	for _, x := range cluster.AskAll[statusAnswer](r.Context(), a.peers, all, "/api/v1/status", nil) {
+	for _, x := range cluster.AskAll[statusAnswer](r.Context(), a.opts.Peers, all, "/api/v1/status", nil) {
 		row := instanceRow{
 			ID: x.From.ID, Role: x.From.Role, URL: x.From.URL, Version: x.From.Version, StartedAt: x.From.StartedAt, SeenAt: x.From.SeenAt,
 			Components: x.Body.Components,
 		}
-		if row.judge(); x.Err != nil {
-			row.State, row.Message, row.Components = stateDown, x.Err.Error(), []component{}
+		if row.State, row.Message = worst(row.Components); x.Err != nil {
+			row.State, row.Message, row.Components = Down, x.Err.Error(), []Component{}
 		}
 		ans.Instances = append(ans.Instances, row)
 	}
 	return ans, nil
 }
 
-// judge takes the worst state of the components.
-func (r *instanceRow) judge() {
-	r.State = stateOK
-	for _, c := range r.Components {
-		if c.State == stateOK || r.State == stateDown {
-			continue
-		}
-		r.State, r.Message = c.State, c.Name+": "+c.Message
+// own is the row of this process.
+func (a *API) own(ctx context.Context) instanceRow {
+	row := instanceRow{
+		ID: a.opts.Instance, Role: string(a.opts.Role), URL: a.opts.URL, Version: a.opts.Version, StartedAt: a.opts.Started, SeenAt: time.Now(),
+		Components: a.components(ctx),
 	}
+	row.State, row.Message = worst(row.Components)
+	return row
 }
 
 // watermarkRow says that everything the bus took into a partition before Time has been stored.
@@ -85,19 +79,19 @@ type watermarksAnswer struct {
 }
 
 // watermarks says how far each partition has been stored; a process without the bus asks one that has it.
-func (a *App) watermarks(r *http.Request) (any, error) {
+func (a *API) watermarks(r *http.Request) (any, error) {
 	ans := watermarksAnswer{Watermarks: []watermarkRow{}, Warnings: []string{}}
-	if a.stores.bus == nil {
+	if a.opts.Bus == nil {
 		a.askWatermarks(r.Context(), &ans)
 		return ans, nil
 	}
-	if err := a.stores.bus.Err(); err != nil {
+	if err := a.opts.Bus.Err(); err != nil {
 		ans.Warnings = append(ans.Warnings, "bus: "+err.Error())
 	}
 	now := time.Now()
-	for _, st := range a.stores.bus.Stats() {
+	for _, st := range a.opts.Bus.Stats() {
 		row := watermarkRow{Topic: st.Topic, Partition: st.Partition, Lag: st.Next - st.Committed}
-		if at := watermark(st, now); !at.IsZero() {
+		if at := st.Watermark(now); !at.IsZero() {
 			row.Time, row.Seconds = &at, now.Sub(at).Seconds()
 		}
 		ans.Watermarks = append(ans.Watermarks, row)
@@ -105,8 +99,8 @@ func (a *App) watermarks(r *http.Request) (any, error) {
 	return ans, nil
 }
 
-func (a *App) askWatermarks(ctx context.Context, ans *watermarksAnswer) {
-	all, err := a.peers.List(ctx)
+func (a *API) askWatermarks(ctx context.Context, ans *watermarksAnswer) {
+	all, err := a.opts.Peers.List(ctx)
 	if err != nil {
 		ans.Warnings = append(ans.Warnings, err.Error())
 		return
@@ -116,7 +110,7 @@ func (a *App) askWatermarks(ctx context.Context, ans *watermarksAnswer) {
 		if !p.Live {
 			continue
 		}
-		if err := a.peers.Get(ctx, p.URL+"/api/v1/status/watermarks", &got); err != nil {
+		if err := a.opts.Peers.Get(ctx, p.URL+"/api/v1/status/watermarks", &got); err != nil {
 			ans.Warnings = append(ans.Warnings, err.Error())
 			continue
 		}

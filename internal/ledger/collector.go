@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package ledger
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
+import "github.com/prometheus/client_golang/prometheus"
 
-	"github.com/strata-apm/strata/internal/ledger"
-)
-
-// ledgerMetrics exposes the ledger's totals. It implements prometheus.Collector.
-type ledgerMetrics struct {
-	ledger *ledger.Ledger
+// collector implements prometheus.Collector.
+type collector struct {
+	ledger *Ledger
 	items  *prometheus.Desc
 }
 
-func newLedgerMetrics(l *ledger.Ledger) *ledgerMetrics {
-	return &ledgerMetrics{ledger: l, items: prometheus.NewDesc("strata_ledger_items_total",
+// NewCollector exposes the ledger's totals.
+func NewCollector(l *Ledger) prometheus.Collector {
+	return &collector{ledger: l, items: prometheus.NewDesc("strata_ledger_items_total",
 		"Data points, spans and log records by what became of them; rejected ones the store did not take after they were accepted.",
 		[]string{"signal", "stage", "reason"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
-func (m *ledgerMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- m.items }
+func (m *collector) Describe(ch chan<- *prometheus.Desc) { ch <- m.items }
 
 // Collect implements prometheus.Collector.
-func (m *ledgerMetrics) Collect(ch chan<- prometheus.Metric) {
+func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	for signal, c := range m.ledger.Totals() {
 		emit := func(stage, reason string, n int64) {
 			ch <- prometheus.MustNewConstMetric(m.items, prometheus.CounterValue, float64(n), string(signal), stage, reason)

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package bus
 
 import (
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/strata-apm/strata/ingest/bus"
 )
 
-// busMetrics exposes lag and watermark of each partition. It implements prometheus.Collector.
-type busMetrics struct {
-	bus                       bus.Inspector
+// collector implements prometheus.Collector.
+type collector struct {
+	bus                       Inspector
 	up, lag, watermark, bytes *prometheus.Desc
 	lost                      *prometheus.Desc
 }
 
-func newBusMetrics(b bus.Inspector) *busMetrics {
+// NewCollector exposes lag and watermark of each partition, and what b lost where it counts that (Losing).
+func NewCollector(b Inspector) prometheus.Collector {
 	labels := []string{"topic", "partition"}
-	return &busMetrics{
+	return &collector{
 		bus:       b,
 		up:        prometheus.NewDesc("strata_bus_up", "1 while the bus takes records.", nil, nil),
 		lag:       prometheus.NewDesc("strata_bus_lag_records", "Records that are not stored yet.", labels, nil),
@@ -31,20 +30,20 @@ func newBusMetrics(b bus.Inspector) *busMetrics {
 }
 
 // Describe implements prometheus.Collector.
-func (m *busMetrics) Describe(ch chan<- *prometheus.Desc) {
+func (m *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{m.up, m.lag, m.watermark, m.bytes, m.lost} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *busMetrics) Collect(ch chan<- prometheus.Metric) {
+func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	up := 1.0
 	if m.bus.Err() != nil {
 		up = 0
 	}
 	ch <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up)
-	if k, ok := m.bus.(interface{ Lost() map[string]int64 }); ok {
+	if k, ok := m.bus.(Losing); ok {
 		for topic, n := range k.Lost() {
 			ch <- prometheus.MustNewConstMetric(m.lost, prometheus.CounterValue, float64(n), topic)
 		}
@@ -53,19 +52,11 @@ func (m *busMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, st := range m.bus.Stats() {
 		labels := []string{st.Topic, strconv.Itoa(st.Partition)}
 		ch <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(st.Next-st.Committed), labels...)
-		if at := watermark(st, now); !at.IsZero() {
+		if at := st.Watermark(now); !at.IsZero() {
 			ch <- prometheus.MustNewConstMetric(m.watermark, prometheus.GaugeValue, float64(at.UnixMilli())/1000, labels...)
 		}
 		if st.LimitBytes > 0 {
 			ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.GaugeValue, float64(st.Bytes), labels...)
 		}
 	}
-}
-
-// watermark is the time up to which everything the bus took into the partition has been stored, zero when that is not known.
-func watermark(st bus.TopicStats, now time.Time) time.Time {
-	if st.Next <= st.Committed {
-		return now
-	}
-	return st.Oldest
 }

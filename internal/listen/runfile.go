@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package listen
 
 import (
 	"encoding/json"
@@ -15,35 +15,24 @@ import (
 // RunFile is the file in the data directory that says where the process listens: its "pid", and the address of each listener by name.
 const RunFile = "run.json"
 
-// addresses are where others reach the process, by the listeners' names.
-func (l *listeners) addresses() map[string]string {
-	out := map[string]string{}
-	for _, s := range l.sockets {
-		if s.network != inProcess {
-			out[s.name] = s.Addr().String()
-		}
-	}
-	return out
-}
-
 // runFile is the content of RunFile, the pid first and the listeners in the order of the table.
-func (l *listeners) runFile() ([]byte, error) {
+func (l *Listeners) runFile() ([]byte, error) {
 	out := fmt.Appendf(nil, `{"pid":%d`, os.Getpid())
 	for _, s := range l.sockets {
-		if s.network == inProcess {
+		if s.Network == InProcess {
 			continue
 		}
 		addr, err := json.Marshal(s.Addr().String())
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", RunFile, err)
 		}
-		out = fmt.Appendf(out, `,%q:%s`, s.name, addr)
+		out = fmt.Appendf(out, `,%q:%s`, s.Name, addr)
 	}
 	return append(out, "}\n"...), nil
 }
 
-// writeRunFile says where the process listens, whole or not at all.
-func (l *listeners) writeRunFile(dir string) error {
+// WriteRunFile says in dir where the process listens, whole or not at all.
+func (l *Listeners) WriteRunFile(dir string) error {
 	b, err := l.runFile()
 	if err != nil {
 		return err
@@ -51,7 +40,8 @@ func (l *listeners) writeRunFile(dir string) error {
 	return atomicfile.Write(filepath.Join(dir, RunFile), b, 0o600) //nolint:wrapcheck // It names the file.
 }
 
-func (l *listeners) removeRunFile(dir string) error {
+// RemoveRunFile removes RunFile from dir, where there is one.
+func RemoveRunFile(dir string) error {
 	if err := os.Remove(filepath.Join(dir, RunFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", RunFile, err)
 	}
