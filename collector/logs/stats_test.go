@@ -124,7 +124,7 @@ func TestLimiterWaits(t *testing.T) {
 func TestGateHoldsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stats := NewStats()
-		g := NewGate(GateOptions{Name: "tcp", MaxRecordsPerSecond: 2}, stats)
+		g := NewStream(StreamOptions{Name: "tcp", MaxRecordsPerSecond: 2}, stats)
 		begin := time.Now()
 		for range 4 {
 			require.True(t, g.Pass(t.Context(), someLogs(1), true), "a full queue is waited for")
@@ -138,7 +138,7 @@ func TestGateHoldsBack(t *testing.T) {
 // TestGatePrepares: records get their level and lose their secrets; an entry of the journal becomes a record first.
 func TestGatePrepares(t *testing.T) {
 	stats := NewStats()
-	g := NewGate(GateOptions{Kind: KindJournald, Name: "journald", Mask: true}, stats)
+	g := NewStream(StreamOptions{Kind: KindJournald, Name: "journald", Mask: true}, stats)
 	ld := plog.NewLogs()
 	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	m := records.AppendEmpty().Body().SetEmptyMap()
@@ -150,7 +150,7 @@ func TestGatePrepares(t *testing.T) {
 	require.Equal(t, int64(5), records.At(1).Body().Int())
 	require.Equal(t, []SourceStatus{{Source: "journald", Records: 2, Bytes: int64(len("ERROR password=hunter2")), Masked: 1}}, stats.Status())
 
-	syslog := NewGate(GateOptions{Kind: KindSyslog, Name: "udp"}, stats)
+	syslog := NewStream(StreamOptions{Kind: KindSyslog, Name: "udp"}, stats)
 	ld = someLogs(1)
 	body := allRecords(ld)[0].Body()
 	body.SetStr("password=hunter2")

@@ -83,7 +83,7 @@ func (s *Stream) Lost(n int) {
 	s.counters.Dropped.Add(int64(n))
 }
 
-func (s *Stream) prepare(lr plos.LogRecord) int64 {
+func (s *Stream) prepare(lr plog.LogRecord) int64 {
 	if s.kind == KindJournald {
 		parse.Journal(lr)
 	}
