@@ -13,7 +13,7 @@ import (
 func SyncDir(path string) error {
 	d, err := os.Open(path) //nolint:gosec // The folder of a file that the caller names.
 	if err != nil {
-		return err //nolint:wrapcheck // Named by the caller.
+		return err // Named by the caller.
 	}
 	return errors.Join(d.Sync(), d.Close())
 }

@@ -36,13 +36,13 @@ func (b *Backoff) Wait(ctx context.Context) error { return Sleep(ctx, b.Next()) 
 // Sleep pauses for d, or until ctx ends, whose error it returns then.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // The caller's own context.
+		return err // The caller's own context.
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // As above.
+		return ctx.Err() // As above.
 	case <-t.C:
 		return nil
 	}

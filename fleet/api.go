@@ -60,7 +60,7 @@ func (a *API) Routes() []httpx.Route {
 }
 
 func limitOf(r *http.Request) (int, error) {
-	return httpx.Count(r, "limit", defaultLimit, mostLimit, new([]string)) //nolint:wrapcheck // The client's own words.
+	return httpx.Count(r, "limit", defaultLimit, mostLimit, new([]string)) // The client's own words.
 }
 
 // agentJSON is an agent as the API shows it.
@@ -257,7 +257,7 @@ func (a *API) deleteAgent(r *http.Request) (any, error) {
 	if err := a.store.DeleteAgent(r.Context(), id); err != nil {
 		return nil, err
 	}
-	return nil, nil //nolint:nilnil // The answer has no body.
+	return nil, nil // The answer has no body.
 }
 
 type offeredJSON struct {

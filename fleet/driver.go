@@ -67,7 +67,7 @@ func (d *driver) drive(ctx context.Context) error {
 	if !held {
 		d.metrics.clear()
 		d.since = time.Time{}
-		return err //nolint:wrapcheck // It names the lease.
+		return err // It names the lease.
 	}
 	if d.since.IsZero() {
 		d.since = d.now()

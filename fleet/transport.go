@@ -102,7 +102,7 @@ type boundedConn struct {
 // Read implements net.Conn.
 func (c *boundedConn) Read(p []byte) (int, error) {
 	if err := c.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
-		return 0, err //nolint:wrapcheck // Readers compare it.
+		return 0, err // Readers compare it.
 	}
 	n, err := c.Conn.Read(p)
 	c.mu.Lock()
@@ -113,15 +113,15 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 	if c.left < 0 {
 		return 0, errTooMuch
 	}
-	return n, err //nolint:wrapcheck // Readers compare it.
+	return n, err // Readers compare it.
 }
 
 // Write implements net.Conn. An agent that takes nothing must not hold up whoever writes to it.
 func (c *boundedConn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err //nolint:wrapcheck // Writers compare it.
+		return 0, err // Writers compare it.
 	}
-	return c.Conn.Write(p) //nolint:wrapcheck // Writers compare it.
+	return c.Conn.Write(p) // Writers compare it.
 }
 
 const writeTimeout = 10 * time.Second

@@ -89,7 +89,10 @@ func (p Pattern) Match(s string) bool {
 
 // MatchLevel reports whether the pattern fits the name of a level, in whatever case where it has no wildcard.
 func (p Pattern) MatchLevel(name string) bool {
-	return len(p) == 1 && strings.EqualFold(p[0], name) || p.Match(name)
+	if len(p) == 1 {
+		return strings.EqualFold(p[0], name)
+	}
+	return p.Match(name)
 }
 
 // FieldKind says where a field's value is.

@@ -3,7 +3,6 @@
 package search
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -141,7 +140,7 @@ func TestError(t *testing.T) {
 	require.EqualError(t, err, `"x" is no level (at position 5)`)
 	require.ErrorIs(t, err, ErrBadQuery)
 	var e *Error
-	require.True(t, errors.As(err, &e))
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, map[string]any{"position": 4}, e.Details())
 }
 

@@ -23,7 +23,7 @@ func Parse(of signal.Signal, query string) (Filter, error) {
 		return nil, err
 	}
 	if p.tok.kind == tokenEnd {
-		return nil, nil //nolint:nilnil // documented: nil is the filter that holds for everything
+		return nil, nil // documented: nil is the filter that holds for everything
 	}
 	f, err := p.or(0)
 	if err != nil {

@@ -133,7 +133,7 @@ func (a *API) deleteNotifier(r *http.Request) (any, error) {
 		return nil, catalogError(err)
 	}
 	a.opts.Watcher.NotifiersChanged(r.Context())
-	return nil, nil //nolint:nilnil // The answer has no body.
+	return nil, nil // The answer has no body.
 }
 
 // testAnswer is how a test notification went. Error is empty when the receiver has taken it.

@@ -106,7 +106,7 @@ type groupBody struct {
 func (a *API) readGroup(r *http.Request) (storage.RuleGroup, error) {
 	var body groupBody
 	if err := httpx.ReadJSON(r, maxBody, &body); err != nil {
-		return storage.RuleGroup{}, err //nolint:wrapcheck // The client's own words.
+		return storage.RuleGroup{}, err // The client's own words.
 	}
 	parsed, err := rules.ParseGroup(body.YAML, a.opts.Parser)
 	if err != nil {
@@ -159,7 +159,7 @@ func (a *API) deleteRules(r *http.Request) (any, error) {
 		return nil, catalogError(err)
 	}
 	a.opts.Watcher.RulesChanged(r.Context())
-	return nil, nil //nolint:nilnil // The answer has no body.
+	return nil, nil // The answer has no body.
 }
 
 // refuseFile refuses the change of a group that the catalog does not hold.

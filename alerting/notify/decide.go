@@ -122,7 +122,7 @@ func (d *decisions) store(ctx context.Context, lease string) error {
 		return nil
 	}
 	if err != nil {
-		return err //nolint:wrapcheck // It says what was done.
+		return err // It says what was done.
 	}
 	for _, q := range d.queue {
 		d.counts.enqueued.WithLabelValues(q.NotifierID).Inc()

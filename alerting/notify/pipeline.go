@@ -93,7 +93,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.delivery.run(ctx, p.dispatcher.tell) })
 	g.Go(func() error { return p.delivery.watchQueue(ctx) })
-	return g.Wait() //nolint:wrapcheck // They return none.
+	return g.Wait() // They return none.
 }
 
 // Notify takes what a rule group reports under its lease. When it returns, what had to be told is stored, or is decided again at the next

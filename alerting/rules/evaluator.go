@@ -168,7 +168,7 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		e.manager.Stop()
 		return nil
 	})
-	return g.Wait() //nolint:wrapcheck // They return none.
+	return g.Wait() // They return none.
 }
 
 // Abandon ends what Load began where Run is not called. Nothing is evaluated.

@@ -272,7 +272,7 @@ func (e *Evaluator) writeKept(ctx context.Context, before, now map[string]labels
 	app := e.opts.Appendable.Appender(ctx)
 	write := func(ls labels.Labels, v float64) error {
 		_, err := app.Append(0, labels.NewBuilder(ls).Set(model.MetricNameLabel, keptName).Labels(), ts.UnixMilli(), v)
-		return err //nolint:wrapcheck // Below.
+		return err // Below.
 	}
 	for key, ls := range now {
 		if err := write(ls, since[key]); err != nil {

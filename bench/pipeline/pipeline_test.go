@@ -23,6 +23,7 @@ import (
 	"github.com/strata-apm/strata/bench/replay"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/bus/embedded"
+	"github.com/strata-apm/strata/ingest/counted"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/otlp"
 	"github.com/strata-apm/strata/ingest/writer"
@@ -60,7 +61,7 @@ func newPipe(b *testing.B) *pipe {
 	p.bus, err = embedded.Open(filepath.Join(b.TempDir(), "bus"), embedded.Options{
 		Logger: slog.New(slog.DiscardHandler), Topics: []string{signal.Metrics.Topic(), signal.Traces.Topic(), signal.Logs.Topic()},
 		OnDurable: func(topic string, offset int64, headers []bus.Header) {
-			l.Accepted(topic, offset, writer.Item(topic, headers))
+			l.Accepted(topic, offset, counted.Item(topic, headers))
 		},
 	})
 	require.NoError(b, err)
@@ -158,7 +159,10 @@ func BenchmarkMetrics(b *testing.B) {
 	b.Cleanup(func() { require.NoError(b, stores.Close()) })
 	tenants := func(id tenant.ID) (writer.SampleStore, writer.MetadataSink, error) {
 		t, err := stores.Tenant(id)
-		return t.Store, t.Metadata, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return t, t.Metadata, nil
 	}
 	p.consume(signal.Metrics.Topic(), writer.NewSamples(p.options(signal.Metrics.Topic()), tenants, func(md writer.MetadataSink) writer.Translator {
 		return writer.NewOTLPTranslator(md, writer.Translation{Lookback: 5 * time.Minute})

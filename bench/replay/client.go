@@ -32,7 +32,7 @@ func Dial(ctx context.Context, addr, path string) (*Conn, error) {
 }
 
 // Close closes the connection.
-func (c *Conn) Close() error { return c.conn.Close() } //nolint:wrapcheck // Nothing to add.
+func (c *Conn) Close() error { return c.conn.Close() } // Nothing to add.
 
 // Send posts body and waits for the answer, which must be a 200 without a partial success.
 func (c *Conn) Send(body []byte) error {

@@ -19,7 +19,7 @@ func ProbeMetric(name string, value int64) ([]byte, error) {
 	p := m.SetEmptyGauge().DataPoints().AppendEmpty()
 	p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
 	p.SetIntValue(value)
-	return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) //nolint:wrapcheck // Cannot fail.
+	return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) // Cannot fail.
 }
 
 // ProbeSpan is a request with one span of now.
@@ -33,7 +33,7 @@ func ProbeSpan(id [16]byte) ([]byte, error) {
 	s.SetName("probe")
 	s.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Now()))
 	s.SetEndTimestamp(pcommon.NewTimestampFromTime(time.Now()))
-	return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) //nolint:wrapcheck // Cannot fail.
+	return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) // Cannot fail.
 }
 
 // ProbeLog is a request with one log record of now.
@@ -44,5 +44,5 @@ func ProbeLog(text string) ([]byte, error) {
 	r := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	r.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
 	r.Body().SetStr(text)
-	return (&plog.ProtoMarshaler{}).MarshalLogs(ld) //nolint:wrapcheck // Cannot fail.
+	return (&plog.ProtoMarshaler{}).MarshalLogs(ld) // Cannot fail.
 }

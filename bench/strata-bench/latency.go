@@ -106,7 +106,7 @@ func (b *bench) moderate(ctx context.Context, s *strata, note func(name, target 
 	for _, p := range probes {
 		g.Go(func() error { return b.visible(ctx, s, p) })
 	}
-	return g.Wait() //nolint:wrapcheck // Wrapped below.
+	return g.Wait() // Wrapped below.
 }
 
 func (b *bench) latency(name, target string, ms []float64) {

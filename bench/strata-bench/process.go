@@ -214,7 +214,7 @@ func poll(ctx context.Context, within, every time.Duration, f func() error) erro
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // Says it all.
+		return ctx.Err() // Says it all.
 	case <-time.After(d):
 		return nil
 	}

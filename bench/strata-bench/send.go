@@ -114,7 +114,7 @@ func sendRecords(ctx context.Context, conns []*replay.Conn, bodies [][]*replay.R
 			return ctx.Err()
 		})
 	}
-	return total, g.Wait() //nolint:wrapcheck // Wrapped above.
+	return total, g.Wait() // Wrapped above.
 }
 
 // recordBodies makes bodies for each connection.
@@ -157,5 +157,5 @@ func paced(ctx context.Context, conns []*replay.Conn, interval, length time.Dura
 			return nil
 		})
 	}
-	return took, g.Wait() //nolint:wrapcheck // Wrapped above.
+	return took, g.Wait() // Wrapped above.
 }

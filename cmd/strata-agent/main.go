@@ -12,7 +12,7 @@ import (
 )
 
 // version is set by the build with -ldflags "-X main.version=…".
-var version = "dev" //nolint:gochecknoglobals // The linker can only set a variable.
+var version = "dev" // The linker can only set a variable.
 
 type cli struct {
 	Config   string           `help:"Configuration file. Without it, host metrics go to 127.0.0.1:4317." type:"path" placeholder:"FILE"`

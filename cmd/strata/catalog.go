@@ -25,7 +25,7 @@ func (f serverFlags) withCatalog(ctx context.Context, use func(cat commandCatalo
 	}
 	cat, err := app.OpenCatalog(ctx, cfg)
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
+		return err // It says what failed.
 	}
 	return errors.Join(use(cat), cat.Close())
 }

@@ -51,7 +51,7 @@ func (f serverFlags) load() (config.Config, error) { return f.loadFor(config.Rol
 func (f serverFlags) loadFor(role config.Role) (config.Config, error) {
 	cfg, err := config.Load(f.ConfigFile, os.Environ())
 	if err != nil {
-		return cfg, err //nolint:wrapcheck // It names the file or the variable.
+		return cfg, err // It names the file or the variable.
 	}
 	for _, x := range []struct {
 		flag string

@@ -20,7 +20,7 @@ func (c *checkCmd) Run(s streams) error {
 		return err
 	}
 	_, err := fmt.Fprintln(s.out, "the configuration is valid")
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }
 
 // configCmd prints the effective configuration.
@@ -34,10 +34,10 @@ func (c *configCmd) Run(s streams) error {
 	}
 	b, err := cfg.Marshal()
 	if err != nil {
-		return err //nolint:wrapcheck // It says what failed.
+		return err // It says what failed.
 	}
 	_, err = s.out.Write(b)
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }
 
 // versionCmd prints the version.
@@ -46,5 +46,5 @@ type versionCmd struct{}
 // Run implements the command.
 func (versionCmd) Run(s streams) error {
 	_, err := fmt.Fprintln(s.out, "strata", version, commit)
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }

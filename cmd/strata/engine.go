@@ -76,7 +76,7 @@ func (c *engineFetchCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("fetch the engine: %w", err)
 	}
 	_, err = fmt.Fprintln(s.out, res.Path)
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }
 
 // engineServeCmd is what the server starts as its child.
@@ -88,7 +88,7 @@ type engineServeCmd struct {
 func (c *engineServeCmd) Run(ctx context.Context, s streams) error {
 	opts, err := serve.ParseArgs(c.Args)
 	if err != nil {
-		return err //nolint:wrapcheck // It says what is wrong.
+		return err // It says what is wrong.
 	}
 	opts.Parent = os.Stdin
 	opts.Logger = slog.New(slog.NewTextHandler(s.err, nil))

@@ -36,7 +36,7 @@ func (c *instanceListCmd) Run(ctx context.Context, s streams) error {
 	for _, in := range list {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", in.ID, in.Role, in.URL, in.Version, in.SeenAt.Format(time.DateTime))
 	}
-	return w.Flush() //nolint:wrapcheck // Writing to standard output.
+	return w.Flush() // Writing to standard output.
 }
 
 // instanceForgetCmd forgets a process.
@@ -61,5 +61,5 @@ func (c *instanceForgetCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("forget %s: %w", c.ID, err)
 	}
 	_, err = fmt.Fprintln(s.out, "forgotten")
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }

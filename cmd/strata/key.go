@@ -40,7 +40,7 @@ func (c *keyCreateCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("create key: %w", err)
 	}
 	_, err = fmt.Fprintln(s.out, secret)
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }
 
 // keyListCmd lists the keys.
@@ -68,7 +68,7 @@ func (c *keyListCmd) Run(ctx context.Context, s streams) error {
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s…\t%s\t%s\n", k.ID, k.Tenant, k.Name, k.Scope, k.Prefix, k.CreatedAt.Format(time.DateTime), state)
 	}
-	return w.Flush() //nolint:wrapcheck // Writing to standard output.
+	return w.Flush() // Writing to standard output.
 }
 
 // keyRevokeCmd revokes a key.
@@ -83,5 +83,5 @@ func (c *keyRevokeCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("revoke key %s: %w", c.ID, err)
 	}
 	_, err := fmt.Fprintln(s.out, "revoked")
-	return err //nolint:wrapcheck // Writing to standard output.
+	return err // Writing to standard output.
 }

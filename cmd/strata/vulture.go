@@ -60,7 +60,7 @@ func (c *vultureCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("vulture: %w", err)
 	}
 	if _, err := fmt.Fprintln(s.out, string(b)); err != nil {
-		return err //nolint:wrapcheck // Writing to standard output.
+		return err // Writing to standard output.
 	}
 	if report.Bad() {
 		return errors.New("vulture: something was missing, doubled or wrong")

@@ -123,5 +123,5 @@ func validateScrape(configs []any) error {
 	if err == nil && len(configs) > 0 {
 		_, err = scrape.Parse(text)
 	}
-	return err //nolint:wrapcheck // Says what it is.
+	return err // Says what it is.
 }

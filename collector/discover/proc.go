@@ -80,7 +80,7 @@ func parseSockets(lines *bufio.Scanner) ([]socket, error) {
 		}
 		out = append(out, socket{addr: addr, uid: f[7], inode: f[9]})
 	}
-	return out, lines.Err() //nolint:wrapcheck // The caller names the file.
+	return out, lines.Err() // The caller names the file.
 }
 
 // parseAddr reads 0100007F:1F90: words of the address in the machine's byte order, then the port.

@@ -166,19 +166,19 @@ func (s *session) start(ctx context.Context, url string) error {
 		NonIdentifyingAttributes: attributes(about),
 	})
 	if err != nil {
-		return err //nolint:wrapcheck // The caller says what it was.
+		return err // The caller says what it was.
 	}
 	supported := capabilities
 	if err := s.lib.SetHealth(o.Agent.Health().proto()); err != nil {
-		return err //nolint:wrapcheck // As above.
+		return err // As above.
 	}
 	if err := s.lib.SetCapabilities(&supported); err != nil {
-		return err //nolint:wrapcheck // As above.
+		return err // As above.
 	}
 	if err := s.lib.SetCustomCapabilities(&protobufs.CustomCapabilities{Capabilities: []string{Capability}}); err != nil {
-		return err //nolint:wrapcheck // As above.
+		return err // As above.
 	}
-	return s.lib.Start(ctx, types.StartSettings{ //nolint:wrapcheck // As above.
+	return s.lib.Start(ctx, types.StartSettings{ // As above.
 		OpAMPServerURL: url,
 		HeaderFunc: func(h http.Header) http.Header {
 			if key := o.Key(); key != "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -76,7 +77,7 @@ func newReceiver(t *testing.T, stats *Stats, next consumer.Logs, change func(*Co
 	cfg.Storage = storeID()
 	change(cfg)
 	set := receiver.Settings{ID: component.NewID(factory.Type()), TelemetrySettings: component.TelemetrySettings{Logger: zap.NewNop()}}
-	return factory.CreateLogs(t.Context(), set, cfg, next) //nolint:wrapcheck // The test looks at it.
+	return factory.CreateLogs(t.Context(), set, cfg, next) // The test looks at it.
 }
 
 func texts(sink *consumertest.LogsSink) []string {
@@ -259,10 +260,7 @@ func TestHead(t *testing.T) {
 	} {
 		require.Equal(t, want, Head(text), text)
 	}
-	long := ""
-	for range headBytes {
-		long += "é"
-	}
+	long := strings.Repeat("é", headBytes)
 	require.Equal(t, long[:headBytes], Head(long))
 	require.Len(t, Head("x"+long), headBytes-1, "no half of a character")
 }

@@ -190,7 +190,7 @@ func (in *instance) ask(ctx context.Context) (reader.Reading, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	return in.reader.Read(ctx) //nolint:wrapcheck // The reader says what it did.
+	return in.reader.Read(ctx) // The reader says what it did.
 }
 
 // settle decides the state.

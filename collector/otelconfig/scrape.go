@@ -19,7 +19,7 @@ func (g *generator) addScrape() error {
 	}
 	text, err := scrape.Render(g.cfg.Scrape)
 	if err != nil {
-		return err //nolint:wrapcheck // Says what it is.
+		return err // Says what it is.
 	}
 	g.receivers[idScrape] = object{"configs": text}
 	g.processors[idEnrichScrape] = object{"attributes": stringsObject(g.env.Host.Attributes(g.cfg.Attributes))}

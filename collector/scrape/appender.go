@@ -27,7 +27,7 @@ func (a *appendable) AppenderV2(ctx context.Context) storage.AppenderV2 {
 
 // appender collects the samples of one scrape.
 type appender struct {
-	ctx     context.Context //nolint:containedctx // Of one scrape, as the interface has it.
+	ctx     context.Context // Of one scrape, as the interface has it.
 	next    consumer.Metrics
 	md      pmetric.Metrics
 	scope   pmetric.ScopeMetrics
@@ -82,7 +82,7 @@ func (a *appender) Commit() error {
 	if a.md.DataPointCount() == 0 {
 		return nil
 	}
-	return a.next.ConsumeMetrics(a.ctx, a.md) //nolint:wrapcheck // The pipeline says what it did.
+	return a.next.ConsumeMetrics(a.ctx, a.md) // The pipeline says what it did.
 }
 
 // Rollback implements storage.AppenderTransaction.

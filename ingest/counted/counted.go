@@ -79,7 +79,7 @@ func Recount(ctx context.Context, b Log, l *ledger.Ledger) error {
 			return nil
 		})
 		if err != nil {
-			return err //nolint:wrapcheck // Wrapped above.
+			return err // Wrapped above.
 		}
 	}
 	return nil

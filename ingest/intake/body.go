@@ -45,7 +45,7 @@ func (in *Intake) Read(r io.Reader, sizeHint int64) (*Body, error) {
 			return b, nil
 		case err != nil:
 			b.Release()
-			return nil, err //nolint:wrapcheck // The caller knows whether it is decompressing.
+			return nil, err // The caller knows whether it is decompressing.
 		case len(b.Bytes) == cap(b.Bytes):
 			if err := b.grow(min(2*int64(len(b.Bytes)), limit+1)); err != nil {
 				b.Release()

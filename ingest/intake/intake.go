@@ -246,7 +246,7 @@ func RecordItem(headers []bus.Header) (source string, items int64, ok bool) {
 func RecordTenant(headers []bus.Header) (tenant.ID, error) {
 	for _, h := range headers {
 		if h.Key == HeaderTenant {
-			return tenant.Parse(h.Value) //nolint:wrapcheck // It names the value.
+			return tenant.Parse(h.Value) // It names the value.
 		}
 	}
 	return tenant.Default, nil

@@ -64,7 +64,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s *service) {
 func (r *Receiver) exportHTTP(req *http.Request, s *service, enc format) (response, error) {
 	body, err := r.intake.ReadHTTP(req, intake.Gzip, intake.Zstd)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // It says that it read the body.
+		return nil, err // It says that it read the body.
 	}
 	defer body.Release()
 	return r.export(req.Context(), s, enc, body.Bytes)

@@ -38,7 +38,7 @@ func newTrackedCredentials(c *tls.Config) trackedCredentials {
 // ServerHandshake implements credentials.TransportCredentials.
 func (c trackedCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := c.TransportCredentials.ServerHandshake(conn)
-	return conn, &connection{AuthInfo: info, conn: conn}, err //nolint:wrapcheck // grpc-go logs it with the address.
+	return conn, &connection{AuthInfo: info, conn: conn}, err // grpc-go logs it with the address.
 }
 
 // Clone implements credentials.TransportCredentials.

@@ -139,7 +139,7 @@ func (r *Receiver) accept(ctx context.Context, s *service, enc format, body []by
 		return check.Tally{}, err
 	}
 	if sc.clean && (s.Signal != signal.Metrics || !r.intake.SeriesFull()) {
-		return r.intake.Accept(ctx, intake.Request{Signal: s.Signal, Key: sc.key, Body: body, Tally: check.Tally{Items: sc.items}}) //nolint:wrapcheck // It names the signal.
+		return r.intake.Accept(ctx, intake.Request{Signal: s.Signal, Key: sc.key, Body: body, Tally: check.Tally{Items: sc.items}}) // It names the signal.
 	}
 	decoded := intake.Decoded{Body: body}
 	if sc.badIDs {

@@ -29,7 +29,7 @@ const Format = "prometheus.write.v2"
 
 // collector implements storage.Appender: it gathers one request and puts it on the bus when it is committed.
 type collector struct {
-	ctx    context.Context //nolint:containedctx // An appender belongs to one request, as storage.Appendable has it.
+	ctx    context.Context // An appender belongs to one request, as storage.Appendable has it.
 	intake *intake.Intake
 	limits check.Limits
 	// minTime and maxTime are the window of times, in milliseconds. An appender's samples have no maxTime.
@@ -179,7 +179,7 @@ func (c *collector) SetOptions(*storage.AppendOptions) {}
 func (c *collector) Rollback() error {
 	c.tally.Reject("request_refused", c.tally.Items-c.tally.RejectedItems())
 	_, err := c.intake.Accept(c.ctx, intake.Request{Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Format: Format, Tally: c.tally})
-	return err //nolint:wrapcheck // It names the signal.
+	return err // It names the signal.
 }
 
 // Commit implements storage.Appender: it returns when the bus holds the request durably.
@@ -191,5 +191,5 @@ func (c *collector) Commit() error {
 	_, err = c.intake.Accept(c.ctx, intake.Request{
 		Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Parts: parts, Format: Format, Tally: c.tally,
 	})
-	return err //nolint:wrapcheck // It names the signal.
+	return err // It names the signal.
 }

@@ -165,7 +165,7 @@ func (w *writing) exemplar(ls labels.Labels, e exemplar.Exemplar) {
 func (w *writing) version1(body []byte) error {
 	var req prompb.WriteRequest
 	if err := req.Unmarshal(body); err != nil {
-		return err //nolint:wrapcheck // The caller does.
+		return err // The caller does.
 	}
 	if len(body) > 0 && len(req.Timeseries) == 0 && len(req.Metadata) == 0 {
 		return fmt.Errorf("the body has neither series nor metadata of remote write 1.0; one of 2.0 is sent with Content-Type application/x-protobuf;proto=%s", remoteapi.WriteV2MessageType)
@@ -197,7 +197,7 @@ func (w *writing) version1(body []byte) error {
 func (w *writing) version2(body []byte) error {
 	var req writev2.Request
 	if err := req.Unmarshal(body); err != nil {
-		return err //nolint:wrapcheck // The caller does.
+		return err // The caller does.
 	}
 	if len(body) > 0 && len(req.Timeseries) == 0 && len(req.Symbols) == 0 {
 		return fmt.Errorf("the body has neither series nor symbols of remote write 2.0; one of 1.0 is sent with Content-Type application/x-protobuf;proto=%s", remoteapi.WriteV1MessageType)

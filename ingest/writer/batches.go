@@ -211,7 +211,7 @@ func fetchUntil(ctx context.Context, p bus.Partition, offset int64, maxBytes int
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return p.Fetch(ctx, offset, maxBytes) //nolint:wrapcheck // The caller names the partition.
+	return p.Fetch(ctx, offset, maxBytes) // The caller names the partition.
 }
 
 // keepAside quarantines the batch under the name of every block that was refused for good, while its records are stored.

@@ -127,7 +127,7 @@ func (b *SeriesBound) hasNew(ctx context.Context, md pmetric.Metrics) bool {
 
 // seriesProbe is an appender that stores nothing and notes whether it was given a series that does not exist.
 type seriesProbe struct {
-	ctx   context.Context //nolint:containedctx // An appender belongs to one request.
+	ctx   context.Context // An appender belongs to one request.
 	index intake.SeriesIndex
 	found bool
 }

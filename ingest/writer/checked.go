@@ -17,7 +17,7 @@ import (
 // alone; of two that contradict each other further back it keeps both, and shows one.
 type checkedAppender struct {
 	promstorage.AppenderV2
-	ctx   context.Context //nolint:containedctx // An appender belongs to one transaction.
+	ctx   context.Context // An appender belongs to one transaction.
 	store promstorage.Queryable
 }
 
@@ -27,7 +27,7 @@ func (a checkedAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, st,
 	inOrder.RejectOutOfOrder = true
 	got, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, inOrder)
 	if !errors.Is(err, promstorage.ErrOutOfOrderSample) {
-		return got, err //nolint:wrapcheck // It only stands before the other.
+		return got, err // It only stands before the other.
 	}
 	before, there, err := a.at(ls, t)
 	if err != nil {
@@ -36,7 +36,7 @@ func (a checkedAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, st,
 	if there && !before.equals(sample{v, h, fh}) {
 		return 0, promstorage.ErrDuplicateSampleForTimestamp
 	}
-	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) //nolint:wrapcheck // As above.
+	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) // As above.
 }
 
 // at reads the sample of the series at t.

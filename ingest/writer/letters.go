@@ -232,5 +232,5 @@ func (a *showingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, st
 	})
 	a.builder.Sort()
 	opts.MetricFamilyName = a.shown(opts.MetricFamilyName)
-	return a.AppenderV2.Append(ref, a.builder.Labels(), st, t, v, h, fh, opts) //nolint:wrapcheck // It only stands before the other.
+	return a.AppenderV2.Append(ref, a.builder.Labels(), st, t, v, h, fh, opts) // It only stands before the other.
 }

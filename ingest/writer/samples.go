@@ -166,7 +166,7 @@ func (r *samplesRun) sync() error {
 			continue
 		}
 		if err := t.store.Sync(); err != nil {
-			return err //nolint:wrapcheck // The caller names the partition.
+			return err // The caller names the partition.
 		}
 		t.dirty = false
 	}

@@ -183,7 +183,7 @@ func (a *countingAppender) started(ref promstorage.SeriesRef, ls labels.Labels, 
 	}
 	var partial *promstorage.AppendPartialError
 	if _, err = partial.Handle(err); err != nil { // Otherwise only exemplars were refused, out of order.
-		return 0, err //nolint:wrapcheck // Append only looks what it is.
+		return 0, err // Append only looks what it is.
 	}
 	if counts {
 		a.starts.taken(series, st, t, stale)

@@ -23,7 +23,7 @@ func (a *App) instanceName() (string, error) {
 	if a.cfg.Cluster.Instance != "" {
 		return a.cfg.Cluster.Instance, nil
 	}
-	return cluster.KeptName(filepath.Join(a.cfg.DataDir, "instance"), a.opts.Role) //nolint:wrapcheck // It says what failed.
+	return cluster.KeptName(filepath.Join(a.cfg.DataDir, "instance"), a.opts.Role) // It says what failed.
 }
 
 // joinCluster makes this process known to those that share its catalog, when Run runs.
@@ -38,7 +38,7 @@ func (a *App) joinCluster(ctx context.Context) error {
 		self.Group = a.cfg.Bus.Kafka.Group
 	}
 	a.member = &cluster.Member{Self: self, Registry: a.stores.catalog, Peers: a.peers, Logger: a.logger}
-	return a.member.Check(ctx) //nolint:wrapcheck // It says what is wrong.
+	return a.member.Check(ctx) // It says what is wrong.
 }
 
 // advertised is where the other processes reach this one.
@@ -52,7 +52,7 @@ func (a *App) storesMetrics() bool {
 // internalKey is a key for requests among the processes, kept in the data directory.
 func (a *App) internalKey(ctx context.Context, scope auth.Scope) (string, error) {
 	path := filepath.Join(a.cfg.DataDir, "key-"+string(scope))
-	return auth.KeptKey(ctx, a.stores.catalog, path, auth.KeyRequest{Name: "process " + a.instance, Scope: scope}) //nolint:wrapcheck // It says what failed.
+	return auth.KeptKey(ctx, a.stores.catalog, path, auth.KeyRequest{Name: "process " + a.instance, Scope: scope}) // It says what failed.
 }
 
 // writers is the fan-out's registry.
@@ -62,7 +62,7 @@ type writers struct{ known *cluster.Writers }
 func (w writers) Writers(ctx context.Context) ([]fanout.Writer, error) {
 	all, err := w.known.List(ctx)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // It says what failed.
+		return nil, err // It says what failed.
 	}
 	out := make([]fanout.Writer, 0, len(all))
 	for _, in := range all {

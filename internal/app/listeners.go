@@ -77,7 +77,7 @@ func (a *App) openListeners(ctx context.Context) error {
 	}
 	var err error
 	if a.listeners, err = listen.Open(ctx, rows, a.reg); err != nil {
-		return err //nolint:wrapcheck // It names the listener.
+		return err // It names the listener.
 	}
 	a.stack.push("listeners", a.listeners.Close)
 	return nil

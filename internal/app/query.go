@@ -76,7 +76,7 @@ func (a *App) newHTTP(engine *promql.Engine) (http.Handler, error) {
 // newAPI is the product's own query API, for the roles that have it.
 func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 	if !a.opts.Role.Is(config.RoleQuery) {
-		return nil, nil //nolint:nilnil // No API is one of the answers.
+		return nil, nil // No API is one of the answers.
 	}
 	known, err := packs.All()
 	if err != nil {

@@ -54,7 +54,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.status.SetReady(false)
 	a.drain() //nolint:contextcheck // The context that ended is the reason to drain.
 	stopServing()
-	return g.Wait() //nolint:wrapcheck // Parts wrap their own errors.
+	return g.Wait() // Parts wrap their own errors.
 }
 
 // Close closes what New opened.

@@ -47,7 +47,7 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 func (a *App) sampleStore(id tenant.ID) (writer.SampleStore, writer.MetadataSink, error) {
 	t, err := a.stores.tsdb.Tenant(id)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // It names the tenant.
+		return nil, nil, err // It names the tenant.
 	}
 	return t, t.Metadata, nil
 }

@@ -91,7 +91,7 @@ func host(h string) func(*http.Request)      { return func(r *http.Request) { r.
 func from(a string) func(*http.Request)      { return func(r *http.Request) { r.RemoteAddr = a } }
 func with(secret string) func(*http.Request) { return header("Authorization", "Bearer "+secret) }
 
-var loopback, public = Listener{Loopback: true}, Listener{} //nolint:gochecknoglobals // Two names for readability.
+var loopback, public = Listener{Loopback: true}, Listener{} // Two names for readability.
 
 func TestLocalAccess(t *testing.T) {
 	open, required := newFixture(t, ModeOpen), newFixture(t, ModeRequired)

@@ -141,7 +141,7 @@ func (s *Service) revokeKey(r *http.Request) (any, error) {
 		return nil, answerOf(err)
 	}
 	s.forget()
-	return nil, nil //nolint:nilnil // The answer has no body.
+	return nil, nil // The answer has no body.
 }
 
 // sessionBody is what a person signs in with: a key, or the token of a one-time link.

@@ -87,7 +87,7 @@ func (h headWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 // FlushError implements what http.ResponseController looks for.
 func (h headWriter) FlushError() error {
 	h.done()
-	return http.NewResponseController(h.ResponseWriter).Flush() //nolint:wrapcheck // The handler wraps it.
+	return http.NewResponseController(h.ResponseWriter).Flush() // The handler wraps it.
 }
 
 // Flush implements http.Flusher.

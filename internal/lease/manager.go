@@ -203,14 +203,14 @@ func (l *Manager) exchange(ctx context.Context, owner Owner) error {
 	}
 	all, err := l.store.ListLeases(ctx, "")
 	if err != nil {
-		return err //nolint:wrapcheck // It says what was done.
+		return err // It says what was done.
 	}
 	take, release := l.balance.plan(owner.Wanted(), l.names(), all, l.now())
 	if len(release) > 0 {
 		l.drop(release, "")
 		owner.LetGo(release)
 		if err := l.store.ReleaseLeases(ctx, l.holder, release); err != nil {
-			return err //nolint:wrapcheck // It says what was done.
+			return err // It says what was done.
 		}
 	}
 	if len(take) > 0 {
@@ -224,7 +224,7 @@ func (l *Manager) acquire(ctx context.Context, names []string) ([]string, error)
 	asked := l.now()
 	got, err := l.store.AcquireLeases(ctx, l.holder, names, l.timing.ttl)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // It says what was done.
+		return nil, err // It says what was done.
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

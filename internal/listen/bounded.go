@@ -29,7 +29,7 @@ func (l *bounded) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // Servers compare it.
+			return nil, err // Servers compare it.
 		}
 		if l.open.Add(1) <= l.limit {
 			return &boundedConn{Conn: conn, release: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
@@ -48,5 +48,5 @@ type boundedConn struct {
 // Close implements net.Conn.
 func (c *boundedConn) Close() error {
 	defer c.release()
-	return c.Conn.Close() //nolint:wrapcheck // Servers compare it.
+	return c.Conn.Close() // Servers compare it.
 }

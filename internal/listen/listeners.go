@@ -98,5 +98,5 @@ func (l *Listeners) Shutdown(ctx context.Context) error {
 			return nil
 		})
 	}
-	return g.Wait() //nolint:wrapcheck // Wrapped above.
+	return g.Wait() // Wrapped above.
 }

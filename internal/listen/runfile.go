@@ -37,7 +37,7 @@ func (l *Listeners) WriteRunFile(dir string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, RunFile), b, 0o600) //nolint:wrapcheck // It names the file.
+	return atomicfile.Write(filepath.Join(dir, RunFile), b, 0o600) // It names the file.
 }
 
 // RemoveRunFile removes RunFile from dir, where there is one.

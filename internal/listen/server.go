@@ -38,7 +38,7 @@ type httpServer struct{ *http.Server }
 // Serve implements Server.
 func (h httpServer) Serve(s *Socket) error {
 	if err := h.Server.Serve(secured(s.Listener(), s.TLS)); !errors.Is(err, http.ErrServerClosed) {
-		return err //nolint:wrapcheck // The caller names the listener.
+		return err // The caller names the listener.
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ type grpcServer struct{ *grpc.Server }
 // Serve implements Server.
 func (g grpcServer) Serve(s *Socket) error {
 	if err := g.Server.Serve(s.Listener()); !errors.Is(err, grpc.ErrServerStopped) {
-		return err //nolint:wrapcheck // The caller names the listener.
+		return err // The caller names the listener.
 	}
 	return nil
 }

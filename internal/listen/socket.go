@@ -75,7 +75,7 @@ func (s *Socket) DialContext(ctx context.Context) (net.Conn, error) {
 	if s.pipe == nil {
 		return nil, fmt.Errorf("listener %s is not within the process", s.Name)
 	}
-	return s.pipe.DialContext(ctx) //nolint:wrapcheck // The caller says what it wanted.
+	return s.pipe.DialContext(ctx) // The caller says what it wanted.
 }
 
 // Loopback says whether only this machine can reach it.
@@ -135,7 +135,7 @@ func removeStale(ctx context.Context, path string) error {
 		return errors.Join(syscall.EADDRINUSE, conn.Close())
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) { // Nobody listens.
-		return os.Remove(path) //nolint:wrapcheck // The caller names it.
+		return os.Remove(path) // The caller names it.
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (h readable) Handle(ctx context.Context, r slog.Record) error {
 		out.AddAttrs(readableAttr(a))
 		return true
 	})
-	return h.Handler.Handle(ctx, out) //nolint:wrapcheck // A handler in between.
+	return h.Handler.Handle(ctx, out) // A handler in between.
 }
 
 // WithAttrs implements slog.Handler.

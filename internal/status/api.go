@@ -154,7 +154,7 @@ func (a *API) addIntake(ctx context.Context, addresses map[string]string) {
 func (a *API) account(r *http.Request) (any, error) {
 	rng, err := httpx.Range(r, time.Now())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // The client's own words.
+		return nil, err // The client's own words.
 	}
 	ans := cluster.LocalLedger(a.opts.Ledger, a.busStats, rng.Start, rng.End)
 	if a.opts.Peers != nil && r.URL.Query().Get("local") == "" {

@@ -70,15 +70,15 @@ func (r *run) exports() map[string]export {
 	return map[string]export{
 		signalTraces: func(ctx context.Context, seq uint64, at time.Time) error {
 			_, err := ptraceotlp.NewGRPCClient(r.conn(seq)).Export(ctx, ptraceotlp.NewExportRequestFromTraces(r.trace(seq, at)))
-			return err //nolint:wrapcheck // Only whether there is one matters.
+			return err // Only whether there is one matters.
 		},
 		signalLogs: func(ctx context.Context, seq uint64, at time.Time) error {
 			_, err := plogotlp.NewGRPCClient(r.conn(seq)).Export(ctx, plogotlp.NewExportRequestFromLogs(r.logs(seq, at)))
-			return err //nolint:wrapcheck // As above.
+			return err // As above.
 		},
 		signalMetrics: func(ctx context.Context, seq uint64, at time.Time) error {
 			_, err := pmetricotlp.NewGRPCClient(r.conn(seq)).Export(ctx, pmetricotlp.NewExportRequestFromMetrics(r.metrics(seq, at)))
-			return err //nolint:wrapcheck // As above.
+			return err // As above.
 		},
 	}
 }

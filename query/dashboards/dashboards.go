@@ -36,7 +36,7 @@ func BuiltIn() ([]dashboard.Dashboard, error) {
 		}
 		d, err := dashboard.Parse(text)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // It names the dashboard.
+			return nil, err // It names the dashboard.
 		}
 		out = append(out, d)
 	}

@@ -65,6 +65,6 @@ func (g *Guard) Enter(ctx context.Context) (leave func(), err error) {
 	case <-timer.C:
 		return nil, busy
 	case <-ctx.Done():
-		return nil, ctx.Err() //nolint:wrapcheck // The caller knows its context.
+		return nil, ctx.Err() // The caller knows its context.
 	}
 }

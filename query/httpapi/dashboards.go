@@ -38,5 +38,5 @@ func (a *API) dashboards(*http.Request) (any, error) {
 }
 
 func (a *API) dashboard(r *http.Request) (any, error) {
-	return dashboards.Get(httpx.PathParam(r, "name")) //nolint:wrapcheck // It says which.
+	return dashboards.Get(httpx.PathParam(r, "name")) // It says which.
 }

@@ -222,7 +222,7 @@ func evaluate(ctx context.Context, req *prom.Request, at time.Time, figures []da
 	for i, f := range figures {
 		samples, err := req.Instant(ctx, f.Expr, at)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // Named by the caller.
+			return nil, err // Named by the caller.
 		}
 		out[i] = make(map[string]*float64, len(samples))
 		for _, s := range samples {

@@ -26,14 +26,14 @@ func NewRequest(m Metrics) *Request { return &Request{metrics: m} }
 func (r *Request) Instant(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
 	v, warnings, err := r.metrics.Instant(ctx, expr, at)
 	r.warnings.Merge(warnings)
-	return v, err //nolint:wrapcheck // Named by the caller.
+	return v, err // Named by the caller.
 }
 
 // Range is Metrics.Range without the annotations, which it keeps.
 func (r *Request) Range(ctx context.Context, expr string, rng storage.TimeRange, step time.Duration) (promql.Matrix, error) {
 	m, warnings, err := r.metrics.Range(ctx, expr, rng, step)
 	r.warnings.Merge(warnings)
-	return m, err //nolint:wrapcheck // Named by the caller.
+	return m, err // Named by the caller.
 }
 
 const maxWarnings = 10 // as many as Prometheus's API shows

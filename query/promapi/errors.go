@@ -57,5 +57,5 @@ func (w *routerErrors) Write(b []byte) (int, error) {
 	if w.replaced {
 		return len(b), nil
 	}
-	return w.ResponseWriter.Write(b) //nolint:wrapcheck // As the writer's own.
+	return w.ResponseWriter.Write(b) // As the writer's own.
 }

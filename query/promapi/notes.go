@@ -67,7 +67,7 @@ type recorder struct {
 
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(code int)        { r.code = code }
-func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) } //nolint:wrapcheck // It is nil.
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) } // It is nil.
 
 const maxStatusLimit = 10_000 // Prometheus's own
 

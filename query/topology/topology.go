@@ -133,16 +133,16 @@ const (
 func (r *Reader) Read(ctx context.Context, q Query) (Topology, error) {
 	services, err := r.opts.Services.Services(ctx, storage.ServicesQuery{Tenant: q.Tenant, Range: q.Range, Environment: q.Environment, Points: q.Points})
 	if err != nil {
-		return Topology{}, err //nolint:wrapcheck // It says what was read.
+		return Topology{}, err // It says what was read.
 	}
 	tq := storage.TopologyQuery{Tenant: q.Tenant, Range: q.Range, Environment: q.Environment, Limit: mostRows, MaxSpans: sampleSpans}
 	dependencies, err := r.opts.Links.Dependencies(ctx, tq)
 	if err != nil {
-		return Topology{}, err //nolint:wrapcheck // It says what was read.
+		return Topology{}, err // It says what was read.
 	}
 	links, err := r.opts.Links.Links(ctx, tq)
 	if err != nil {
-		return Topology{}, err //nolint:wrapcheck // It says what was read.
+		return Topology{}, err // It says what was read.
 	}
 	g := newGraph(services.Services, links)
 	g.warnings = append(g.warnings, services.Warnings...)

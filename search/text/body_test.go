@@ -41,9 +41,26 @@ func TestIndexFold(t *testing.T) {
 		s, text string
 		want    int
 	}{
-		{"", "", 0}, {"abc", "", 0}, {"", "a", -1}, {"abc", "b", 1}, {"aBc", "b", 1}, {"abc", "BC", 1}, {"abc", "cd", -1}, {"ab", "abc", -1}, {"aab", "AB", 1},
-		{"xX", "x", 0}, {"Xx", "x", 0}, {"-- card", "CARD", 3}, {"登Card", "card", 3}, {"Ö", "ö", -1}, {"K", "\u212a", -1}, {"@", "`", -1}, {"[", "{", -1}, {"aaaaab", "aab", 3},
-		{"C", "c1", -1}, {"\xffA", "\xffa", 0},
+		{"", "", 0},
+		{"abc", "", 0},
+		{"", "a", -1},
+		{"abc", "b", 1},
+		{"aBc", "b", 1},
+		{"abc", "BC", 1},
+		{"abc", "cd", -1},
+		{"ab", "abc", -1},
+		{"aab", "AB", 1},
+		{"xX", "x", 0},
+		{"Xx", "x", 0},
+		{"-- card", "CARD", 3},
+		{"登Card", "card", 3},
+		{"Ö", "ö", -1},
+		{"K", "\u212a", -1},
+		{"@", "`", -1},
+		{"[", "{", -1},
+		{"aaaaab", "aab", 3},
+		{"C", "c1", -1},
+		{"\xffA", "\xffa", 0},
 	} {
 		require.Equal(t, c.want, IndexFold(c.s, c.text), "%q in %q", c.text, c.s)
 	}

@@ -63,5 +63,5 @@ func (a knownOnly) Append(ref promstorage.SeriesRef, ls labels.Labels, st, t int
 			return 0, fmt.Errorf("%w: %d series exist, no new one is taken", storage.ErrLimit, a.limit)
 		}
 	}
-	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) //nolint:wrapcheck // The tsdb's own errors are told apart by the caller.
+	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) // The tsdb's own errors are told apart by the caller.
 }

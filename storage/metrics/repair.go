@@ -149,7 +149,7 @@ func openHeadChunks(dir string) error {
 	if err != nil {
 		return fmt.Errorf("open head chunks: %w", err)
 	}
-	return m.Close() //nolint:wrapcheck // Only read.
+	return m.Close() // Only read.
 }
 
 // undoable remembers what was registered, because an attempt to open leaves its metrics behind.
@@ -164,7 +164,7 @@ func (u *undoable) Register(c prometheus.Collector) error {
 	if err == nil {
 		u.registered = append(u.registered, c)
 	}
-	return err //nolint:wrapcheck // The registry's own error.
+	return err // The registry's own error.
 }
 
 // MustRegister implements prometheus.Registerer.

@@ -159,7 +159,7 @@ func TestTenantsReopened(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "Not a tenant"), 0o700))
 	ts = openTenants(t, dir, DefaultConfig())
 	require.Len(t, ts.all(), 2)
-	series, _, _, _ := readAs(t, tenant.NewContext(t.Context(), "a"), ts.View()) //nolint:dogsled // The rest was tested.
+	series, _, _, _ := readAs(t, tenant.NewContext(t.Context(), "a"), ts.View()) // The rest was tested.
 	require.Equal(t, map[string]float64{`{__name__="up", owner="a"}`: 7}, series)
 	_, err = ts.Tenant("../x")
 	require.ErrorIs(t, err, tenant.ErrInvalid)
@@ -187,7 +187,7 @@ func TestMetricsFromBeforeTenants(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "metrics")
 			before(t, dir)
 			ts := openTenants(t, dir, DefaultConfig())
-			series, _, _, _ := readAs(t, tenant.NewContext(t.Context(), tenant.Default), ts.View()) //nolint:dogsled // As above.
+			series, _, _, _ := readAs(t, tenant.NewContext(t.Context(), tenant.Default), ts.View()) // As above.
 			require.Equal(t, map[string]float64{`{__name__="old", owner="x"}`: 3}, series)
 			require.NoDirExists(t, dir+movedSuffix)
 			_, err := ts.Tenant("wal") // A tenant may have this name.
@@ -195,7 +195,7 @@ func TestMetricsFromBeforeTenants(t *testing.T) {
 			require.NoError(t, ts.Close())
 			again := openTenants(t, dir, DefaultConfig())
 			require.NotNil(t, again.Lookup("wal"))
-			series, _, _, _ = readAs(t, tenant.NewContext(t.Context(), tenant.Default), again.View()) //nolint:dogsled // As above.
+			series, _, _, _ = readAs(t, tenant.NewContext(t.Context(), tenant.Default), again.View()) // As above.
 			require.Len(t, series, 1)
 		})
 	}

@@ -120,7 +120,7 @@ func (o *opened[Q]) LabelValues(ctx context.Context, name string, hints *promsto
 	if err != nil {
 		return nil, nil, err
 	}
-	return q.LabelValues(ctx, name, hints, matchers...) //nolint:wrapcheck // It only stands before the other.
+	return q.LabelValues(ctx, name, hints, matchers...) // It only stands before the other.
 }
 
 // LabelNames implements promstorage.LabelQuerier.
@@ -129,7 +129,7 @@ func (o *opened[Q]) LabelNames(ctx context.Context, hints *promstorage.LabelHint
 	if err != nil {
 		return nil, nil, err
 	}
-	return q.LabelNames(ctx, hints, matchers...) //nolint:wrapcheck // As above.
+	return q.LabelNames(ctx, hints, matchers...) // As above.
 }
 
 // Close implements promstorage.LabelQuerier.

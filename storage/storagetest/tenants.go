@@ -168,7 +168,7 @@ func (s *suite) tenantQuestionsOfSpans(day time.Time) map[string]tenantQuestion 
 			for {
 				page, err := s.Store.Trace(t.Context(), q)
 				if err != nil {
-					return "", err //nolint:wrapcheck // The caller compares it.
+					return "", err // The caller compares it.
 				}
 				fmt.Fprintf(&all, "%+v", page)
 				if q.Cursor = page.NextCursor; q.Cursor == "" {

@@ -148,7 +148,7 @@ func (s *server) Shutdown(context.Context) error {
 func (s *server) tls() (*tls.Config, error) {
 	load := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := tls.LoadX509KeyPair(s.cfg.CertFile, s.cfg.KeyFile)
-		return &c, err //nolint:wrapcheck // It names the file.
+		return &c, err // It names the file.
 	}
 	if _, err := load(nil); err != nil {
 		return nil, fmt.Errorf("syslog certificate: %w", err)

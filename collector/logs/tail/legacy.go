@@ -86,7 +86,7 @@ func legacyMessage(text []byte) ([]*place, error) {
 			case 2:
 				offset = int64(n) //nolint:gosec // An offset that was written as one.
 			case 4:
-				return json.Unmarshal(value, &attributes) //nolint:wrapcheck // Told by the caller.
+				return json.Unmarshal(value, &attributes) // Told by the caller.
 			default:
 			}
 			return nil

@@ -39,11 +39,11 @@ func (u *unpacker) ReadAt(b []byte, at int64) (int, error) {
 	n, err := io.CopyN(io.Discard, u.in, at-u.at)
 	u.at += n
 	if err != nil {
-		return 0, err //nolint:wrapcheck // io.EOF, as the interface wants it.
+		return 0, err // io.EOF, as the interface wants it.
 	}
 	read, err := io.ReadFull(u.in, b)
 	u.at += int64(read)
-	return read, err //nolint:wrapcheck // The same.
+	return read, err // The same.
 }
 
 // readPacked hands over the records of a compressed file. It is written once, so what is left at its end is a record.

@@ -184,7 +184,7 @@ func (t *Follower) stat(path string) (os.FileInfo, fileID, error) {
 		if !os.IsNotExist(err) {
 			t.complain(path, err)
 		}
-		return nil, fileID{}, err //nolint:wrapcheck // It names the file and was told.
+		return nil, fileID{}, err // It names the file and was told.
 	}
 	id, err := identify(info, path)
 	return info, id, err

@@ -190,7 +190,7 @@ func timeOfDay(clock string, zone *time.Location) (at time.Time, err error) {
 	if at, err = time.ParseInLocation("15:04:05.999999999", clock, zone); err != nil {
 		at, err = time.ParseInLocation("15:04:05.999999999Z07:00", clock, zone)
 	}
-	return at, err //nolint:wrapcheck // Only that there is one is used.
+	return at, err // Only that there is one is used.
 }
 
 func isWeekday(w string) bool {

@@ -68,15 +68,15 @@ func (k *kafka) tls() *tls.Config {
 func (k *kafka) mechanism() (sasl.Mechanism, error) {
 	c := k.t.Credential
 	if c == nil || c.Username == "" {
-		return nil, nil //nolint:nilnil // No sign-in is one of the answers.
+		return nil, nil // No sign-in is one of the answers.
 	}
 	switch strings.ToUpper(c.Mechanism) {
 	case "", "PLAIN":
 		return plain.Mechanism{Username: c.Username, Password: c.Password}, nil
 	case "SCRAM-SHA-256":
-		return scram.Mechanism(scram.SHA256, c.Username, c.Password) //nolint:wrapcheck // Says what it is.
+		return scram.Mechanism(scram.SHA256, c.Username, c.Password) // Says what it is.
 	case "SCRAM-SHA-512":
-		return scram.Mechanism(scram.SHA512, c.Username, c.Password) //nolint:wrapcheck // Says what it is.
+		return scram.Mechanism(scram.SHA512, c.Username, c.Password) // Says what it is.
 	default:
 		return nil, fmt.Errorf("mechanism %q is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", c.Mechanism)
 	}

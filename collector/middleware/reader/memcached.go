@@ -26,7 +26,7 @@ func (m *memcached) Close() error {
 	}
 	err := m.conn.Close()
 	m.conn = nil
-	return err //nolint:wrapcheck // Says what it is.
+	return err // Says what it is.
 }
 
 // Read implements Reader.

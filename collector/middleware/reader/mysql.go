@@ -44,7 +44,7 @@ func (m *mySQL) Close() error {
 	}
 	err := m.db.Close()
 	m.db = nil
-	return err //nolint:wrapcheck // Says what it is.
+	return err // Says what it is.
 }
 
 // Read implements Reader.
@@ -94,7 +94,7 @@ func (m *mySQL) open(ctx context.Context) error {
 func (m *mySQL) connect(ctx context.Context, cfg *mysql.Config) (*sql.DB, error) {
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // The caller says what was done.
+		return nil, err // The caller says what was done.
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(1)
@@ -202,7 +202,7 @@ func (m *mySQL) pairs(ctx context.Context, query string, each func(name, value s
 		}
 		each(name, value)
 	}
-	return rows.Err() //nolint:wrapcheck // Says what it is.
+	return rows.Err() // Says what it is.
 }
 
 // replication reads the state of a replica. MySQL 8.4 knows only the new word, older servers only the old one.
@@ -249,7 +249,7 @@ func (m *mySQL) replication(ctx context.Context, r *Reading) error {
 			}
 		}
 	}
-	return rows.Err() //nolint:wrapcheck // Says what it is.
+	return rows.Err() // Says what it is.
 }
 
 // account is who the agent is for the server, as GRANT wants it.

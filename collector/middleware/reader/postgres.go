@@ -39,7 +39,7 @@ func (p *postgres) Close() error {
 	defer cancel()
 	err := p.conn.Close(ctx)
 	p.conn = nil
-	return err //nolint:wrapcheck // Says what it is.
+	return err // Says what it is.
 }
 
 // Read implements Reader.
@@ -102,7 +102,7 @@ func (p *postgres) connect(ctx context.Context, w way) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=%s dbname=postgres sslmode=prefer passfile=/nonexistent application_name=strata-agent",
 		w.host, p.t.Address.Port(), quotePG(w.user)))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // The caller says what was done.
+		return nil, err // The caller says what was done.
 	}
 	cfg.Password = w.password
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
@@ -113,7 +113,7 @@ func (p *postgres) connect(ctx context.Context, w way) (*pgx.Conn, error) {
 		}
 	}
 	cfg.RuntimeParams["statement_timeout"] = "5000"
-	return pgx.ConnectConfig(ctx, cfg) //nolint:wrapcheck // The caller says what was done.
+	return pgx.ConnectConfig(ctx, cfg) // The caller says what was done.
 }
 
 func quotePG(s string) string {

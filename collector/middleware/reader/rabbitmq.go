@@ -135,7 +135,7 @@ func (q *rabbitMQ) find(ctx context.Context, into *rabbitOverview) (status int, 
 	if err != nil {
 		return 0, err
 	}
-	return 0, conn.Close() //nolint:wrapcheck // Says what it is.
+	return 0, conn.Close() // Says what it is.
 }
 
 // probe asks a socket that may speak something else and never answer.

@@ -32,7 +32,7 @@ func (r *redis) Close() error {
 	}
 	err := r.conn.Close()
 	r.conn = nil
-	return err //nolint:wrapcheck // Says what it is.
+	return err // Says what it is.
 }
 
 // redisError is an error reply: NOAUTH …, WRONGPASS …, NOPERM ….

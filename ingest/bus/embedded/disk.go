@@ -60,10 +60,10 @@ func (osDisk) openSlots(path string) (slots, error) { return openOSFile(path, 0)
 
 func openOSFile(path string, flags int) (osFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|flags, 0o600) //nolint:gosec // The path is under the data directory.
-	return osFile{f}, err                                           //nolint:wrapcheck // os names the path and the operation.
+	return osFile{f}, err                                           // os names the path and the operation.
 }
 
-func (osDisk) remove(path string) error { return os.Remove(path) } //nolint:wrapcheck // os names the path and the operation.
+func (osDisk) remove(path string) error { return os.Remove(path) } // os names the path and the operation.
 
 func (osDisk) syncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // The operator names the directory.

@@ -111,7 +111,7 @@ func (b *Bus) topic(name string) (*topicLog, error) {
 // Produce implements bus.Producer.
 func (b *Bus) Produce(ctx context.Context, topic string, recs ...bus.Record) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // The caller's own end.
+		return err // The caller's own end.
 	}
 	l, err := b.topic(topic)
 	if err != nil || len(recs) == 0 {

@@ -241,11 +241,11 @@ func (l *topicLog) writeGroup(seg *segment, g *group, next int64) (int64, error)
 		if terr := seg.f.Truncate(seg.size); terr != nil {
 			l.fail(terr)
 		}
-		return 0, err //nolint:wrapcheck // The caller names the topic.
+		return 0, err // The caller names the topic.
 	}
 	if err := seg.f.Datasync(); err != nil {
 		l.fail(err)
-		return 0, err //nolint:wrapcheck // The caller names the topic.
+		return 0, err // The caller names the topic.
 	}
 	return int64(len(buf)), nil
 }
@@ -268,7 +268,7 @@ func (l *topicLog) wait(ctx context.Context, offset int64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err() //nolint:wrapcheck // The caller's own end.
+			return ctx.Err() // The caller's own end.
 		case <-changed:
 		}
 	}

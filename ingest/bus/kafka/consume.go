@@ -169,7 +169,7 @@ func (m *membership) own(ctx context.Context, cancel context.CancelFunc, gen *ka
 	case err == nil:
 		return nil
 	case errors.Is(err, bus.ErrFenced), errors.Is(err, bus.ErrUnavailable):
-		return err //nolint:wrapcheck // Consume logs it with the topic.
+		return err // Consume logs it with the topic.
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
 		return nil
 	default:

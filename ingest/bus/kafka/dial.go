@@ -29,7 +29,7 @@ func (c *connection) Close() error {
 	c.of.mu.Lock()
 	delete(c.of.open, c)
 	c.of.mu.Unlock()
-	return c.Conn.Close() //nolint:wrapcheck // Only adds bookkeeping.
+	return c.Conn.Close() // Only adds bookkeeping.
 }
 
 func (cs *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {

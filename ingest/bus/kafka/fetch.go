@@ -79,7 +79,7 @@ func (p *partition) fill(ctx context.Context, offset int64) error {
 		}
 		return errors.Join(ctx.Err(), p.owned.Err())
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // The caller's own end.
+		return ctx.Err() // The caller's own end.
 	}
 }
 
@@ -170,7 +170,7 @@ func read(records kafkago.RecordReader, offset int64) (piece, error) {
 			break
 		}
 		if err != nil {
-			return piece{}, err //nolint:wrapcheck // The caller says where.
+			return piece{}, err // The caller says where.
 		}
 		m, err := message(r)
 		if err != nil {
@@ -205,5 +205,5 @@ func readAll(b kafkago.Bytes) ([]byte, error) {
 		return nil, nil
 	}
 	defer func() { _ = b.Close() }()
-	return protocol.ReadAll(b) //nolint:wrapcheck // The caller says where.
+	return protocol.ReadAll(b) // The caller says where.
 }

@@ -35,7 +35,7 @@ type partition struct {
 	member     string
 	logger     *slog.Logger
 	// owned ends with the ownership; lose ends it. A context is kept because prefetching outlives the call that began it.
-	owned context.Context //nolint:containedctx // See above.
+	owned context.Context // See above.
 	lose  context.CancelFunc
 
 	// epoch is the life of the log as this group has seen it, carried in the metadata of every commit.
@@ -175,7 +175,7 @@ func (p *partition) Commit(ctx context.Context, pos bus.Position) error {
 	retry := backoff.New(minBackoff, maxBackoff)
 	for {
 		if err := ctx.Err(); err != nil {
-			return err //nolint:wrapcheck // The caller's own end; nothing was sent.
+			return err // The caller's own end; nothing was sent.
 		}
 		// Once sent it is waited for: a commit that is broken off is a commit in doubt.
 		err := p.commit(context.WithoutCancel(ctx), pos)
@@ -219,7 +219,7 @@ func (p *partition) commit(ctx context.Context, pos bus.Position) error {
 		}}}},
 	})
 	if err != nil {
-		return err //nolint:wrapcheck // The caller names partition and offset.
+		return err // The caller names partition and offset.
 	}
 	resp, ok := m.(*offsetcommit.Response)
 	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
@@ -243,13 +243,13 @@ func (p *partition) retry(ctx context.Context, what string, f func(context.Conte
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ctx.Err() //nolint:wrapcheck // The caller's own end.
+			return ctx.Err() // The caller's own end.
 		}
 		if n&(n+1) == 0 { // 0, 1, 3, 7, …
 			p.logger.Warn("kafka does not answer; trying again", "what", what, "attempt", n+1, "err", err)
 		}
 		if err := retry.Wait(ctx); err != nil {
-			return err //nolint:wrapcheck // The caller's own end.
+			return err // The caller's own end.
 		}
 	}
 }

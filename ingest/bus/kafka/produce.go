@@ -21,7 +21,7 @@ type laneKey struct {
 // when a record is over the limit of its topic. When ctx ends before the answer, the records may be kept all the same.
 func (b *Bus) Produce(ctx context.Context, topic string, recs ...bus.Record) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // The caller's own end.
+		return err // The caller's own end.
 	}
 	if err := b.hasTopic(topic); err != nil || len(recs) == 0 {
 		return err

@@ -17,7 +17,7 @@ import (
 // config returns nil when TLS is off.
 func (t *TLS) config() (*tls.Config, error) {
 	if !t.Enabled {
-		return nil, nil //nolint:nilnil // kafka-go's own way to say no TLS.
+		return nil, nil // kafka-go's own way to say no TLS.
 	}
 	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
@@ -52,7 +52,7 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 	}
 	switch s.Mechanism {
 	case "":
-		return nil, nil //nolint:nilnil // kafka-go's own way to say no SASL.
+		return nil, nil // kafka-go's own way to say no SASL.
 	case saslPlain:
 		return plain.Mechanism{Username: s.Username, Password: password}, nil
 	case saslSCRAM2:

@@ -54,7 +54,7 @@ func (r Reader) Facets(ctx context.Context, sel storage.Selection, facets []Face
 // source is the rows of a selection, which is refused where its range or its filter cannot be meant.
 func (r Reader) source(sel storage.Selection) (*source, error) {
 	if err := timerange.Check(sel.Range); err != nil {
-		return nil, err //nolint:wrapcheck // It names the range.
+		return nil, err // It names the range.
 	}
 	src := &source{client: r.Client, table: r.Table, statement: client.For(sel.Tenant)}
 	var err error

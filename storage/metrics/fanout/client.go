@@ -139,7 +139,7 @@ func (c *client) call(ctx context.Context, method, path string, form url.Values,
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Named by the caller.
+		return nil, err // Named by the caller.
 	}
 	defer func() { _ = resp.Body.Close() }()
 	limited := &io.LimitedReader{R: resp.Body, N: maxBytes}

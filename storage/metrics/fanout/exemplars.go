@@ -23,7 +23,7 @@ func (s *Storage) ExemplarQuerier(ctx context.Context) (promstorage.ExemplarQuer
 
 type exemplarQuerier struct {
 	storage *Storage
-	ctx     context.Context //nolint:containedctx // promstorage.ExemplarQueryable hands it over at construction.
+	ctx     context.Context // promstorage.ExemplarQueryable hands it over at construction.
 }
 
 // exemplarAnswer is one series of /query_exemplars.

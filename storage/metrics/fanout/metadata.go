@@ -21,7 +21,7 @@ func (s *Storage) MetadataFor(ctx context.Context) scrape.MetricMetadataStore {
 // metadata implements scrape.MetricMetadataStore, whose methods know neither context nor error.
 type metadata struct {
 	storage *Storage
-	ctx     context.Context //nolint:containedctx // It belongs to one request.
+	ctx     context.Context // It belongs to one request.
 }
 
 type familyMetadata struct {

@@ -18,7 +18,7 @@ type base struct {
 	budget     *budget
 
 	// closed ends what Select started.
-	closed context.Context //nolint:containedctx // A querier has no context of its own, its end is Close.
+	closed context.Context // A querier has no context of its own, its end is Close.
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 

@@ -45,7 +45,7 @@ func (b *base) readChunks(ctx context.Context, c *client, hints *promstorage.Sel
 	defer cancel() // Ends the stream when it is left before its end.
 	set, err := c.read.Read(ctx, query, true)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Named by the caller.
+		return nil, err // Named by the caller.
 	}
 	var out []*series
 	for set.Next() {
@@ -61,7 +61,7 @@ func (b *base) readChunks(ctx context.Context, c *client, hints *promstorage.Sel
 		out = append(out, &series{labels: ls, frames: []promstorage.Series{s}})
 	}
 	if err := set.Err(); err != nil {
-		return nil, err //nolint:wrapcheck // Named by the caller.
+		return nil, err // Named by the caller.
 	}
 	return out, nil
 }

@@ -48,7 +48,7 @@ func (s *series) metas() (out []chunks.Meta, ok bool, err error) {
 		for _, c := range held.GetChunks() {
 			chunk, err := chunkenc.FromData(chunkenc.Encoding(c.Type), c.Data) //nolint:gosec // FromData refuses a type it does not know.
 			if err != nil {
-				return nil, true, err //nolint:wrapcheck // Handed on by the iterator.
+				return nil, true, err // Handed on by the iterator.
 			}
 			out = append(out, chunks.Meta{MinTime: c.MinTimeMs, MaxTime: c.MaxTimeMs, Chunk: chunk})
 		}
@@ -148,7 +148,7 @@ func (s *lazySet) Err() error {
 	if <-s.done; s.err != nil || s.set == nil {
 		return s.err
 	}
-	return s.set.Err() //nolint:wrapcheck // Wrapped where it came from.
+	return s.set.Err() // Wrapped where it came from.
 }
 
 func (s *lazySet) Warnings() annotations.Annotations {
@@ -179,7 +179,7 @@ func (s *lazyChunkSet) Err() error {
 	if <-s.done; s.err != nil || s.set == nil {
 		return s.err
 	}
-	return s.set.Err() //nolint:wrapcheck // Wrapped where it came from.
+	return s.set.Err() // Wrapped where it came from.
 }
 
 func (s *lazyChunkSet) Warnings() annotations.Annotations {

@@ -62,7 +62,7 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 			err = cause
 		}
 		cancel(nil)
-		return nil, err //nolint:wrapcheck // Named by the caller.
+		return nil, err // Named by the caller.
 	}
 	if resp.StatusCode/100 != 2 {
 		err := newStatusError(resp)
@@ -121,7 +121,7 @@ func (w *watcher) probe(ctx context.Context) error {
 // waiting is one request between its begin and its end, or one read of its body.
 type waiting struct {
 	*watcher
-	ctx    context.Context //nolint:containedctx // It is the request's own.
+	ctx    context.Context // It is the request's own.
 	cancel context.CancelCauseFunc
 
 	mu    sync.Mutex
@@ -173,11 +173,11 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 			err = cause
 		}
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay what it is.
+	return n, err // io.EOF must stay what it is.
 }
 
 func (b *watchedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.wait.cancel(nil)
-	return err //nolint:wrapcheck // Named by the caller.
+	return err // Named by the caller.
 }

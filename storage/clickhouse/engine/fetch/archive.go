@@ -73,7 +73,7 @@ func extract(ctx context.Context, archive, target string) error {
 
 // ctxReader stops a long copy when the context ends.
 type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one copy
+	ctx context.Context // lives for one copy
 	r   io.Reader
 }
 
