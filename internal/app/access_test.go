@@ -135,7 +135,7 @@ func pathsOf(t *testing.T, p *process) []path {
 		if x.public = rt.Permission == httpx.Public; !x.public {
 			x.scopes, x.installation = []auth.Scope{auth.Scope(rt.Permission)}, !rt.PerTenant
 		}
-		if rt.Path == "/session/signin" || rt.Method == "POST" && rt.Path == "/session" {
+		if rt.Path == "/session/signin" || rt.Method == http.MethodPost && rt.Path == "/session" {
 			x.status = map[string]int{"GET": 401, "POST": 400}[rt.Method] // They look at what is sent to sign in with.
 		}
 	}

@@ -5,6 +5,7 @@ package app
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -117,7 +118,7 @@ func served(t *testing.T, addr string) string {
 	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	return fmt.Sprintf("%x", conn.ConnectionState().PeerCertificates[0].Signature)
+	return hex.EncodeToString(conn.ConnectionState().PeerCertificates[0].Signature)
 }
 
 func copyFiles(t *testing.T, pairs ...string) {

@@ -7,11 +7,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -83,7 +83,7 @@ func TestStartFails(t *testing.T) {
 			lock, err := dirlock.Acquire(cfg.DataDir)
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = lock.Release() })
-		}, want: []string{"data directory: ", "is held by process " + fmt.Sprint(os.Getpid())}},
+		}, want: []string{"data directory: ", "is held by process " + strconv.Itoa(os.Getpid())}},
 		{name: "http port", edit: func(t *testing.T, cfg *config.Config) { t.Helper(); cfg.HTTP.Listen = taken(t) }, want: []string{"listen on 127.0.0.1:", "(http.listen)", "in use"}},
 		{name: "gRPC port", edit: func(t *testing.T, cfg *config.Config) { t.Helper(); cfg.OTLP.GRPCListen = taken(t) }, want: []string{"(otlp.grpc_listen)", "in use"}},
 		{name: "OTLP port", edit: func(t *testing.T, cfg *config.Config) { t.Helper(); cfg.OTLP.HTTPListen = taken(t) }, want: []string{"(otlp.http_listen)", "in use"}},

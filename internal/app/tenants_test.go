@@ -226,6 +226,7 @@ func alone(t *testing.T, owner tenant.ID, text, asked string) {
 
 // check sends everything as every tenant and asks everything as every tenant.
 func (x *isolation) check(t *testing.T) {
+	t.Helper()
 	for _, owner := range tenants() {
 		x.send(t, owner)
 	}

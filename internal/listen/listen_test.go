@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -15,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,7 +201,7 @@ func TestFailuresNameTheListener(t *testing.T) {
 // TestUnderWay: a shutdown waits for a request that was begun, and no longer than its context.
 func TestUnderWay(t *testing.T) {
 	for _, patient := range []bool{true, false} {
-		t.Run(fmt.Sprint(patient), func(t *testing.T) {
+		t.Run(strconv.FormatBool(patient), func(t *testing.T) {
 			begun, answer := make(chan struct{}), make(chan struct{})
 			l, _ := open(t, Row{Name: "page", Key: "x", Network: "tcp", Address: anyPort})
 			l.Serve(func(*Socket) Server {
