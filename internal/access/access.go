@@ -40,12 +40,16 @@ func New(svc *auth.Service, c config.OTLP) *Senders {
 
 // GRPC are the options of a server that asks for the ingest scope and notes the source for the ledger.
 func (x *Senders) GRPC(l auth.Listener) []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.UnaryInterceptor(x.unary(l))}
+}
+
+func (x *Senders) unary(l auth.Listener) grpc.UnaryServerInterceptor {
 	keys := x.auth.UnaryInterceptor(l, auth.ScopeIngest)
-	return []grpc.ServerOption{grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		// As in HTTP: agents compare their clock with it. It fails only after the answer began.
 		_ = grpc.SetHeader(ctx, metadata.Pairs("date", time.Now().UTC().Format(http.TimeFormat)))
 		return keys(ctx, req, info, func(ctx context.Context, req any) (any, error) { return handle(withSource(ctx), req) })
-	})}
+	}
 }
 
 // HTTP asks for the ingest scope over HTTP, bounds the time of a body and notes the source.
