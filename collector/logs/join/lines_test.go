@@ -3,6 +3,7 @@
 package join
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -162,11 +163,7 @@ func TestNotJoined(t *testing.T) {
 		"the end of a slow log's record":  {"# Time: 1\n# User@Host: a\nSELECT 1;", "# Time: 2\n# User@Host: a\nSELECT 2;"},
 		"lines behind a Go program's end": {"panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1\nexit status 2", "restarting"},
 	} {
-		text := ""
-		for _, r := range want {
-			text += r + "\n"
-		}
-		require.Equal(t, want, records(t, text), name)
+		require.Equal(t, want, records(t, strings.Join(want, "\n")+"\n"), name)
 	}
 }
 
@@ -203,11 +200,7 @@ func TestLinesOfContainers(t *testing.T) {
 		"another line":     {stamp + "stdout P a", "not of a container"},
 		"a part that ends": {stamp + "stdout P a"},
 	} {
-		text := ""
-		for _, r := range want {
-			text += r + "\n"
-		}
-		require.Equal(t, want, logstest.Split(Lines, text), name)
+		require.Equal(t, want, logstest.Split(Lines, strings.Join(want, "\n")+"\n"), name)
 	}
 	n, _ := Lines([]byte(stamp+"stdout P a\n"), false)
 	require.Zero(t, n, "the rest of the line may come")
