@@ -4,7 +4,6 @@ package javaattach
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -189,7 +189,7 @@ func TestFind(t *testing.T) {
 	for _, pid := range []int{os.Getpid(), 1 << 30} {
 		_, err := Look(pid)
 		require.ErrorIs(t, err, ErrNoJVM)
-		require.ErrorContains(t, err, fmt.Sprint(pid))
+		require.ErrorContains(t, err, strconv.Itoa(pid))
 	}
 }
 
@@ -273,5 +273,5 @@ func TestFetchFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = Fetch(ctx, ok, dir)
-	require.True(t, errors.Is(err, context.Canceled))
+	require.ErrorIs(t, err, context.Canceled)
 }
