@@ -51,3 +51,56 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte("logs: [{include: [x]}]"))
 	f.Fuzz(func(_ *testing.T, text []byte) { _ = Check(text) })
 }
+
+// TestCheckEverywhere: what may not be pushed is refused however deep it stands, in any spelling of its key, with the line.
+func TestCheckEverywhere(t *testing.T) {
+	for _, key := range []string{"credentials_file", "CREDENTIALS_FILE", "Command", "exec", "directory", "journalctl_path", "root_path", "x_file"} {
+		for _, frame := range []string{"logs:\n- %s: x\n", "scrape:\n  %s: x\n", "host:\n  a: {b: [{c: {%s: x}}]}\n"} {
+			err := Check([]byte(strings.Replace(frame, "%s", key, 1)))
+			var at *Error
+			require.ErrorAs(t, err, &at, "%s in %s", key, frame)
+			require.Equal(t, 2, at.Line)
+			require.ErrorContains(t, err, "line 2: ")
+			require.ErrorContains(t, err, key)
+		}
+	}
+	for _, mask := range []string{"false", "no", "off", "False", "null", "''", "[true]", "0"} {
+		require.ErrorContains(t, Check([]byte("logs: [{mask: "+mask+"}]")), "masking", mask)
+	}
+}
+
+// TestCheckAddresses: the agent signs in with the host's credentials, so only the host itself may be named.
+func TestCheckAddresses(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"127.0.0.1:6379": true, "127.9.9.9:1": true, "'[::1]:6379'": true, "localhost:6379": true, "10.0.0.1:6379": false, "evil.example:6379": false, "localhost": false, "'::1'": false, "LOCALHOST:1": false,
+		"localhost.evil.example:1": false, "0.0.0.0:1": false, "''": false, "'127.0.0.1:1:2'": false,
+	} {
+		err := Check([]byte("middleware: {static: [{kind: redis, address: " + address + "}]}"))
+		require.Equal(t, ok, err == nil, "%s: %v", address, err)
+	}
+}
+
+// TestCheckOperators: parsers and transformers of a record, and none that writes or reads elsewhere.
+func TestCheckOperators(t *testing.T) {
+	for typ, ok := range map[string]bool{
+		"json_parser": true, "regex_parser": true, "add": true, "move": true, "filter": true, "recombine": true, "noop": true, "file_output": false, "stdout": false, "generate_input": false, "": false, "drop_output": false,
+	} {
+		err := Check([]byte("logs: [{operators: [{type: '" + typ + "'}]}]"))
+		require.Equal(t, ok, err == nil, "%s: %v", typ, err)
+	}
+	require.NoError(t, Check([]byte("host: {operators: [{type: stdout}]}")), "a key of that name elsewhere is for the agent's own check")
+	require.NoError(t, Check([]byte("logs: [{operators: [{type: add, value: 'environment (x)'}]}]")))
+}
+
+// TestCheckNothing: texts that push nothing, and those that are no configuration.
+func TestCheckNothing(t *testing.T) {
+	for _, text := range []string{"", "   ", "---\n", "null", "~", "{}", "# only a comment"} {
+		require.NoError(t, Check([]byte(text)), text)
+	}
+	for text, want := range map[string]string{"text": "line 1: not a mapping", "5": "not a mapping", "[a]": "not a mapping", "host: {}\nhost: [": "line 2", "\t": "parse configuration: yaml", "a: b: c": "line 1"} {
+		require.ErrorContains(t, Check([]byte(text)), want, text)
+	}
+	for _, key := range Keys() {
+		require.NoError(t, Check([]byte(key+": {}")), key)
+	}
+}

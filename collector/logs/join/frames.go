@@ -115,10 +115,10 @@ func isError(line []byte) bool {
 		isRustPanic(line) || isRubyError(line) {
 		return true
 	}
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	name, _, _ = bytes.Cut(name, []byte(" ["))
+	name, _, _ := bytes.Cut(line, []byte(" ["))
 	name, _, _ = bytes.Cut(name, []byte(" ("))
-	return dotted(bytes.ReplaceAll(name, []byte("::"), []byte("."))) && isErrorName(name)
+	name, _, _ = bytes.Cut(bytes.ReplaceAll(name, []byte("::"), []byte(".")), []byte(":"))
+	return dotted(name) && isErrorName(name)
 }
 
 // isRubyError is the first line of a Ruby backtrace: PLACE:in METHOD: TEXT.

@@ -62,6 +62,9 @@ func exact(text string, f float64) bool {
 	if !strings.ContainsAny(text, ".eE") {
 		return false // It is beyond int64.
 	}
+	if mantissa, _, _ := strings.Cut(strings.ToLower(text), "e"); f == 0 && strings.ContainsAny(mantissa, "123456789") {
+		return false // It is too small for a float.
+	}
 	return len(strings.Trim(text, "-.0")) <= 17 || strconv.FormatFloat(f, 'g', -1, 64) == text
 }
 
