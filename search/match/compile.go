@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/search/text"
@@ -124,6 +125,8 @@ func compileEquals(f search.Equals, of signal.Signal) (node, error) {
 			n.test.exact = append(n.test.exact, id)
 		case len(p) == 1:
 			n.test.exact = append(n.test.exact, p[0])
+		case len(p) > 1 && f.Fold && foldsBytes(p):
+			n.test.folded = append(n.test.folded, slices.Clone(p))
 		case len(p) > 1 && f.Fold:
 			source, _ := text.Wildcards(p)
 			e, err := expression(source)
@@ -139,6 +142,18 @@ func compileEquals(f search.Equals, of signal.Signal) (node, error) {
 		return n, nil
 	}
 	return node{op: opAny, of: append(folded, n)}, nil
+}
+
+// foldsBytes reports whether the letters of a pattern that have a case are ASCII's, or it is no text that a regular expression can hold.
+func foldsBytes(p search.Pattern) bool {
+	ascii := true
+	for _, part := range p {
+		if !utf8.ValidString(part) {
+			return true
+		}
+		ascii = ascii && len(part) == utf8.RuneCountInString(part)
+	}
+	return ascii
 }
 
 // levels are the names of levels that patterns fit.

@@ -14,7 +14,7 @@ import (
 type testKind int
 
 const (
-	testExact      testKind = iota // one of exact, or fits one of wildcards
+	testExact      testKind = iota // one of exact, or fits one of wildcards or folded
 	testContains                   // whole
 	testExpression                 // expression
 	testBound                      // a number within the node's bound
@@ -25,6 +25,7 @@ type test struct {
 	kind       testKind
 	exact      []string
 	wildcards  []search.Pattern
+	folded     []search.Pattern // in whatever case of ASCII's letters
 	whole      text.Whole
 	expression *regexp.Regexp // of whole and testExpression; nil where none is needed
 }
@@ -65,6 +66,11 @@ func (n *node) holdsShort(s string) bool {
 				return true
 			}
 		}
+		for i := range t.folded {
+			if fitsFolded(t.folded[i], s) {
+				return true
+			}
+		}
 		return slices.Contains(t.exact, s)
 	case testContains:
 		if !hasWords(s, t.whole.Words) {
@@ -79,6 +85,23 @@ func (n *node) holdsShort(s string) bool {
 	case testExpression:
 	}
 	return false
+}
+
+// fitsFolded is search.Pattern.Match, ignoring the case of ASCII's letters, for patterns of two parts or more.
+func fitsFolded(p search.Pattern, s string) bool {
+	first, last := p[0], p[len(p)-1]
+	if len(s) < len(first)+len(last) || text.IndexFold(s[:len(first)], first) != 0 || text.IndexFold(s[len(s)-len(last):], last) != 0 {
+		return false
+	}
+	s = s[len(first) : len(s)-len(last)]
+	for _, part := range p[1 : len(p)-1] {
+		i := text.IndexFold(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return true
 }
 
 func hasWords(s string, words []string) bool {
