@@ -31,6 +31,12 @@ type FieldReader interface {
 	FieldValues(ctx context.Context, q FieldQuery, field search.Field) ([]string, error)
 }
 
+const (
+	// MaxFieldKeys and MaxFieldValues are how many are offered at most while somebody types.
+	MaxFieldKeys   = 1000
+	MaxFieldValues = 100
+)
+
 // FieldQuery asks what could be typed on behind Text.
 type FieldQuery struct {
 	Tenant tenant.ID

@@ -83,6 +83,8 @@ type ServiceShare struct {
 type Facet struct {
 	Field  string
 	Values []FacetValue
+	// Distinct is how many values there are: more than Values holds where the least frequent are left out.
+	Distinct uint64
 }
 
 // FacetValue is one value and how often it occurs.

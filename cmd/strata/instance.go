@@ -24,7 +24,7 @@ type instanceListCmd struct{ serverFlags }
 // Run implements the command.
 func (c *instanceListCmd) Run(ctx context.Context, s streams) error {
 	var list []storage.Instance
-	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+	err := c.withExistingCatalog(ctx, func(cat commandCatalog) (err error) {
 		list, err = cat.ListInstances(ctx, 0)
 		return err
 	})
@@ -47,7 +47,7 @@ type instanceForgetCmd struct {
 
 // Run implements the command.
 func (c *instanceForgetCmd) Run(ctx context.Context, s streams) error {
-	err := c.withCatalog(ctx, func(cat commandCatalog) error {
+	err := c.withExistingCatalog(ctx, func(cat commandCatalog) error {
 		list, err := cat.ListInstances(ctx, 0)
 		if err == nil && !slices.ContainsFunc(list, func(in storage.Instance) bool { return in.ID == c.ID }) {
 			err = storage.ErrNotFound

@@ -31,9 +31,13 @@ type keyCreateCmd struct {
 
 // Run implements the command.
 func (c *keyCreateCmd) Run(ctx context.Context, s streams) error {
+	owner, err := tenant.Parse(c.Tenant)
+	if err != nil {
+		return fmt.Errorf("create key: --tenant: %w", err)
+	}
 	var secret string
-	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
-		_, secret, err = auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), Tenant: tenant.ID(c.Tenant), ExpiresIn: c.ExpiresIn})
+	err = c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+		_, secret, err = auth.CreateKey(ctx, cat, auth.KeyRequest{Name: c.Name, Scope: auth.Scope(c.Scope), Tenant: owner, ExpiresIn: c.ExpiresIn})
 		return err
 	})
 	if err != nil {
@@ -49,7 +53,7 @@ type keyListCmd struct{ serverFlags }
 // Run implements the command.
 func (c *keyListCmd) Run(ctx context.Context, s streams) error {
 	var keys []storage.Key
-	err := c.withCatalog(ctx, func(cat commandCatalog) (err error) {
+	err := c.withExistingCatalog(ctx, func(cat commandCatalog) (err error) {
 		keys, err = cat.ListKeys(ctx)
 		return err
 	})
@@ -79,7 +83,7 @@ type keyRevokeCmd struct {
 
 // Run implements the command.
 func (c *keyRevokeCmd) Run(ctx context.Context, s streams) error {
-	if err := c.withCatalog(ctx, func(cat commandCatalog) error { return cat.RevokeKey(ctx, c.ID, time.Now()) }); err != nil {
+	if err := c.withExistingCatalog(ctx, func(cat commandCatalog) error { return cat.RevokeKey(ctx, c.ID, time.Now()) }); err != nil {
 		return fmt.Errorf("revoke key %s: %w", c.ID, err)
 	}
 	_, err := fmt.Fprintln(s.out, "revoked")

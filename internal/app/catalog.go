@@ -21,6 +21,18 @@ func OpenCatalog(ctx context.Context, cfg config.Config) (*catalog.Catalog, erro
 	return openCatalog(ctx, cfg, nil)
 }
 
+// CatalogExists says why a command that only reads cannot: there is no catalog in the data directory, where no other is configured.
+func CatalogExists(cfg config.Config) error {
+	if cfg.Catalog.Remote() {
+		return nil
+	}
+	path := filepath.Join(cfg.DataDir, "catalog.db")
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no catalog of a server in %s (--data-dir, or data_dir in the file of --config): %w", cfg.DataDir, err)
+	}
+	return nil
+}
+
 // openCatalog opens the configured catalog; logger may be nil.
 func openCatalog(ctx context.Context, cfg config.Config, logger *slog.Logger) (*catalog.Catalog, error) {
 	c, err := catalog.OpenConfig(ctx, cfg.Catalog, catalog.Options{Path: filepath.Join(cfg.DataDir, "catalog.db"), Logger: logger})

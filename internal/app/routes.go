@@ -39,7 +39,7 @@ func (a *App) routes(api *httpapi.API) []httpx.Route {
 	if api == nil {
 		return routes
 	}
-	self := httpx.Route{Method: http.MethodGet, Path: "/openapi.json", Permission: httpx.Read, Tag: "meta", Summary: "This document", Answer: map[string]any{}}
+	self := httpx.Route{Method: http.MethodGet, Path: "/openapi.json", Permission: httpx.Read, PerTenant: true, Tag: "meta", Summary: "This document", Answer: map[string]any{}}
 	all := slices.Concat(routes, []httpx.Route{self})
 	all[len(routes)].Handle = func(*http.Request) (any, error) { return openapi.Document(all) }
 	return all

@@ -200,6 +200,7 @@ func questions(x tenant.ID) map[string]question {
 		"/packs/{name}":      {path: "/packs/redis"},
 		"/logs/tail":         {}, // followed below
 		"/keys":              {}, // for administrators
+		"/openapi.json":      {path: "/openapi.json"},
 	}
 }
 

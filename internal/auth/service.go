@@ -21,12 +21,21 @@ var (
 	ErrTooManyAttempts = errors.New("too many bad attempts")
 	ErrForbidden       = errors.New("scope does not allow this")
 	// ErrForbiddenTenant is an ErrForbidden: what was asked for is the installation's, not a tenant's.
-	ErrForbiddenTenant = fmt.Errorf("%w: this belongs to the installation; it needs a key of the tenant %s", ErrForbidden, tenant.Default)
+	ErrForbiddenTenant = forbidden("this belongs to the installation: it needs a key of the tenant " + string(tenant.Default))
 	// ErrForbiddenInPage is an ErrForbidden: whoever visits the page can read the key in it.
 	ErrForbiddenInPage = fmt.Errorf("%w: a page of another origin sends with a key of scope browser or ingest", ErrForbidden)
 	// ErrForbiddenOrigin is an ErrForbidden, whatever the key.
 	ErrForbiddenOrigin = fmt.Errorf("%w: pages of this origin may not send; otlp.cors.allowed_origins lists those that may", ErrForbidden)
 )
+
+// forbidden is an ErrForbidden in other words.
+type forbidden string
+
+// Error implements error.
+func (f forbidden) Error() string { return string(f) }
+
+// Is says that it is an ErrForbidden.
+func (forbidden) Is(target error) bool { return target == ErrForbidden } //nolint:errorlint // It is asked by errors.Is.
 
 // Mode is the configuration key auth.local.
 type Mode string

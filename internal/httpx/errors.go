@@ -18,18 +18,19 @@ type Code string
 
 // The codes.
 const (
-	CodeBadRequest      Code = "bad_request"
-	CodeBadQuery        Code = "bad_query"
-	CodeTooLarge        Code = "too_large"
-	CodeUnauthenticated Code = "unauthenticated"
-	CodeForbidden       Code = "forbidden"
-	CodeNotFound        Code = "not_found"
-	CodeConflict        Code = "conflict"
-	CodeLimitExceeded   Code = "limit_exceeded"
-	CodeTooManyRequests Code = "too_many_requests"
-	CodeInternal        Code = "internal"
-	CodeUnavailable     Code = "unavailable"
-	CodeTimeout         Code = "timeout"
+	CodeBadRequest       Code = "bad_request"
+	CodeBadQuery         Code = "bad_query"
+	CodeTooLarge         Code = "too_large"
+	CodeUnauthenticated  Code = "unauthenticated"
+	CodeForbidden        Code = "forbidden"
+	CodeNotFound         Code = "not_found"
+	CodeMethodNotAllowed Code = "method_not_allowed"
+	CodeConflict         Code = "conflict"
+	CodeLimitExceeded    Code = "limit_exceeded"
+	CodeTooManyRequests  Code = "too_many_requests"
+	CodeInternal         Code = "internal"
+	CodeUnavailable      Code = "unavailable"
+	CodeTimeout          Code = "timeout"
 )
 
 // Error is an answer that a handler chose itself. Its message is for the client.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -90,6 +91,7 @@ type Mounter struct {
 
 // Mount adds the routes to r, which is mounted at /api/v1.
 func (m Mounter) Mount(r chi.Router, routes []Route) {
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { methodNotAllowed(w, req, r) })
 	for _, rt := range routes {
 		var h http.Handler = m.handler(rt)
 		if rt.Permission != Public {
@@ -97,6 +99,25 @@ func (m Mounter) Mount(r chi.Router, routes []Route) {
 		}
 		r.Method(rt.Method, rt.Path, h)
 	}
+}
+
+// methodNotAllowed answers a request for a path that is there, with another method: with the methods that it has.
+func methodNotAllowed(w http.ResponseWriter, req *http.Request, r chi.Router) {
+	path := req.URL.Path
+	if rctx := chi.RouteContext(req.Context()); rctx != nil && rctx.RoutePath != "" {
+		path = rctx.RoutePath
+	}
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		if r.Match(chi.NewRouteContext(), method, path) {
+			allowed = append(allowed, method)
+			if method == http.MethodGet {
+				allowed = append(allowed, http.MethodHead)
+			}
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	WriteError(w, &Error{Status: http.StatusMethodNotAllowed, Code: CodeMethodNotAllowed, Message: req.Method + " is not a method of " + req.URL.Path})
 }
 
 func (m Mounter) handler(rt Route) http.HandlerFunc {

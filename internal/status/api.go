@@ -102,6 +102,8 @@ type authStatus struct {
 	Mode          string       `json:"mode" enum:"open,required"`
 	Authenticated bool         `json:"authenticated"`
 	Scopes        []auth.Scope `json:"scopes" enum:"ingest,read,admin,browser"`
+	// Tenant is whose data is sent and read; empty for a stranger.
+	Tenant string `json:"tenant"`
 }
 
 type statusAnswer struct {
@@ -125,7 +127,7 @@ func (a *API) status(r *http.Request) (any, error) {
 	if !ok {
 		return ans, nil
 	}
-	ans.Auth.Authenticated, ans.Auth.Scopes = true, p.Scopes
+	ans.Auth.Authenticated, ans.Auth.Scopes, ans.Auth.Tenant = true, p.Scopes, string(p.Tenant.OrDefault())
 	ans.Commit, ans.StartedAt, ans.Roles, ans.Instance = o.Commit, &o.Started, []string{string(o.Role)}, o.Instance
 	maps.Copy(ans.Addresses, o.Addresses)
 	if o.Role.Is(config.RoleQuery) && !o.Role.Is(config.RoleGateway) {

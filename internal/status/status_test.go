@@ -151,7 +151,7 @@ func TestStatus(t *testing.T) {
 	known := ask[statusAnswer](t, a, "/status", "reader")
 	require.Equal(t, statusAnswer{
 		Version: "1.2.3", Commit: "abc", StartedAt: &started, Instance: "me", Roles: []string{"all"}, Addresses: map[string]string{"http": "127.0.0.1:1"},
-		Auth:       authStatus{Mode: "required", Authenticated: true, Scopes: []auth.Scope{auth.ScopeRead}},
+		Auth:       authStatus{Mode: "required", Authenticated: true, Scopes: []auth.Scope{auth.ScopeRead}, Tenant: "default"},
 		Components: []Component{{Name: "metrics", State: OK}, {Name: "engine", State: Down, Message: "gone"}},
 	}, known)
 }

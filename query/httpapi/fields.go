@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,8 @@ import (
 )
 
 type fieldsAnswer struct {
-	Fields []fieldAnswer `json:"fields"`
+	Fields   []fieldAnswer `json:"fields"`
+	Warnings []string      `json:"warnings"`
 }
 
 type fieldAnswer struct {
@@ -40,7 +42,7 @@ func (a *API) fields(r *http.Request) (any, error) {
 		return nil, err
 	}
 	prefix := r.URL.Query().Get("prefix")
-	answer := fieldsAnswer{Fields: []fieldAnswer{}}
+	answer := fieldsAnswer{Fields: []fieldAnswer{}, Warnings: []string{}}
 	for _, f := range search.Fields(signal) {
 		if strings.HasPrefix(f.Name, prefix) {
 			answer.Fields = append(answer.Fields, fieldAnswer(f))
@@ -50,6 +52,9 @@ func (a *API) fields(r *http.Request) (any, error) {
 	keys, err := a.opts.Fields.AttributeKeys(r.Context(), storage.FieldQuery{Tenant: tenant.FromContext(r.Context()), Signal: signal, Text: keyPrefix, Range: rng})
 	if err != nil {
 		return nil, err
+	}
+	if len(keys) == storage.MaxFieldKeys {
+		answer.Warnings = append(answer.Warnings, fmt.Sprintf("there may be more than %d keys: type on", storage.MaxFieldKeys))
 	}
 	for _, k := range keys {
 		if explicit || !strings.Contains(k, ".") {
@@ -61,7 +66,8 @@ func (a *API) fields(r *http.Request) (any, error) {
 }
 
 type valuesAnswer struct {
-	Values []string `json:"values"`
+	Values   []string `json:"values"`
+	Warnings []string `json:"warnings"`
 }
 
 func (a *API) fieldValues(r *http.Request) (any, error) {
@@ -79,7 +85,7 @@ func (a *API) fieldValues(r *http.Request) (any, error) {
 		return nil, httpx.BadRequest("field is missing")
 	}
 	if values, ok := fixedValues(name); ok {
-		return valuesAnswer{Values: slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, strings.ToLower(prefix)) })}, nil
+		return valuesAnswer{Values: slices.DeleteFunc(values, func(v string) bool { return !strings.Contains(v, strings.ToLower(prefix)) }), Warnings: []string{}}, nil
 	}
 	field, err := search.ResolveField(signal, name)
 	if err != nil {
@@ -89,7 +95,11 @@ func (a *API) fieldValues(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return valuesAnswer{Values: orEmpty(values)}, nil
+	answer := valuesAnswer{Values: orEmpty(values), Warnings: []string{}}
+	if len(values) == storage.MaxFieldValues {
+		answer.Warnings = append(answer.Warnings, fmt.Sprintf("there may be more than %d values: type on", storage.MaxFieldValues))
+	}
+	return answer, nil
 }
 
 // fixedValues are those of fields that have a few known ones.

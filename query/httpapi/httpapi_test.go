@@ -185,7 +185,7 @@ func TestRequests(t *testing.T) {
 		"/services?env=prod":                               `services "prod"`,
 		"/services/a%2Fb%20c?points=10":                    `service "a/b c" 10`,
 		"/middleware?end=1700000000":                       `middleware 2023-11-14T22:13:20Z`,
-		"/topology?env=prod":                               `topology "prod" 1h0m0s 30`,
+		"/topology?env=prod":                               `topology "prod" 1h0m5s 30`,
 		"/hosts":                                           `hosts`,
 		"/hosts/h%201":                                     `host services "h 1"`,
 		"/fields?prefix=u":                                 `keys traces "u"`,
@@ -281,7 +281,7 @@ func TestAnswerForms(t *testing.T) {
 	require.EqualValues(t, 3, sp["offset_ns"])
 	require.EqualValues(t, 5, sp["events"].([]any)[0].(map[string]any)["offset_ns"])
 	require.Equal(t, []any{}, sp["links"])
-	_, _, body = get(t, srv, "/services")
+	_, _, body = get(t, srv, "/services?start=2026-01-02T02:00:00Z&end=2026-01-02T03:00:00Z")
 	s := body["services"].([]any)[0].(map[string]any)
 	require.EqualValues(t, 2, s["rate"])
 	require.InDelta(t, 0.1, s["error_rate"], 1e-9)

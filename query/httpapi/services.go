@@ -36,6 +36,8 @@ type serviceSparkline struct {
 }
 
 type servicesAnswer struct {
+	// Range is the whole minutes that the counts are of.
+	Range        countedRange    `json:"range"`
 	Services     []serviceAnswer `json:"services"`
 	Environments []string        `json:"environments"`
 	Warnings     []string        `json:"warnings"`
@@ -51,7 +53,7 @@ func nanos(f *float64) *int64 {
 }
 
 func (a *API) services(r *http.Request) (any, error) {
-	rng, err := httpx.Range(r, a.now())
+	rng, counted, err := a.minutes(r)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (a *API) services(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := servicesAnswer{Services: []serviceAnswer{}, Environments: orEmpty(list.Environments), Warnings: orEmpty(list.Warnings)}
+	answer := servicesAnswer{Range: counted, Services: []serviceAnswer{}, Environments: orEmpty(list.Environments), Warnings: orEmpty(list.Warnings)}
 	for _, s := range list.Services {
 		answer.Services = append(answer.Services, summaryOf(s, rng))
 	}
@@ -113,6 +115,8 @@ func orEmptyMap(m map[string]string) map[string]string {
 }
 
 type serviceDetailAnswer struct {
+	// Range is the whole minutes that the counts are of.
+	Range        countedRange       `json:"range"`
 	Service      serviceIdentity    `json:"service"`
 	Series       serviceSeries      `json:"series"`
 	Operations   []operationAnswer  `json:"operations"`
@@ -173,7 +177,7 @@ type callerAnswer struct {
 }
 
 func (a *API) service(r *http.Request) (any, error) {
-	rng, err := httpx.Range(r, a.now())
+	rng, counted, err := a.minutes(r)
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +194,7 @@ func (a *API) service(r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer := detailOf(d, rng)
+	answer.Range = counted
 	warnings = append(warnings, d.Warnings...)
 	answer.Warnings = warnings
 	return answer, nil

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/strata-apm/strata/internal/httpx"
 	"github.com/strata-apm/strata/query/middleware"
 	"github.com/strata-apm/strata/query/topology"
 	"github.com/strata-apm/strata/tenant"
 )
 
 type topologyAnswer struct {
+	// Range is the whole minutes that the counts are of.
+	Range        countedRange   `json:"range"`
 	Nodes        []topologyNode `json:"nodes"`
 	Edges        []topologyEdge `json:"edges"`
 	Environments []string       `json:"environments"`
@@ -69,7 +70,7 @@ type topologyEdge struct {
 }
 
 func (a *API) topology(r *http.Request) (any, error) {
-	rng, err := httpx.Range(r, a.now())
+	rng, counted, err := a.minutes(r)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,7 @@ func (a *API) topology(r *http.Request) (any, error) {
 	}
 	length := rng.End.Sub(rng.Start)
 	answer := topologyAnswer{
+		Range: counted,
 		Nodes: make([]topologyNode, 0, len(got.Nodes)), Edges: make([]topologyEdge, 0, len(got.Edges)),
 		Environments: orEmpty(got.Environments), Warnings: orEmpty(got.Warnings),
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestTopology(t *testing.T) {
 	srv := serve(t, &fake{}, nil)
-	status, _, body := get(t, srv, "/topology")
+	status, _, body := get(t, srv, "/topology?start=2026-01-02T02:00:00Z&end=2026-01-02T03:00:00Z")
 	require.Equal(t, http.StatusOK, status)
 	nodes := body["nodes"].([]any)
 	require.Len(t, nodes, 3)

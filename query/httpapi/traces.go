@@ -90,6 +90,8 @@ type facetsAnswer struct {
 type facetAnswer struct {
 	Field  string             `json:"field"`
 	Values []facetValueAnswer `json:"values"`
+	// Distinct is how many values there are, of which Values are the most frequent.
+	Distinct uint64 `json:"distinct"`
 }
 
 type facetValueAnswer struct {
@@ -104,7 +106,10 @@ func facetsOf(in []storage.Facet) facetsAnswer {
 		for _, v := range f.Values {
 			values = append(values, facetValueAnswer(v))
 		}
-		out.Facets = append(out.Facets, facetAnswer{Field: f.Field, Values: values})
+		out.Facets = append(out.Facets, facetAnswer{Field: f.Field, Values: values, Distinct: f.Distinct})
+		if listed := uint64(len(values)); listed < f.Distinct {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%s: the %d most frequent of %d values", f.Field, listed, f.Distinct))
+		}
 	}
 	return out
 }

@@ -41,7 +41,9 @@ func (w *routerErrors) Flush() { _ = http.NewResponseController(w.ResponseWriter
 func (w *routerErrors) WriteHeader(code int) {
 	isText := strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain")
 	switch {
-	case isText && code == http.StatusNotFound:
+	case isText && code == http.StatusNotFound, code == http.StatusMovedPermanently, code == http.StatusPermanentRedirect, code == http.StatusTemporaryRedirect:
+		code = http.StatusNotFound // The router tidies paths up, without the prefix that it does not know.
+		w.Header().Del("Location")
 		w.replaced = true
 		httpx.WritePrometheusError(w.ResponseWriter, code, "not_found", "the Prometheus API has nothing at "+w.path)
 	case isText && code == http.StatusMethodNotAllowed:

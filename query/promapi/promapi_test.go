@@ -290,3 +290,13 @@ func FuzzCheckExpr(f *testing.F) {
 func metadataOf(md scrape.MetricMetadataStore) func(context.Context) scrape.MetricMetadataStore {
 	return func(context.Context) scrape.MetricMetadataStore { return md }
 }
+
+// TestUntidyPaths: the router below knows no prefix, so that what it would redirect to is not in this API.
+func TestUntidyPaths(t *testing.T) {
+	p := startTenants(t)
+	for _, path := range []string{"/rules/", "/query/", "/nothing"} {
+		code, body := p.ask(t, "default", path)
+		require.Equal(t, http.StatusNotFound, code, path)
+		require.Contains(t, body, `"status":"error"`, path)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
@@ -14,10 +15,6 @@ import (
 const (
 	// sampleRows is how many rows completion looks at: it has to answer while somebody types.
 	sampleRows = 300_000
-	// maxKeys is how many keys of attributes it offers.
-	maxKeys = 1000
-	// maxValues is how many values it offers.
-	maxValues = 100
 )
 
 // keys lists the keys in the map attributes and among the attributes of resources that begin with prefix, in order. The errors are those of
@@ -25,7 +22,7 @@ const (
 func (s *source) keys(ctx context.Context, attributes, prefix string) ([]string, error) {
 	query := "SELECT DISTINCT toString(arrayJoin(arrayConcat(mapKeys(" + attributes + "), mapKeys(ResourceAttributes)))) AS k FROM (SELECT " + attributes +
 		", ResourceAttributes FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) + ") WHERE startsWith(k, " + s.statement.Str(prefix) +
-		") ORDER BY k LIMIT " + strconv.Itoa(maxKeys)
+		") ORDER BY k LIMIT " + strconv.Itoa(storage.MaxFieldKeys)
 	return s.client.Column(ctx, "list attribute keys", query, s.statement)
 }
 
@@ -40,6 +37,6 @@ func (s *source) values(ctx context.Context, c *filter.Compiler, field search.Fi
 		expression = resource.ServiceName
 	}
 	query := "SELECT v FROM (SELECT toString(" + expression + ") AS v FROM {db}." + s.table + " WHERE " + s.where + " LIMIT " + strconv.Itoa(sampleRows) +
-		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(maxValues)
+		") WHERE v != '' AND positionCaseInsensitiveUTF8(v, " + s.statement.Str(part) + ") > 0 GROUP BY v ORDER BY count() DESC, v LIMIT " + strconv.Itoa(storage.MaxFieldValues)
 	return s.client.Column(ctx, "list field values", query, s.statement)
 }

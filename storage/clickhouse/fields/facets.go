@@ -33,7 +33,7 @@ func (s *source) facets(ctx context.Context, facets []Facet) ([]storage.Facet, e
 		which = append(which, "grouping("+names[i]+") = 0", strconv.Itoa(i))
 	}
 	which = append(which, "-1")
-	query := "SELECT toInt32(multiIf(" + strings.Join(which, ", ") + ")) AS facet, multiIf(" + strings.Join(branches, ", ") + ") AS value, count() AS n" +
+	query := "SELECT toInt32(multiIf(" + strings.Join(which, ", ") + ")) AS facet, multiIf(" + strings.Join(branches, ", ") + ") AS value, count() AS n, count() OVER (PARTITION BY facet) AS distinct" +
 		" FROM (SELECT " + strings.Join(selected, ", ") + " FROM {db}." + s.table + " WHERE " + s.where + ")" +
 		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ") HAVING value != '' AND value != '0'" +
 		" ORDER BY facet, n DESC, value LIMIT " + strconv.Itoa(facetValues) + " BY facet"
@@ -44,11 +44,13 @@ func (s *source) facets(ctx context.Context, facets []Facet) ([]storage.Facet, e
 	err := s.client.Each(ctx, "count facets", query, s.statement, func(scan func(...any) error) error {
 		var facet int32
 		var v storage.FacetValue
-		if err := scan(&facet, &v.Value, &v.Count); err != nil {
+		var distinct uint64
+		if err := scan(&facet, &v.Value, &v.Count, &distinct); err != nil {
 			return err
 		}
 		if facet >= 0 && int(facet) < len(out) {
 			out[facet].Values = append(out[facet].Values, v)
+			out[facet].Distinct = distinct
 		}
 		return nil
 	})

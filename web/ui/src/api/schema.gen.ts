@@ -2493,6 +2493,7 @@ export interface components {
             /** @enum {string} */
             mode: "open" | "required";
             scopes: ("ingest" | "read" | "admin" | "browser")[];
+            tenant: string;
         };
         BucketAnswer: {
             levels: {
@@ -2565,6 +2566,12 @@ export interface components {
             next_cursor: string;
             warnings: string[];
         };
+        CountedRange: {
+            /** Format: date-time */
+            end: string;
+            /** Format: date-time */
+            start: string;
+        };
         Dashboard: {
             figures: components["schemas"]["Figure"][];
             name: string;
@@ -2613,6 +2620,8 @@ export interface components {
             offset_ns: number;
         };
         FacetAnswer: {
+            /** Format: int64 */
+            distinct: number;
             field: string;
             values: components["schemas"]["FacetValueAnswer"][];
         };
@@ -2631,6 +2640,7 @@ export interface components {
         };
         FieldsAnswer: {
             fields: components["schemas"]["FieldAnswer"][];
+            warnings: string[];
         };
         Figure: {
             expr: string;
@@ -3131,6 +3141,7 @@ export interface components {
             callers: components["schemas"]["CallerAnswer"][];
             dependencies: components["schemas"]["DependencyAnswer"][];
             operations: components["schemas"]["OperationAnswer"][];
+            range: components["schemas"]["CountedRange"];
             series: components["schemas"]["ServiceSeries"];
             service: components["schemas"]["ServiceIdentity"];
             warnings: string[];
@@ -3159,6 +3170,7 @@ export interface components {
         };
         ServicesAnswer: {
             environments: string[];
+            range: components["schemas"]["CountedRange"];
             services: components["schemas"]["ServiceAnswer"][];
             warnings: string[];
         };
@@ -3240,6 +3252,7 @@ export interface components {
             edges: components["schemas"]["TopologyEdge"][];
             environments: string[];
             nodes: components["schemas"]["TopologyNode"][];
+            range: components["schemas"]["CountedRange"];
             warnings: string[];
         };
         TopologyEdge: {
@@ -3340,6 +3353,7 @@ export interface components {
         };
         ValuesAnswer: {
             values: string[];
+            warnings: string[];
         };
         Variable: {
             /** @enum {string} */

@@ -39,6 +39,7 @@ export const aServiceDetail = (name: string, more: Partial<ServiceDetail> = {}):
   dependencies: [],
   callers: [],
   warnings: [],
+  range: { start: '2026-03-01T00:00:00Z', end: '2026-03-01T01:00:00Z' },
   ...more,
 });
 

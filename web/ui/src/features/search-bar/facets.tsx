@@ -61,6 +61,9 @@ function FacetGroup({ facet, query, onQuery }: { facet: Facet; query: string; on
           {t('search.more', { count: rest })}
         </button>
       )}
+      {rest === 0 && facet.distinct > facet.values.length && (
+        <div className={c.more}>{t('search.rarer', { count: facet.distinct - facet.values.length })}</div>
+      )}
     </div>
   );
 }

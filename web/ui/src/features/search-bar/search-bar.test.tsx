@@ -162,9 +162,13 @@ describe('the search bar', () => {
 describe('facets', () => {
   const data = {
     facets: [
-      { field: 'service', values: Array.from({ length: 8 }, (_, i) => ({ value: `s${i}`, count: 1000 * (8 - i) })) },
-      { field: 'env', values: [] },
-      { field: 'host', values: [{ value: '', count: 3 }] },
+      {
+        field: 'service',
+        distinct: 5000,
+        values: Array.from({ length: 8 }, (_, i) => ({ value: `s${i}`, count: 1000 * (8 - i) })),
+      },
+      { field: 'env', distinct: 0, values: [] },
+      { field: 'host', distinct: 1, values: [{ value: '', count: 3 }] },
     ],
     warnings: [],
   };
@@ -176,6 +180,7 @@ describe('facets', () => {
     expect(screen.getByText('8 k')).toBeTruthy();
     await userEvent.click(screen.getByRole('button', { name: /2 more/ }));
     expect(screen.getByText('s7')).toBeTruthy();
+    expect(screen.getByText('4992 rarer values are not listed')).toBeTruthy();
   });
 
   it('adds a term, shows it as pressed and takes it away again', async () => {
