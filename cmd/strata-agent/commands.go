@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -16,19 +15,19 @@ import (
 	"github.com/strata-apm/strata/collector"
 )
 
-func (c *cli) agent() (*collector.Agent, error) {
+func (c *cli) agent(s streams) (*collector.Agent, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	logger := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
 	return collector.New(collector.Options{ConfigFile: c.Config, StateDir: c.StateDir, Version: version, Logger: logger}), nil
 }
 
 type runCommand struct{}
 
-func (runCommand) Run(ctx context.Context, c *cli) error {
-	agent, err := c.agent()
+func (runCommand) Run(ctx context.Context, s streams, c *cli) error {
+	agent, err := c.agent(s)
 	if err != nil {
 		return err
 	}
@@ -37,24 +36,24 @@ func (runCommand) Run(ctx context.Context, c *cli) error {
 
 type checkCommand struct{}
 
-func (checkCommand) Run(ctx context.Context, c *cli) error {
-	agent, err := c.agent()
+func (checkCommand) Run(ctx context.Context, s streams, c *cli) error {
+	agent, err := c.agent(s)
 	if err != nil {
 		return err
 	}
 	if err := agent.Check(ctx); err != nil {
 		return err
 	}
-	fmt.Println("configuration is valid")
-	return nil
+	_, err = fmt.Fprintln(s.out, "configuration is valid")
+	return err
 }
 
 type configCommand struct {
 	Collector bool `help:"Print the collector configuration generated from it instead."`
 }
 
-func (cmd configCommand) Run(c *cli) error {
-	agent, err := c.agent()
+func (cmd configCommand) Run(s streams, c *cli) error {
+	agent, err := c.agent(s)
 	if err != nil {
 		return err
 	}
@@ -67,7 +66,7 @@ func (cmd configCommand) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		_, err = os.Stdout.Write(text)
+		_, err = s.out.Write(text)
 		return err
 	}
 	generated, err := agent.Generate()
@@ -75,7 +74,7 @@ func (cmd configCommand) Run(c *cli) error {
 		return err
 	}
 	collector.HideSecrets(generated)
-	enc := yaml.NewEncoder(os.Stdout)
+	enc := yaml.NewEncoder(s.out)
 	enc.SetIndent(2)
 	return enc.Encode(generated)
 }
@@ -85,8 +84,8 @@ type verifyCommand struct {
 	Timeout time.Duration `help:"How long to wait." default:"55s"`
 }
 
-func (cmd verifyCommand) Run(ctx context.Context, c *cli) error {
-	agent, err := c.agent()
+func (cmd verifyCommand) Run(ctx context.Context, s streams, c *cli) error {
+	agent, err := c.agent(s)
 	if err != nil {
 		return err
 	}
@@ -96,6 +95,6 @@ func (cmd verifyCommand) Run(ctx context.Context, c *cli) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("the server has this host: %s/hosts/%s\n", strings.TrimRight(cmd.Server, "/"), url.PathEscape(host))
-	return nil
+	_, err = fmt.Fprintf(s.out, "the server has this host: %s/hosts/%s\n", strings.TrimRight(cmd.Server, "/"), url.PathEscape(host))
+	return err
 }

@@ -21,9 +21,9 @@ type javaAttachCommand struct {
 	Dir      string `help:"Where the Java agent is kept; every user must be able to read it." type:"path" placeholder:"DIR"`
 }
 
-func (cmd javaAttachCommand) Run(ctx context.Context) error {
+func (cmd javaAttachCommand) Run(ctx context.Context, s streams) error {
 	if len(cmd.PIDs) == 0 {
-		return listJVMs()
+		return listJVMs(s)
 	}
 	if cmd.Server == "" {
 		return errors.New("--server is missing: the URL of the server that the Java agent is fetched from")
@@ -53,7 +53,7 @@ func (cmd javaAttachCommand) Run(ctx context.Context) error {
 		if err := javaattach.Attach(ctx, pid, jar, options); err != nil {
 			return err
 		}
-		fmt.Printf("process %d sends to %s until it ends; JAVA_TOOL_OPTIONS=-javaagent:%s makes it so from its next start\n", pid, cmd.Endpoint, jar)
+		_, _ = fmt.Fprintf(s.out, "process %d sends to %s until it ends; JAVA_TOOL_OPTIONS=-javaagent:%s makes it so from its next start\n", pid, cmd.Endpoint, jar)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (cmd javaAttachCommand) dir() (string, error) {
 	return filepath.Join(cache, "strata-agent"), nil
 }
 
-func listJVMs() error {
+func listJVMs(s streams) error {
 	jvms, err := javaattach.Find()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func listJVMs() error {
 	if len(jvms) == 0 {
 		return javaattach.ErrNoJVM
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "PID\tMAIN\tOPENTELEMETRY")
 	for _, j := range jvms {
 		state := "no"

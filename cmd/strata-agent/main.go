@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -30,9 +32,36 @@ type cli struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// streams are what commands print to.
+type streams struct{ out, err io.Writer }
+
+// run parses the arguments and runs the command. It returns the exit code: 1 for a failure, 2 for a mistake in the arguments.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
-	k := kong.Parse(&c, kong.Name("strata-agent"), kong.Vars{"version": version},
-		kong.Description("Ships a host's metrics, logs and OTLP to a Strata server."), kong.BindTo(ctx, (*context.Context)(nil)))
-	k.FatalIfErrorf(k.Run(&c))
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("strata-agent"), kong.Vars{"version": version},
+		kong.Description("Ships a host's metrics, logs and OTLP to a Strata server."), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(streams{stdout, stderr}))
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "strata-agent:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help or --version printed its text.
+		return exit
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "strata-agent:", err)
+		return 2
+	}
+	if err := k.Run(&c); err != nil {
+		_, _ = fmt.Fprintln(stderr, "strata-agent:", err)
+		return 1
+	}
+	return 0
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -25,17 +24,17 @@ type statusCommand struct {
 }
 
 // Run prints what the agent said last; it fails when no agent runs or it hangs, so that scripts can ask.
-func (cmd statusCommand) Run(c *cli) error {
+func (cmd statusCommand) Run(to streams, c *cli) error {
 	s, err := collector.ReadStatus(c.StateDir)
 	if err != nil {
 		return err
 	}
 	if cmd.JSON {
-		enc := json.NewEncoder(os.Stdout)
+		enc := json.NewEncoder(to.out)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(s)
 	} else {
-		err = printStatus(os.Stdout, s)
+		err = printStatus(to.out, s)
 	}
 	switch {
 	case err != nil:

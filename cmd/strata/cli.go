@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("strata"), kong.Description("Full-stack monitoring: metrics, traces and logs in one process."),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(streams{stdout, stderr}), kong.UsageOnError())
+		kong.Bind(streams{stdout, stderr}))
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "strata:", err)
 		return 2
