@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,24 +55,28 @@ func TestReceiver(t *testing.T) {
 // TestLoop: a source is scraped after a second and then at each interval; an error is told when it is new, and what is there is sent all the same.
 func TestLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		set, logged := settings()
-		refuse := false
+		settings, logged := settings()
+		var refuse atomic.Bool
 		sent := 0
 		next, err := consumer.NewMetrics(func(context.Context, pmetric.Metrics) error {
 			sent++
-			if refuse {
+			if refuse.Load() {
 				return errors.New("full")
 			}
 			return nil
 		})
 		require.NoError(t, err)
-		h := &host{cfg: Config{Interval: 10 * time.Second}, next: next, logger: set.Logger}
+		h := &host{cfg: Config{Interval: 10 * time.Second}, next: next, logger: settings.Logger}
+		var mu sync.Mutex
+		set := func(change func()) { mu.Lock(); defer mu.Unlock(); change() }
 		var at []time.Duration
 		var fails error
 		points, closed := 1, false
 		begin := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		h.loop(ctx, func(_ context.Context, now time.Time) (pmetric.Metrics, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			at = append(at, time.Since(begin))
 			md, b := newBuilder(now)
 			if points > 0 {
@@ -82,16 +88,16 @@ func TestLoop(t *testing.T) {
 		wait(22 * time.Second)
 		require.Equal(t, []time.Duration{time.Second, 11 * time.Second, 21 * time.Second}, at)
 		require.Equal(t, 3, sent)
-		fails = errors.New("one")
+		set(func() { fails = errors.New("one") })
 		wait(30 * time.Second)
 		require.Equal(t, 1, logged.FilterMessage("a part of the host's state is not read").Len(), "the same error is told once")
 		require.Equal(t, 6, sent)
-		fails = errors.New("another")
-		points = 0
+		set(func() { fails, points = errors.New("another"), 0 })
 		wait(10 * time.Second)
 		require.Equal(t, 2, logged.FilterMessage("a part of the host's state is not read").Len())
 		require.Equal(t, 6, sent, "nothing is not sent")
-		fails, points, refuse = nil, 1, true
+		set(func() { fails, points = nil, 1 })
+		refuse.Store(true)
 		wait(10 * time.Second)
 		require.Equal(t, 1, logged.FilterMessage("host metrics not queued").Len())
 		cancel()
