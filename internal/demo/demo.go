@@ -129,7 +129,7 @@ func produce(ctx context.Context, shop *shop, opts Options, sw *switches) error 
 		g.Go(func() error { return control.run(ctx) })
 	}
 	for _, i := range opts.Incidents {
-		g.Go(func() error { return sw.schedule(ctx, i) })
+		g.Go(func() error { sw.schedule(ctx, i); return nil })
 	}
 	g.Go(func() error {
 		defer cancel() // The helpers have nothing left to do.

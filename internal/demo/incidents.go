@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/strata-apm/strata/backoff"
 )
 
 // IncidentName is one of the things that can go wrong.
@@ -87,25 +89,13 @@ func (s *switches) set(n IncidentName, on bool) {
 	s.on[n] = on
 }
 
-func (s *switches) schedule(ctx context.Context, i Incident) error {
-	if i.After > 0 && !wait(ctx, i.After) {
-		return nil
+// schedule switches an incident on and off at its time, or until ctx ends.
+func (s *switches) schedule(ctx context.Context, i Incident) {
+	if i.After > 0 && backoff.Sleep(ctx, i.After) != nil {
+		return
 	}
 	s.set(i.Name, true)
-	if i.For > 0 && wait(ctx, i.For) {
+	if i.For > 0 && backoff.Sleep(ctx, i.For) == nil {
 		s.set(i.Name, false)
-	}
-	return nil
-}
-
-// wait returns false when ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -46,13 +46,15 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 	}
 	signals := map[string]*windows{}
 	exports, readers := r.exports(), newAPI(r).readers()
-	var wg sync.WaitGroup
-	for name, send := range exports {
-		w := &windows{length: opts.Window}
-		signals[name] = w
-		if err := register(opts.Registerer, name, w); err != nil {
+	for name := range exports {
+		signals[name] = &windows{length: opts.Window}
+		if err := register(opts.Registerer, name, signals[name]); err != nil {
 			return Report{}, err
 		}
+	}
+	var wg sync.WaitGroup
+	for name, send := range exports {
+		w := signals[name]
 		wg.Go(func() {
 			over := make(chan struct{})
 			go func() {

@@ -68,3 +68,56 @@ func TestWindowsAreJudgedOnce(t *testing.T) {
 	w.settle(w.rest()[0], verdict{doubled: 1})
 	require.True(t, Report{Signals: map[string]Counts{"x": w.snapshot()}}.Bad())
 }
+
+// TestDue: a window is looked at when it has ended, and again when it is old enough to be judged; at the end of a run all are.
+func TestDue(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := &windows{length: 10 * time.Second}
+	for seq := range uint64(3) {
+		w.note(seq, began.Add(time.Duration(seq)*10*time.Second), true)
+	}
+	starts := func(now time.Duration, over bool) []time.Duration {
+		out := []time.Duration{}
+		for _, x := range w.due(began.Add(now), time.Minute, over) {
+			out = append(out, x.start.Sub(began))
+		}
+		return out
+	}
+	require.Empty(t, starts(11*time.Second, false), "a request may still come")
+	require.Equal(t, []time.Duration{0}, starts(11*time.Second+1, false))
+	require.Equal(t, []time.Duration{0, 10 * time.Second}, starts(22*time.Second, false))
+	require.Len(t, starts(0, true), 3)
+	w.complete(w.all[0], 0, time.Second)
+	require.Equal(t, []time.Duration{10 * time.Second}, starts(22*time.Second, false))
+	require.Equal(t, []time.Duration{10 * time.Second, 20 * time.Second}, starts(0, true))
+	require.Equal(t, []time.Duration{0, 10 * time.Second, 20 * time.Second}, starts(70*time.Second+1, false), "it is judged by a last look")
+	require.Zero(t, w.snapshot().Late)
+	w.complete(w.all[1], 2*time.Second, time.Second)
+	require.Equal(t, int64(1), w.snapshot().Late)
+	require.InDelta(t, 2, w.snapshot().LatestSeconds, 0)
+}
+
+// TestNote: a request that carries an earlier time than the newest window opens one of its own behind it.
+func TestNote(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := &windows{length: 10 * time.Second}
+	for seq, at := range []time.Duration{0, 9999 * time.Millisecond, 10 * time.Second} {
+		w.note(uint64(seq), began.Add(at), seq != 1)
+	}
+	require.Len(t, w.rest(), 2)
+	require.Equal(t, began.Add(10*time.Second), w.rest()[0].end)
+	require.Equal(t, map[uint64]bool{0: true, 1: false}, w.rest()[0].sent)
+	w.settle(w.rest()[1], verdict{verified: 1, missing: 2, doubled: 3, wrong: 4})
+	require.Equal(t, Counts{Sent: 3, Acknowledged: 2, Uncertain: 1, Verified: 1, Missing: 2, Doubled: 3, Wrong: 4}, w.snapshot())
+	w.settle(&window{}, verdict{})
+	require.Len(t, w.rest(), 1)
+}
+
+func TestBad(t *testing.T) {
+	for _, c := range []struct {
+		counts Counts
+		bad    bool
+	}{{Counts{}, false}, {Counts{Late: 9, Uncertain: 9, Verified: 9}, false}, {Counts{Missing: 1}, true}, {Counts{Doubled: 1}, true}, {Counts{Wrong: 1}, true}} {
+		require.Equal(t, c.bad, Report{Signals: map[string]Counts{"a": {}, "b": c.counts}}.Bad())
+	}
+}
