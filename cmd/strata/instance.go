@@ -14,7 +14,7 @@ import (
 
 // instanceCmd groups the commands about the processes that share a catalog.
 type instanceCmd struct {
-	List   instanceListCmd   `cmd:"" help:"List the processes that were seen."`
+	List   instanceListCmd   `cmd:"" help:"List the processes of a spread-out installation. A lone strata all without a shared catalog registers nothing."`
 	Forget instanceForgetCmd `cmd:"" help:"Forget a writer that is gone for good: queries no longer call their answers partial because of it."`
 }
 
@@ -30,6 +30,10 @@ func (c *instanceListCmd) Run(ctx context.Context, s streams) error {
 	})
 	if err != nil {
 		return fmt.Errorf("list processes: %w", err)
+	}
+	if len(list) == 0 {
+		_, err = fmt.Fprintln(s.out, "no processes: those of a spread-out installation are listed; a lone strata all without a shared catalog registers nothing")
+		return err // Writing to standard output.
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ID\tROLE\tURL\tVERSION\tSEEN")

@@ -5,6 +5,7 @@ package fleet
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -73,8 +74,9 @@ type Connection struct {
 type Client struct {
 	opts Options
 
-	mu   sync.Mutex
-	conn Connection // guarded by mu
+	mu      sync.Mutex
+	conn    Connection // guarded by mu
+	refused string     // guarded by mu; the refusal that was told last, empty when the server was heard or away since
 }
 
 // New returns a client that does nothing yet.
@@ -102,6 +104,9 @@ func (c *Client) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if err != nil {
+			err = c.reason(ctx, err)
+		}
 		c.lost(transport, err)
 		if transport == overWebSocket {
 			transport = overHTTP
@@ -115,11 +120,12 @@ func (c *Client) lost(transport string, err error) {
 	c.mu.Lock()
 	was := c.conn.Connected
 	c.conn.Connected = false
-	if err != nil {
-		c.conn.Error = err.Error()
-	}
 	c.mu.Unlock()
-	if was && err != nil {
+	if err == nil {
+		return
+	}
+	c.tell(err)
+	if was && !errors.Is(err, errRefused) {
 		c.opts.Logger.Warn("the server is not heard over OpAMP, tried again", "transport", transport, "reason", err)
 	}
 }
@@ -131,6 +137,8 @@ type session struct {
 	lib       client.OpAMPClient
 	// heard receives a value with each answer, connected with each connection.
 	heard, connected chan struct{}
+	// failed is done by the first connection that fails; the end of the session tells of the others.
+	failed sync.Once
 }
 
 // session talks over one transport until the server is silent or ctx ends.
@@ -181,19 +189,15 @@ func (s *session) start(ctx context.Context, url string) error {
 	return s.lib.Start(ctx, types.StartSettings{ // As above.
 		OpAMPServerURL: url,
 		HeaderFunc: func(h http.Header) http.Header {
-			if key := o.Key(); key != "" {
-				h.Set("Authorization", "Bearer "+key)
-			}
+			s.authorize(h)
 			return h
 		},
 		TLSConfig: o.TLS, InstanceUid: types.InstanceUid(o.Identity.UID), RemoteConfigStatus: o.Agent.Pushed().proto(),
 		HeartbeatInterval: &o.Heartbeat,
 		Callbacks: types.Callbacks{
 			OnConnect: func(context.Context) { notify(s.connected) },
-			OnConnectFailed: func(_ context.Context, err error) {
-				s.mu.Lock()
-				s.conn.Error = err.Error()
-				s.mu.Unlock()
+			OnConnectFailed: func(ctx context.Context, err error) {
+				s.failed.Do(func() { s.tell(s.reason(ctx, err)) })
 			},
 			OnMessage: s.message,
 			GetEffectiveConfig: func(context.Context) (*protobufs.EffectiveConfig, error) {
@@ -263,6 +267,7 @@ func (s *session) talk(ctx context.Context) error {
 func (s *session) hear() {
 	s.mu.Lock()
 	was := s.conn.Connected
+	s.refused = ""
 	s.conn = Connection{URL: s.opts.URL, Transport: s.transport, Connected: true, HeardAt: time.Now()}
 	s.mu.Unlock()
 	if !was {

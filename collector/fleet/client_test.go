@@ -218,7 +218,7 @@ func TestClientRefused(t *testing.T) {
 	require.ErrorContains(t, c.session(t.Context(), overWebSocket), "start OpAMP")
 	c = New(options(opamp(t, &heard{}, func(*http.Request) bool { return false }), newAgent()))
 	run(t, c)
-	eventually(t, func() bool { return strings.Contains(c.Connection().Error, "bad handshake") }, "the reason")
+	eventually(t, func() bool { return strings.Contains(c.Connection().Error, "refused: 403 Forbidden") }, "the reason")
 	require.False(t, c.Connection().Connected)
 }
 

@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,13 +32,31 @@ func (c *counts) add(to *atomic.Int64, n int, err error) {
 	to.Add(int64(n))
 }
 
+// bound returns the context of one export, made of the one that the SDK gives, and what frees it.
+type bound func(context.Context) (context.Context, context.CancelFunc)
+
+// until returns a bound that ends every export with end: the SDK retries for longer than a shutdown may take.
+func until(end context.Context) bound {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(end, cancel)
+		return ctx, func() {
+			stop()
+			cancel()
+		}
+	}
+}
+
 // spanExporter counts the spans of the batches that were sent.
 type spanExporter struct {
 	trace.SpanExporter
+	within bound
 	counts *counts
 }
 
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
+	ctx, cancel := e.within(ctx)
+	defer cancel()
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	e.counts.add(&e.counts.spans, len(spans), err)
 	return err
@@ -50,6 +69,7 @@ const exportTimeout = 30 * time.Second
 type metricExporter struct {
 	metric.Exporter
 	mu     sync.Mutex // Serialises Export, which the SDK promises per reader only.
+	within bound
 	counts *counts
 }
 
@@ -63,6 +83,8 @@ func (e *metricExporter) Export(ctx context.Context, rm *metricdata.ResourceMetr
 	// Shutdown cancels an export under way; then nobody could say whether it arrived.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
 	defer cancel()
+	ctx, free := e.within(ctx)
+	defer free()
 	err := e.Exporter.Export(ctx, rm)
 	e.counts.add(&e.counts.points, n, err)
 	return err
@@ -103,6 +125,7 @@ const (
 // when it falls behind.
 type logBuffer struct {
 	exporter log.Exporter
+	within   bound
 	counts   *counts
 
 	mu      sync.Mutex
@@ -127,6 +150,8 @@ func (b *logBuffer) flush(ctx context.Context) error {
 	if len(b.records) == 0 {
 		return nil
 	}
+	ctx, cancel := b.within(ctx)
+	defer cancel()
 	err := b.exporter.Export(ctx, b.records)
 	b.counts.add(&b.counts.logs, len(b.records), err)
 	b.records, b.flushed = b.records[:0], time.Now()
@@ -143,8 +168,5 @@ func (b *logBuffer) ForceFlush(ctx context.Context) error {
 func (*logBuffer) Shutdown(context.Context) error { return nil }
 
 func (b *logBuffer) close(ctx context.Context) error {
-	if err := b.ForceFlush(ctx); err != nil {
-		return err
-	}
-	return b.exporter.Shutdown(ctx)
+	return errors.Join(b.ForceFlush(ctx), b.exporter.Shutdown(ctx))
 }

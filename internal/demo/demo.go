@@ -17,7 +17,8 @@ const (
 	// spanDelay puts live traces a little into the past, so that their last span has ended when it is sent.
 	spanDelay = 3 * time.Second
 	// pace is how often traces are made; more than one at a time at high rates.
-	pace         = 20 * time.Millisecond
+	pace = 20 * time.Millisecond
+	// flushTimeout is how long what is left may take to be sent after the run has reached its limits.
 	flushTimeout = 30 * time.Second
 	// backfillRate bounds the traces per second of simulated past, which are sent as fast as the server takes them.
 	backfillRate = 2.0
@@ -44,7 +45,9 @@ type Options struct {
 	Incidents []Incident
 	// Control is a loopback address for switching incidents by HTTP; empty is off. See controlHandler.
 	Control string
-	Logger  *slog.Logger
+	// StopTimeout is how long sending goes on after ctx has ended; 0 means 5 s. What is not sent by then is given up.
+	StopTimeout time.Duration
+	Logger      *slog.Logger
 }
 
 // Summary counts what the server acknowledged and what it finally refused.
@@ -70,6 +73,9 @@ func (o *Options) setDefaults() error {
 	if o.MetricInterval == 0 {
 		o.MetricInterval = 10 * time.Second
 	}
+	if o.StopTimeout == 0 {
+		o.StopTimeout = 5 * time.Second
+	}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64() //nolint:gosec // A seed needs no secrecy.
 	}
@@ -84,14 +90,15 @@ func (o *Options) setDefaults() error {
 	return nil
 }
 
-// Run produces telemetry until ctx ends or the options' limits are reached, then sends what is left. It returns the summary also
-// with an error.
+// Run produces telemetry until ctx ends or the options' limits are reached, then sends what is left: for StopTimeout at most after the
+// end of ctx, for 30 s after a limit. It returns the summary also with an error.
 func Run(ctx context.Context, opts Options) (Summary, error) {
 	if err := opts.setDefaults(); err != nil {
 		return Summary{}, err
 	}
 	// Exporters outlive ctx: its end stops production, and what was produced is still sent.
-	sendCtx := context.WithoutCancel(ctx)
+	sendCtx, abort := outlive(ctx, opts.StopTimeout)
+	defer abort()
 	out, err := newOutput(sendCtx, opts)
 	if err != nil {
 		return Summary{}, err
@@ -99,7 +106,7 @@ func Run(ctx context.Context, opts Options) (Summary, error) {
 	sw := newSwitches()
 	shop, err := newShop(out, opts, sw)
 	if err != nil {
-		return Summary{}, errors.Join(err, out.close(sendCtx))
+		return Summary{}, errors.Join(err, out.close(context.WithoutCancel(ctx)))
 	}
 	if opts.Duration > 0 {
 		var cancel context.CancelFunc
@@ -107,12 +114,34 @@ func Run(ctx context.Context, opts Options) (Summary, error) {
 		defer cancel()
 	}
 	runErr := produce(ctx, shop, opts, sw)
-	flushCtx, cancel := context.WithTimeout(sendCtx, flushTimeout)
-	defer cancel()
-	closeErr := out.close(flushCtx)
+	flush := time.AfterFunc(flushTimeout, abort)
+	defer flush.Stop()
+	// The end of sendCtx bounds each export, and by that the closing, which is waited for: it counts what was given up.
+	closeErr := out.close(context.WithoutCancel(ctx))
+	if closeErr != nil && sendCtx.Err() != nil {
+		closeErr = fmt.Errorf("demo: %s did not take what was left in time, it is given up", opts.Endpoint)
+	}
 	sum := out.counts.summary()
 	sum.Traces, sum.Seed = shop.traces, opts.Seed
 	return sum, errors.Join(runErr, closeErr)
+}
+
+// outlive returns a context that ends d after ctx, or when the function is called.
+func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-out.Done():
+		}
+	})
+	return out, func() {
+		stop()
+		cancel()
+	}
 }
 
 // produce runs the shop, the incident schedule and the control server until the shop is done.

@@ -5,6 +5,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -233,4 +234,22 @@ func TestRunServed(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Positive(t, sum.Traces)
+}
+
+func TestRunStopsWhileTheServerIsAway(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	for name, traces := range map[string]int{"while it produces": 0, "while it sends what is left": 1} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			sum, err := Run(ctx, Options{Endpoint: l.Addr().String(), Rate: 50, Traces: traces, StopTimeout: 100 * time.Millisecond})
+			require.ErrorContains(t, err, "did not take what was left in time")
+			require.Less(t, time.Since(began), 5*time.Second)
+			require.Positive(t, sum.Failed)
+			require.Zero(t, sum.Spans+sum.LogRecords+sum.DataPoints)
+		})
+	}
 }

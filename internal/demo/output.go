@@ -36,6 +36,7 @@ type output struct {
 	closers  []func(context.Context) error
 }
 
+// newOutput returns an output whose exports, with their retries, end with ctx.
 func newOutput(ctx context.Context, opts Options) (*output, error) {
 	conn, err := grpc.NewClient(opts.Endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -58,11 +59,12 @@ func newOutput(ctx context.Context, opts Options) (*output, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("demo: log exporter: %w", err), conn.Close())
 	}
+	within := until(ctx)
 	// Blocking: a summary that counts what was dropped on the way would prove nothing.
-	o.spans = trace.NewBatchSpanProcessor(&spanExporter{SpanExporter: te, counts: &o.counts},
+	o.spans = trace.NewBatchSpanProcessor(&spanExporter{SpanExporter: te, within: within, counts: &o.counts},
 		trace.WithBlocking(), trace.WithMaxQueueSize(8192), trace.WithMaxExportBatchSize(1024), trace.WithBatchTimeout(time.Second))
-	o.logs = &logBuffer{exporter: le, counts: &o.counts, flushed: time.Now()}
-	o.metrics = &metricExporter{Exporter: me, counts: &o.counts}
+	o.logs = &logBuffer{exporter: le, within: within, counts: &o.counts, flushed: time.Now()}
+	o.metrics = &metricExporter{Exporter: me, within: within, counts: &o.counts}
 	return o, nil
 }
 

@@ -12,6 +12,12 @@ export const statusOptions = queryOptions({
 
 export const useStatus = () => useQuery(statusOptions);
 
+/** The tenant whose data the key sees where that is not the installation's own one, which alone has rules, agents and notifiers. */
+export function guestTenant(status: Schema<'StatusAnswer'> | undefined): string | undefined {
+  const { tenant } = (status?.auth ?? {}) as { tenant?: string };
+  return tenant === 'default' || tenant === '' ? undefined : tenant;
+}
+
 export function signIn(key: string) {
   const body: Schema<'SessionBody'> = { key };
   return request<void>('/api/v1/session', { method: 'POST', body });

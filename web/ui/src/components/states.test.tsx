@@ -9,6 +9,8 @@ import { ErrorState, QueryView, Warnings } from './states';
 describe('what went wrong', () => {
   it.each([
     [new ApiError(0, 'network', 'failed to fetch'), 'The server does not answer', 'Stored data is not affected'],
+    [new ApiError(401, 'unauthenticated', 'it has expired'), 'The key is not valid', 'it has expired'],
+    [new ApiError(429, 'too_many_requests', 'in 5 s'), 'Too many requests', 'in 5 s'],
     [new ApiError(403, 'forbidden', 'read is needed'), 'Not allowed with this key', 'read is needed'],
     [new ApiError(404, 'not_found', 'no such trace'), 'Not found', 'no such trace'],
     [new ApiError(504, 'timeout', '30 s'), 'The query took too long', '30 s'],

@@ -28,6 +28,8 @@ export function useErrorText(): (error: unknown) => { title: string; detail: str
   return (error) => {
     if (!(error instanceof ApiError)) return { title: t('error.unexpected'), detail: String(error) };
     if (error.code === 'network') return { title: t('error.network'), detail: t('error.networkDetail') };
+    if (error.status === 401) return { title: t('error.unauthenticated'), detail: error.message };
+    if (error.status === 429) return { title: t('error.tooMany'), detail: error.message };
     if (error.status === 403) return { title: t('error.forbidden'), detail: error.message };
     if (error.status === 404) return { title: t('error.notFound'), detail: error.message };
     if (error.status === 504 || error.code === 'timeout') return { title: t('error.timeout'), detail: error.message };

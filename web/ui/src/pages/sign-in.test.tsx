@@ -33,7 +33,9 @@ it('says that a key is no good, and not how', async () => {
   await renderAt('/', <Gate />);
   await userEvent.type(screen.getByLabelText('Key'), 'wrong');
   await userEvent.click(submit());
-  expect((await screen.findByRole('alert')).textContent).toContain('this key is unknown, expired or revoked');
+  expect((await screen.findByRole('alert')).textContent).toBe(
+    'The key is not valid: it is unknown, expired or revoked',
+  );
   await waitFor(() => expect(submit().disabled).toBe(false));
   expect(screen.queryByText('inside')).toBeNull();
 });
@@ -44,4 +46,16 @@ it('tells a server that is away from a wrong key', async () => {
   await renderAt('/', <Gate />);
   await userEvent.type(screen.getByLabelText('Key'), 'right{Enter}');
   expect((await screen.findByRole('alert')).textContent).toContain('The server does not answer');
+});
+
+it.each([
+  [403, 'the scope read or admin is needed', 'Not allowed with this key: the scope read or admin is needed'],
+  [429, 'too many keys were tried', 'Too many requests: too many keys were tried'],
+  [400, 'the body is not JSON', 'The request was not understood: the body is not JSON'],
+])('says of a %d what the server says', async (status, message, said) => {
+  stubApi({ '/api/v1/session': failure(status, message) });
+  setSignInNeeded(true);
+  await renderAt('/', <Gate />);
+  await userEvent.type(screen.getByLabelText('Key'), 'ingest{Enter}');
+  expect((await screen.findByRole('alert')).textContent).toBe(said);
 });

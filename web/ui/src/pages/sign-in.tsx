@@ -24,8 +24,8 @@ export function SignIn() {
       queries.clear();
       setSignInNeeded(false);
     } catch (cause) {
-      const refused = cause instanceof ApiError && (cause.status === 401 || cause.status === 403);
-      setError(refused ? new ApiError(400, 'bad_request', t('signIn.refused')) : cause);
+      const unknown = cause instanceof ApiError && cause.status === 401;
+      setError(unknown ? new ApiError(401, cause.code, t('signIn.refused')) : cause);
     } finally {
       setBusy(false);
     }

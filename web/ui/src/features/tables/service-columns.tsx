@@ -29,7 +29,7 @@ export function serviceColumns(t: TFunction, dark: boolean): Column<ServiceRow>[
     },
     text({ id: 'env', header: t('services.env'), width: 110, minPage: 900, value: (row) => row.environment }),
     text({ id: 'language', header: t('services.language'), width: 90, minPage: 1200, value: (row) => row.language }),
-    numeric({ id: 'rate', header: t('services.rate'), width: 78, value: (row) => row.rate, show: formatRate }),
+    numeric({ id: 'rate', header: t('services.rate'), width: 92, value: (row) => row.rate, show: formatRate }),
     {
       id: 'rateline',
       header: t('services.requests'),

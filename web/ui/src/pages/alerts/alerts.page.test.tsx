@@ -215,3 +215,36 @@ describe('groups of rules', () => {
     expect((await editor()).getByText(/\/etc\/rules\.yaml/)).toBeTruthy();
   });
 });
+
+describe('the key of another tenant', () => {
+  const none = {
+    '/prometheus/api/v1/alerts': prom({ alerts: [] }),
+    '/prometheus/api/v1/rules': prom({ groups: [] }),
+    '/api/v1/rules': { groups: [] },
+    '/api/v1/notifiers': failure(403, 'it needs a key of the tenant default'),
+  };
+  const of = (tenant?: string) => ({ ...none, '/api/v1/status': { auth: { tenant } } });
+
+  it.each(['active', 'rules', 'edit'])('is told on the tab %s whose the rules are', async (tab) => {
+    stubApi(of('team-a'));
+    await renderAt(`/alerts?tab=${tab}`, <AlertsPage />);
+    expect(await screen.findByText('Rules belong to the installation')).toBeTruthy();
+    expect(screen.getByTestId('empty').textContent).toContain('This key is of the tenant team-a');
+    expect(screen.queryByText('No rules yet')).toBeNull();
+    expect(screen.queryByRole('button', { name: 'New rule group' })).toBeNull();
+  });
+
+  it('is told of notifiers what the server says', async () => {
+    stubApi(of('team-a'));
+    await renderAt('/alerts?tab=notifiers', <AlertsPage />);
+    expect(await screen.findByText('it needs a key of the tenant default')).toBeTruthy();
+    expect(screen.queryByText('Rules belong to the installation')).toBeNull();
+  });
+
+  it.each([undefined, 'default'])('is not the one of the tenant %s', async (tenant) => {
+    stubApi(of(tenant));
+    await renderAt('/alerts', <AlertsPage />);
+    expect(await screen.findByText('No rules yet')).toBeTruthy();
+    expect(screen.queryByText('Rules belong to the installation')).toBeNull();
+  });
+});

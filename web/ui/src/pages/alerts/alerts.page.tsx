@@ -2,9 +2,10 @@
 import { Tabs } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useAlerts, useRuleGroups } from '@/api/alerts';
+import { guestTenant, useStatus } from '@/api/status';
 import { Page } from '@/components/blocks';
 import { RowsSkeleton } from '@/components/skeleton';
-import { QueryView } from '@/components/states';
+import { Empty, QueryView } from '@/components/states';
 import { usePatchSearch, useSearchParams } from '@/state/navigation';
 import { ActiveAlerts } from './active-alerts';
 import { GroupsPanel } from './groups-panel';
@@ -19,6 +20,7 @@ export function AlertsPage() {
   const patch = usePatchSearch();
   const alerts = useAlerts();
   const groups = useRuleGroups();
+  const tenant = guestTenant(useStatus().data);
   const active = tabs.find((name) => name === tab) ?? 'active';
   const count = { active: alerts.data?.length, rules: groups.data?.reduce((n, group) => n + group.rules.length, 0) };
   return (
@@ -35,17 +37,20 @@ export function AlertsPage() {
           ))}
         </Tabs.List>
       </Tabs>
-      {active === 'active' && (
+      {tenant && active !== 'notifiers' && (
+        <Empty title={t('alerts.foreign')}>{t('alerts.foreignDetail', { tenant })}</Empty>
+      )}
+      {!tenant && active === 'active' && (
         <QueryView query={alerts} skeleton={<RowsSkeleton />}>
           {(data) => <ActiveAlerts alerts={data} hasRules={(count.rules ?? 0) > 0} />}
         </QueryView>
       )}
-      {active === 'rules' && (
+      {!tenant && active === 'rules' && (
         <QueryView query={groups} skeleton={<RowsSkeleton />}>
           {(data) => <RuleList groups={data} />}
         </QueryView>
       )}
-      {active === 'edit' && <GroupsPanel />}
+      {!tenant && active === 'edit' && <GroupsPanel />}
       {active === 'notifiers' && <Notifiers />}
     </Page>
   );

@@ -36,14 +36,14 @@ const keys = [
   key('gone', { revoked: true }),
 ];
 
-const status = (mode: string) => ({
+const status = (mode: string, tenant?: string) => ({
   version: '1.2',
   commit: 'abcdef0123456789',
   started_at: '2026-03-01T00:00:00Z',
   instance: '',
   roles: ['gateway', 'query'],
   addresses: { http: '127.0.0.1:7080', otlp_grpc: '127.0.0.1:4317', otlp_http: '10.0.0.1:4318' },
-  auth: { mode, authenticated: true, scopes: ['read', 'admin'] },
+  auth: { mode, authenticated: true, scopes: ['read', 'admin'], tenant },
   components: [],
 });
 
@@ -124,6 +124,18 @@ describe('the server', () => {
     expect(screen.getByText(/OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/10\.0\.0\.1:4318/)).toBeTruthy();
     expect(screen.queryByText(/OTEL_EXPORTER_OTLP_HEADERS/)).toBeNull();
     expect(screen.queryByRole('button', { name: 'Sign out' })).toBeNull();
+  });
+
+  it.each([
+    [undefined, false],
+    ['default', false],
+    ['team-a', true],
+  ])('names the tenant %s: %s', async (tenant, named) => {
+    stubApi({ ...answers, '/api/v1/status': status('required', tenant) });
+    await renderAt('/settings', <SettingsPage />);
+    expect(await screen.findByText('key required, this one may: read, admin')).toBeTruthy();
+    expect(screen.queryByText('Tenant') !== null).toBe(named);
+    expect(screen.queryByText('team-a') !== null).toBe(named);
   });
 
   it('signs out where keys are needed', async () => {

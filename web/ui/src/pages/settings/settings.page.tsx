@@ -2,7 +2,7 @@
 import { Button, SegmentedControl, useMantineColorScheme } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { signOut, useStatus } from '@/api/status';
+import { guestTenant, signOut, useStatus } from '@/api/status';
 import { KeyValues, Page, Section, TimeAgo } from '@/components/blocks';
 import { CodeBlock } from '@/components/copy';
 import { otelVariables } from '@/features/onboarding/send-data';
@@ -59,6 +59,7 @@ function Server() {
   const { data } = useStatus();
   const queries = useQueryClient();
   if (!data) return null;
+  const tenant = guestTenant(data);
   const leave = async () => {
     await signOut();
     await queries.invalidateQueries();
@@ -77,6 +78,7 @@ function Server() {
               data.auth.mode === 'open'
                 ? t('settings.authOpen')
                 : t('settings.authRequired', { scopes: data.auth.scopes.join(', ') }),
+            ...(tenant && { [t('settings.tenant')]: tenant }),
           }}
         />
         <div className={c.foot}>
