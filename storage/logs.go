@@ -31,8 +31,8 @@ type FieldReader interface {
 	FieldValues(ctx context.Context, q FieldQuery, field search.Field) ([]string, error)
 }
 
+// MaxFieldKeys and MaxFieldValues are how many keys and values are offered at most while somebody types.
 const (
-	// MaxFieldKeys and MaxFieldValues are how many are offered at most while somebody types.
 	MaxFieldKeys   = 1000
 	MaxFieldValues = 100
 )

@@ -35,7 +35,7 @@ type forbidden string
 func (f forbidden) Error() string { return string(f) }
 
 // Is says that it is an ErrForbidden.
-func (forbidden) Is(target error) bool { return target == ErrForbidden } //nolint:errorlint // It is asked by errors.Is.
+func (forbidden) Is(target error) bool { return target == ErrForbidden }
 
 // Mode is the configuration key auth.local.
 type Mode string

@@ -37,9 +37,21 @@ func TestBoundsOfNumbers(t *testing.T) {
 		bound float64
 		want  string
 	}{
-		{5, 5, equal}, {4, 5, less}, {6, 5, greater}, {5, 5.5, less}, {6, 5.5, greater}, {0, -1, greater}, {0, 0, equal}, {0, math.Copysign(0, -1), equal},
-		{math.MaxUint64, 1 << 64, less}, {math.MaxUint64, 1e300, less}, {1 << 63, 1 << 63, equal}, {1<<53 + 1, 1 << 53, greater},
-		{5, math.Inf(1), less}, {5, math.Inf(-1), greater}, {5, math.NaN(), neither},
+		{5, 5, equal},
+		{4, 5, less},
+		{6, 5, greater},
+		{5, 5.5, less},
+		{6, 5.5, greater},
+		{0, -1, greater},
+		{0, 0, equal},
+		{0, math.Copysign(0, -1), equal},
+		{math.MaxUint64, 1 << 64, less},
+		{math.MaxUint64, 1e300, less},
+		{1 << 63, 1 << 63, equal},
+		{1<<53 + 1, 1 << 53, greater},
+		{5, math.Inf(1), less},
+		{5, math.Inf(-1), greater},
+		{5, math.NaN(), neither},
 	} {
 		require.Equal(t, c.want, relations(t, c.bound, "", func(b *bound) bool { return b.holdsNumber(c.n) }), "%d and %g", c.n, c.bound)
 	}
@@ -51,11 +63,43 @@ func TestBoundsOfTexts(t *testing.T) {
 		bound float64
 		want  string
 	}{
-		{"5", 5, equal}, {"5.0", 5, equal}, {"+5", 5, equal}, {"-5", 5, less}, {"05", 5, equal}, {"5e0", 5, equal}, {"0.5e1", 5, equal}, {"50E-1", 5, equal}, {".5", 0.5, equal}, {"5.", 5, equal},
-		{"4.9", 5, less}, {"5.1", 5, greater}, {"1e400", 5, greater}, {"-1e400", 5, less}, {"1e-400", 0, equal}, {"inf", 5, greater}, {"-Infinity", 5, less}, {"+INF", 5, greater},
+		{"5", 5, equal},
+		{"5.0", 5, equal},
+		{"+5", 5, equal},
+		{"-5", 5, less},
+		{"05", 5, equal},
+		{"5e0", 5, equal},
+		{"0.5e1", 5, equal},
+		{"50E-1", 5, equal},
+		{".5", 0.5, equal},
+		{"5.", 5, equal},
+		{"4.9", 5, less},
+		{"5.1", 5, greater},
+		{"1e400", 5, greater},
+		{"-1e400", 5, less},
+		{"1e-400", 0, equal},
+		{"inf", 5, greater},
+		{"-Infinity", 5, less},
+		{"+INF", 5, greater},
 		{"inf", math.Inf(1), equal},
-		{"", 0, neither}, {"x", 0, neither}, {"5x", 5, neither}, {" 5", 5, neither}, {"5 ", 5, neither}, {"0x5", 5, neither}, {"1_0", 10, neither}, {"nan", 5, neither}, {"NaN", 5, neither},
-		{".", 0, neither}, {"-", 0, neither}, {"e5", 5, neither}, {"5e", 5, neither}, {"5e+", 5, neither}, {"1.2.3", 1, neither}, {"--5", 5, neither}, {"infx", 5, neither}, {"５", 5, neither},
+		{"", 0, neither},
+		{"x", 0, neither},
+		{"5x", 5, neither},
+		{" 5", 5, neither},
+		{"5 ", 5, neither},
+		{"0x5", 5, neither},
+		{"1_0", 10, neither},
+		{"nan", 5, neither},
+		{"NaN", 5, neither},
+		{".", 0, neither},
+		{"-", 0, neither},
+		{"e5", 5, neither},
+		{"5e", 5, neither},
+		{"5e+", 5, neither},
+		{"1.2.3", 1, neither},
+		{"--5", 5, neither},
+		{"infx", 5, neither},
+		{"５", 5, neither},
 		{"5", math.NaN(), neither},
 	} {
 		require.Equal(t, c.want, relations(t, c.bound, "", func(b *bound) bool { return b.holdsText(c.s) }), "%q and %g", c.s, c.bound)
@@ -79,12 +123,23 @@ func TestBoundsOfWholeNumbers(t *testing.T) {
 	for _, c := range []struct {
 		s, integer, want string
 	}{
-		{"9007199254740993", large, equal}, {"9007199254740992", large, less}, {"9007199254740994", large, greater}, {"+009007199254740993", large, equal}, {"-9007199254740993", large, less},
-		{"5", large, less}, {"99999999999999999999999999999999999999", large, greater},
-		{"-9007199254740993", "-" + large, equal}, {"-9007199254740994", "-" + large, less}, {"-9007199254740992", "-" + large, greater}, {"0", "-" + large, greater}, {"-0", "-" + large, greater},
+		{"9007199254740993", large, equal},
+		{"9007199254740992", large, less},
+		{"9007199254740994", large, greater},
+		{"+009007199254740993", large, equal},
+		{"-9007199254740993", large, less},
+		{"5", large, less},
+		{"99999999999999999999999999999999999999", large, greater},
+		{"-9007199254740993", "-" + large, equal},
+		{"-9007199254740994", "-" + large, less},
+		{"-9007199254740992", "-" + large, greater},
+		{"0", "-" + large, greater},
+		{"-0", "-" + large, greater},
 		{"9007199254740993.0", large, equal}, // no whole number: by float64, which rounds both to the same
-		{"x", large, neither}, {"", large, neither},
-		{strings.Repeat("9", 76), large, greater}, {strings.Repeat("9", 77), large, greater}, // more digits than compare exactly
+		{"x", large, neither},
+		{"", large, neither},
+		{strings.Repeat("9", 76), large, greater},
+		{strings.Repeat("9", 77), large, greater}, // more digits than compare exactly
 	} {
 		require.Equal(t, c.want, relations(t, magnitudeOf(t, c.integer), c.integer, func(b *bound) bool { return b.holdsText(c.s) }), "%q and %s", c.s, c.integer)
 	}
@@ -123,7 +178,7 @@ func TestCompareIntegers(t *testing.T) {
 func TestIsInteger(t *testing.T) {
 	for s, want := range map[string]bool{
 		"0": true, "-0": true, "+7": true, strings.Repeat("1", maxDigits): true, "-" + strings.Repeat("1", maxDigits): true, strings.Repeat("1", maxDigits+1): false,
-		"": false, "-": false, "+": false, "1.0": false, "1e5": false, " 1": false, "+-1": false, "1a": false,
+		"": false, "-": false, "+": false, "1.0": false, "1e5": false, "\u00201": false, "+-1": false, "1a": false,
 	} {
 		require.Equal(t, want, isInteger(s), s)
 	}

@@ -88,8 +88,13 @@ func TestConstants(t *testing.T) {
 		f    search.Filter
 		want bool
 	}{
-		{nil, true}, {search.All{}, true}, {search.Any{}, false}, {search.Not{}, false}, {search.Not{Of: search.Any{}}, true},
-		{search.All{Of: []search.Filter{nil, nil}}, true}, {search.Any{Of: []search.Filter{search.Any{}, nil}}, true},
+		{nil, true},
+		{search.All{}, true},
+		{search.Any{}, false},
+		{search.Not{}, false},
+		{search.Not{Of: search.Any{}}, true},
+		{search.All{Of: []search.Filter{nil, nil}}, true},
+		{search.Any{Of: []search.Filter{search.Any{}, nil}}, true},
 		{search.Equals{Field: builtin(search.FieldService)}, false}, // of no value
 		{search.Equals{Field: builtin(search.FieldService), Values: []search.Pattern{{}}}, false},
 		{search.Equals{Field: builtin(search.FieldHost), Values: []search.Pattern{{""}}}, true},

@@ -311,7 +311,7 @@ func TestTLS(t *testing.T) {
 	cfg.Query.Timeout = 2 * time.Second
 	c, err := New(cfg, Options{})
 	require.NoError(t, err)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	err = c.Ping(t.Context())
 	require.ErrorIs(t, err, storage.ErrUnavailable)
 	require.ErrorContains(t, err, "certificate")

@@ -250,7 +250,12 @@ func TestInjection(t *testing.T) {
 // benign is the same tree with harmless texts of every form that has an SQL of its own.
 func benign(f search.All) search.All {
 	return search.All{Of: append([]search.Filter{
-		search.Contains{Text: "card"}, search.Contains{Text: "card declined"}, search.Contains{Text: "--"}, search.Contains{Text: "größe"}, search.Contains{Text: "登录"}, search.Contains{Text: "ö\x00"},
+		search.Contains{Text: "card"},
+		search.Contains{Text: "card declined"},
+		search.Contains{Text: "--"},
+		search.Contains{Text: "größe"},
+		search.Contains{Text: "登录"},
+		search.Contains{Text: "ö\x00"},
 		search.Compare{Field: search.Field{Kind: search.FieldAttribute, Name: "k"}, Op: search.Less, Integer: "1"},
 		search.Exists{Field: search.Field{Name: search.FieldService}},
 	}, search.Equals{Field: search.Field{Name: search.FieldService}, Values: []search.Pattern{{"a"}}})}

@@ -84,6 +84,7 @@ func TestEngine(t *testing.T) {
 }
 
 func testAnswers(t *testing.T, a asker) {
+	t.Helper()
 	resp, err := a.http.Get("http://engine/ping")
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -108,6 +109,7 @@ func testAnswers(t *testing.T, a asker) {
 }
 
 func testExceptions(t *testing.T, a asker) {
+	t.Helper()
 	for statement, c := range map[string]struct{ status, code int }{
 		"SELEC 1": {400, 62}, "SELECT * FROM d.nothing": {404, 60}, "SELECT * FROM nowhere.t": {404, 81}, "SELECT nothing": {400, 47}, "": {400, 62}, "SHOW TABLES FROM nowhere": {404, 81}, "SELECT throwIf(1)": {500, 395},
 		"SELECT sleep(3) SETTINGS max_execution_time = 1, timeout_overflow_mode = 'throw'": {408, 159},
@@ -124,6 +126,7 @@ func testExceptions(t *testing.T, a asker) {
 
 // A GET changes nothing, and other methods are none.
 func testReading(t *testing.T, a asker) {
+	t.Helper()
 	got, err := a.do(t.Context(), http.MethodGet, url.Values{"query": {"SELECT 5"}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "5\n", got.body)

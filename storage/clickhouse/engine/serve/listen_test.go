@@ -4,7 +4,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -41,9 +40,19 @@ func TestCheckListen(t *testing.T) {
 		socket, listen, password string
 		want                     string
 	}{
-		{"/s", "", "", ""}, {"", "127.0.0.1:8123", "", ""}, {"", "[::1]:8123", "", ""}, {"", "0.0.0.0:8123", "x", ""}, {"", "10.0.0.1:1", "x", ""}, {"", ":8123", "x", ""},
-		{"", "", "", "not both"}, {"/s", "127.0.0.1:1", "", "not both"}, {"", "0.0.0.0:8123", "", "needs a password"}, {"", ":8123", "", "needs a password"}, {"", "localhost:8123", "", "needs a password"},
-		{"", "10.0.0.1:8123", "", "needs a password"}, {"", "8123", "", "not host:port"},
+		{"/s", "", "", ""},
+		{"", "127.0.0.1:8123", "", ""},
+		{"", "[::1]:8123", "", ""},
+		{"", "0.0.0.0:8123", "x", ""},
+		{"", "10.0.0.1:1", "x", ""},
+		{"", ":8123", "x", ""},
+		{"", "", "", "not both"},
+		{"/s", "127.0.0.1:1", "", "not both"},
+		{"", "0.0.0.0:8123", "", "needs a password"},
+		{"", ":8123", "", "needs a password"},
+		{"", "localhost:8123", "", "needs a password"},
+		{"", "10.0.0.1:8123", "", "needs a password"},
+		{"", "8123", "", "not host:port"},
 	} {
 		err := Options{Socket: c.socket, Listen: c.listen, Password: c.password}.checkListen()
 		if c.want == "" {
@@ -65,7 +74,7 @@ func TestListenUnix(t *testing.T) {
 	require.NoError(t, os.WriteFile(keep, nil, 0o600))
 	l, err := listen(t.Context(), Options{DataDir: dir, Socket: socket})
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	info, err := os.Stat(socket)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -79,7 +88,7 @@ func TestListenTCP(t *testing.T) {
 	told := ""
 	l, err := listen(t.Context(), Options{Listen: "127.0.0.1:0", OnListen: func(a string) { told = a }})
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	require.Equal(t, l.Addr().String(), told)
 	_, err = listen(t.Context(), Options{Listen: told})
 	require.ErrorContains(t, err, "listen on "+told)
@@ -232,5 +241,5 @@ func TestServeRefuses(t *testing.T) {
 	require.ErrorContains(t, Serve(t.Context(), Options{DataDir: dir, Listen: "0.0.0.0:0"}), "needs a password")
 	require.ErrorContains(t, Serve(t.Context(), Options{DataDir: dir, Listen: "127.0.0.1:0", Library: "/no/library.so", MaxMemoryBytes: 1 << 40}), "load /no/library.so")
 	var opErr *net.OpError
-	require.False(t, errors.As(Serve(t.Context(), Options{DataDir: "/dev/null/x", Listen: "127.0.0.1:0"}), &opErr))
+	require.NotErrorAs(t, Serve(t.Context(), Options{DataDir: "/dev/null/x", Listen: "127.0.0.1:0"}), &opErr)
 }
