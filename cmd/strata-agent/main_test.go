@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -176,7 +177,7 @@ func TestVerify(t *testing.T) {
 
 // TestJavaAttach: what cannot be attached to is said before anything is fetched.
 func TestJavaAttach(t *testing.T) {
-	none := fmt.Sprint(os.Getpid()) // No Java virtual machine.
+	none := strconv.Itoa(os.Getpid()) // No Java virtual machine.
 	require.Contains(t, fails(t, 1, "java-attach", none), "--server is missing")
 	fetched := false
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched = true }))
@@ -209,7 +210,7 @@ func TestRun(t *testing.T) {
 		return err == nil && st.Running && st.Healthy
 	}, patience, tick, "the agent runs: %s", &stderr)
 	said := works(t, "status", "--state-dir", state)
-	require.Contains(t, said, "version "+version+", running, pid "+fmt.Sprint(os.Getpid()))
+	require.Contains(t, said, "version "+version+", running, pid "+strconv.Itoa(os.Getpid()))
 	require.Contains(t, said, "server   not connected: OpAMP is off")
 	var printed collector.Status
 	require.NoError(t, json.Unmarshal([]byte(works(t, "status", "--json", "--state-dir", state)), &printed))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -214,7 +215,7 @@ func TestLimiterForgets(t *testing.T) {
 	require.False(t, l.fail("bad", now.Add(badRefill)), "one more after a while")
 	require.True(t, l.fail("bad", now.Add(badRefill)))
 	for i := range maxAddresses {
-		l.fail(fmt.Sprint(i), now)
+		l.fail(strconv.Itoa(i), now)
 		require.LessOrEqual(t, len(l.bad), maxAddresses)
 	}
 	require.False(t, l.fail("bad", now), "forgotten with the others")

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -214,5 +213,5 @@ func TestPrometheusAnswers(t *testing.T) {
 	WritePrometheusError(w, http.StatusBadRequest, PrometheusBadData, "parse error")
 	require.Equal(t, http.StatusBadRequest, w.Code)
 	require.JSONEq(t, `{"status":"error","errorType":"bad_data","error":"parse error"}`, w.Body.String())
-	require.False(t, strings.Contains(w.Body.String(), "data\":"))
+	require.NotContains(t, w.Body.String(), "data\":")
 }
