@@ -142,6 +142,7 @@ func testReading(t *testing.T, a asker) {
 }
 
 func testInserts(t *testing.T, a asker) {
+	t.Helper()
 	into := url.Values{"query": {"INSERT INTO d.t (n, s) FORMAT TSV"}, "min_insert_block_size_rows": {"0"}, "max_insert_block_size": {"1000000000"}}
 	insert := func(body io.Reader) answer {
 		t.Helper()
@@ -210,6 +211,7 @@ func testInserts(t *testing.T, a asker) {
 
 // An exception behind rows is in the body, and the response does not look whole.
 func testLateExceptions(t *testing.T, a asker) {
+	t.Helper()
 	got := a.ask(url.Values{"query_id": {"late-exception-0001"}}, "SELECT number, repeat('x', 1000), throwIf(number = 5000) FROM numbers(10000) SETTINGS max_block_size = 100, max_threads = 1")
 	require.Equal(t, http.StatusOK, got.status)
 	require.Error(t, got.err)
@@ -224,6 +226,7 @@ func testLateExceptions(t *testing.T, a asker) {
 
 // A statement ends when whoever asked has left.
 func testLeaving(t *testing.T, a asker) {
+	t.Helper()
 	for name, statement := range map[string]string{"counting": endless, "streaming": "SELECT number, sleepEachRow(0.001) FROM numbers(1000000) SETTINGS max_block_size = 10, function_sleep_max_microseconds_per_block = 100000000"} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -248,6 +251,7 @@ func testLeaving(t *testing.T, a asker) {
 
 // Two statements of one id do not run at once; afterwards the id may be used again.
 func testIDs(t *testing.T, a asker) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -265,6 +269,7 @@ func testIDs(t *testing.T, a asker) {
 
 // Sessions do not see each other's settings, parameters or results.
 func testMany(t *testing.T, a asker) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
