@@ -68,8 +68,22 @@ func TestEngine(t *testing.T) {
 		name string
 		test func(*testing.T, *Library, *Conn)
 	}{
-		{"statements", testStatements}, {"parameters", testParameters}, {"streams", testStreams}, {"inserts", testInserts}, {"sessions", func(t *testing.T, lib *Library, c *Conn) { testSessions(t, lib, c, dir) }},
-		{"kills", func(t *testing.T, lib *Library, c *Conn) { testKills(t, lib, c, dir) }}, {"many at once", func(t *testing.T, lib *Library, _ *Conn) { testMany(t, lib, dir) }},
+		{"statements", testStatements},
+		{"parameters", testParameters},
+		{"streams", testStreams},
+		{"inserts", testInserts},
+		{"sessions", func(t *testing.T, lib *Library, c *Conn) {
+			t.Helper()
+			testSessions(t, lib, c, dir)
+		}},
+		{"kills", func(t *testing.T, lib *Library, c *Conn) {
+			t.Helper()
+			testKills(t, lib, c, dir)
+		}},
+		{"many at once", func(t *testing.T, lib *Library, _ *Conn) {
+			t.Helper()
+			testMany(t, lib, dir)
+		}},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, lib, c) })
 	}
@@ -84,6 +98,7 @@ func TestEngine(t *testing.T) {
 }
 
 func testStatements(t *testing.T, _ *Library, c *Conn) {
+	t.Helper()
 	out, stats, err := c.Exec("SELECT sum(number) FROM numbers(1000)", "TSV")
 	require.NoError(t, err)
 	require.Equal(t, "499500\n", string(out))
@@ -113,6 +128,7 @@ func testStatements(t *testing.T, _ *Library, c *Conn) {
 }
 
 func testParameters(t *testing.T, _ *Library, c *Conn) {
+	t.Helper()
 	out, _, err := c.Exec("SELECT {a:String}, {b:UInt64}, {c:Array(String)}", "TSV", Param{"a", `it's\t`}, Param{"b", "42"}, Param{"c", "['x','y']"})
 	require.NoError(t, err)
 	require.Equal(t, "it\\'s\\t\t42\t['x','y']\n", string(out))
@@ -135,6 +151,7 @@ func testParameters(t *testing.T, _ *Library, c *Conn) {
 }
 
 func testStreams(t *testing.T, _ *Library, c *Conn) {
+	t.Helper()
 	s, err := c.Stream("SELECT number FROM numbers({n:UInt64}) SETTINGS max_block_size = 1000", "TSV", Param{"n", "10000"})
 	require.NoError(t, err)
 	pieces, lines := 0, 0
@@ -180,6 +197,7 @@ func testStreams(t *testing.T, _ *Library, c *Conn) {
 }
 
 func testInserts(t *testing.T, _ *Library, c *Conn) {
+	t.Helper()
 	count := func() string {
 		t.Helper()
 		out, _, err := c.Exec("SELECT count() FROM default.t", "TSV")
@@ -220,6 +238,7 @@ func testInserts(t *testing.T, _ *Library, c *Conn) {
 }
 
 func testSessions(t *testing.T, lib *Library, c *Conn, dir string) {
+	t.Helper()
 	other, err := lib.Connect("--path="+dir, "--max_threads=3")
 	require.NoError(t, err)
 	defer other.Close()
@@ -242,6 +261,7 @@ func testSessions(t *testing.T, lib *Library, c *Conn, dir string) {
 
 // A statement that one session runs is ended by another one.
 func testKills(t *testing.T, lib *Library, c *Conn, dir string) {
+	t.Helper()
 	other, err := lib.Connect("--path=" + dir)
 	require.NoError(t, err)
 	defer other.Close()
@@ -266,6 +286,7 @@ func testKills(t *testing.T, lib *Library, c *Conn, dir string) {
 
 // Each goroutine has a session of its own; rows of all are there afterwards, bytes as they were.
 func testMany(t *testing.T, lib *Library, dir string) {
+	t.Helper()
 	raw := "\x00\xff'\"\\\u767b"
 	escaped := strings.NewReplacer(`\`, `\\`, "\x00", `\0`).Replace(raw)
 	var wg sync.WaitGroup
