@@ -242,11 +242,13 @@ func TestNoCatalog(t *testing.T) {
 	}
 }
 
-// TestInstances: listed as they registered; one that is not known is not forgotten.
+// TestInstances: listed as they registered, an empty list says whose it is; one that is not known is not forgotten.
 func TestInstances(t *testing.T) {
 	dir := t.TempDir()
 	f := serverFlags{DataDir: dir}
-	require.Empty(t, table(t, works(t, "instance", "list", "--data-dir", dir)))
+	require.NoError(t, f.withCatalog(t.Context(), func(commandCatalog) error { return nil }), "makes the catalog, as a server does")
+	require.Equal(t, "no processes: those of a spread-out installation are listed; a lone strata all without a shared catalog registers nothing\n",
+		works(t, "instance", "list", "--data-dir", dir))
 	require.NoError(t, f.withCatalog(t.Context(), func(cat commandCatalog) error {
 		for _, id := range []string{"writer-1", "writer-2"} {
 			if err := cat.PutInstance(t.Context(), instanceNamed(id)); err != nil {

@@ -235,8 +235,8 @@ func TestCounts(t *testing.T) {
 		var c counts
 		e := &exporters{err: failed}
 		spans := tracetest.SpanStubs{{Name: "a"}, {Name: "b"}}.Snapshots()
-		require.Equal(t, failed, (&spanExporter{SpanExporter: e, counts: &c}).ExportSpans(t.Context(), spans))
-		m := &metricExporter{Exporter: e, counts: &c}
+		require.Equal(t, failed, (&spanExporter{SpanExporter: e, within: until(t.Context()), counts: &c}).ExportSpans(t.Context(), spans))
+		m := &metricExporter{Exporter: e, within: until(t.Context()), counts: &c}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		points := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Data: metricdata.Gauge[int64]{DataPoints: make([]metricdata.DataPoint[int64], 3)}}}}}}
@@ -259,7 +259,7 @@ func TestLogBuffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
 		e := &logExporter{}
-		b := &logBuffer{exporter: e, counts: &c, flushed: time.Now()}
+		b := &logBuffer{exporter: e, within: until(t.Context()), counts: &c, flushed: time.Now()}
 		require.True(t, b.Enabled(t.Context(), log.EnabledParameters{}))
 		emit := func(n int) {
 			for range n {
@@ -281,8 +281,8 @@ func TestLogBuffer(t *testing.T) {
 		e.err = errors.New("no")
 		emit(5)
 		require.ErrorIs(t, b.close(t.Context()), e.err)
-		require.False(t, e.ended)
-		e.err = nil
+		require.True(t, e.ended, "also one that failed holds nothing any more")
+		e.err, e.ended = nil, false
 		require.NoError(t, b.Shutdown(t.Context()))
 		require.NoError(t, b.close(t.Context()))
 		require.True(t, e.ended)

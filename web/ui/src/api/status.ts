@@ -14,7 +14,7 @@ export const useStatus = () => useQuery(statusOptions);
 
 /** The tenant whose data the key sees where that is not the installation's own one, which alone has rules, agents and notifiers. */
 export function guestTenant(status: Schema<'StatusAnswer'> | undefined): string | undefined {
-  const { tenant } = (status?.auth ?? {}) as { tenant?: string };
+  const tenant = status?.auth.tenant;
   return tenant === 'default' || tenant === '' ? undefined : tenant;
 }
 
