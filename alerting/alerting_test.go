@@ -3,6 +3,7 @@
 package alerting
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/alerting/receiver"
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/internal/lease"
 )
 
@@ -207,8 +209,18 @@ type slowQueryable struct {
 }
 
 func (s *slowQueryable) Querier(mint, maxt int64) (promstorage.Querier, error) {
-	time.Sleep(s.pause)
-	return s.storageQueryable.Querier(mint, maxt)
+	q, err := s.storageQueryable.Querier(mint, maxt)
+	return &slowQuerier{q, s.pause}, err
+}
+
+type slowQuerier struct {
+	promstorage.Querier
+	pause time.Duration
+}
+
+func (q *slowQuerier) Select(ctx context.Context, sorted bool, hints *promstorage.SelectHints, matchers ...*labels.Matcher) promstorage.SeriesSet {
+	_ = backoff.Sleep(ctx, q.pause)
+	return q.Querier.Select(ctx, sorted, hints, matchers...)
 }
 
 // TestBackendDown is row 58: the rule is in error and nothing is resolved, however long it takes.

@@ -206,7 +206,7 @@ func testOnce(t *testing.T, server *pgtest.Server) {
 	})
 	a.sample(time.Now(), 0, "broken", "instance", "x")
 	a.eventually("all ends told", func() bool { return len(s.all()) >= 2*groups })
-	time.Sleep(500 * time.Millisecond) // For what should not come.
+	require.Never(t, func() bool { return len(s.all()) > 2*groups }, 500*time.Millisecond, 20*time.Millisecond, "told more than once")
 	seen := make(map[string]int)
 	ids := make(map[string]bool)
 	for _, d := range s.all() {
@@ -237,7 +237,9 @@ func testKilled(t *testing.T, server *pgtest.Server) {
 	a.eventually("the first is told", func() bool { return len(s.all()) == 1 })
 	first := c.holder()
 	c.copies[first].eventually("pending", func() bool { return stateOf(c.copies[first], "Slow") == promrules.StatePending })
-	time.Sleep(time.Until(begin.Add(2 * time.Second)))
+	c.copies[first].eventually("pending for two seconds", func() bool {
+		return c.copies[first].rule("Slow").GetEvaluationTimestamp().After(begin.Add(2 * time.Second))
+	})
 	c.kill(first)
 	killed := time.Now()
 	left := c.copies[1-first]
@@ -249,8 +251,7 @@ func testKilled(t *testing.T, server *pgtest.Server) {
 	require.Less(t, time.Since(begin), 9*time.Second, "pending time went on: begun anew it would take until %s", 6*time.Second+killed.Sub(begin)+testTTL)
 	require.Less(t, time.Since(killed), 6*time.Second, "pending time went on")
 	require.Equal(t, "Slow", s.all()[1].message.GroupLabels["alertname"])
-	time.Sleep(300 * time.Millisecond)
-	require.Len(t, s.all(), 2, "and Now, which fires as before, is not told again")
+	require.Never(t, func() bool { return len(s.all()) > 2 }, 300*time.Millisecond, 20*time.Millisecond, "and Now, which fires as before, is not told again")
 	left.sample(time.Now(), 0, "broken")
 	left.eventually("ends told", func() bool { return len(s.all()) == 4 })
 	for _, d := range s.all() {
@@ -277,8 +278,7 @@ func testStopped(t *testing.T, server *pgtest.Server) {
 	require.Equal(t, 0, c.holder())
 	c.copies[0].eventually("delivers", func() bool { return len(c.having(0, notify.LeasePrefix)) == 1 })
 	c.copies[1].start()
-	time.Sleep(200 * time.Millisecond)
-	require.Empty(t, c.having(1, rules.LeasePrefix))
+	require.Never(t, func() bool { return len(c.having(1, rules.LeasePrefix)) > 0 }, 200*time.Millisecond, 20*time.Millisecond, "both")
 	c.copies[0].stop()
 	begin := time.Now()
 	c.copies[1].sample(begin, 1, "broken")
@@ -316,8 +316,7 @@ func testPaused(t *testing.T, server *pgtest.Server) {
 	c.freezes[0].set(false, false)
 	close(stopping.goOn)
 	a.eventually("the evaluation that was held up is given up", func() bool { return a.metric("prometheus_rule_evaluation_failures_total") > 0 })
-	time.Sleep(testTTL)
-	require.Len(t, s.all(), 1)
+	require.Never(t, func() bool { return len(s.all()) > 1 }, testTTL, 20*time.Millisecond, "told twice")
 	have := [][]string{c.having(0, rules.LeasePrefix), c.having(1, rules.LeasePrefix)}
 	require.Len(t, slices.Concat(have...), 1, "one of them has it: %v", have)
 	for i, f := range c.copies {
@@ -449,8 +448,7 @@ func testCatalogAway(t *testing.T, _ *pgtest.Server) {
 	c.copies[0].eventually("nobody evaluates", func() bool { return len(c.having(0, ""))+len(c.having(1, "")) == 0 })
 	server.Launch()
 	holder := c.holder()
-	time.Sleep(300 * time.Millisecond)
-	require.Len(t, s.all(), 1)
+	require.Never(t, func() bool { return len(s.all()) > 1 }, 300*time.Millisecond, 20*time.Millisecond, "told twice")
 	c.copies[holder].sample(time.Now(), 0, "broken")
 	c.copies[0].eventually("the end is told", func() bool { return len(s.all()) == 2 })
 	require.Equal(t, receiver.StatusResolved, s.all()[1].message.Status)

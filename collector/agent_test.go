@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -132,10 +133,11 @@ func bodies(sink *otlptest.Sink) map[string]int {
 
 // logWriter writes numbered lines of different lengths to a file until it is stopped.
 type logWriter struct {
-	file  *os.File
-	lines []string
-	stop  chan struct{}
-	done  chan struct{}
+	file    *os.File
+	lines   []string
+	written atomic.Int64 // lines so far
+	stop    chan struct{}
+	done    chan struct{}
 }
 
 func startWriter(t *testing.T, path string, pause time.Duration) *logWriter {
@@ -156,9 +158,17 @@ func startWriter(t *testing.T, path string, pause time.Duration) *logWriter {
 				w.lines = append(w.lines, line)
 				_, _ = fmt.Fprintln(f, line)
 			}
+			w.written.Store(int64(len(w.lines)))
 		}
 	}()
 	return w
+}
+
+// wait waits until so many more lines were written.
+func (w *logWriter) wait(t *testing.T, lines int) {
+	t.Helper()
+	until := w.written.Load() + int64(lines)
+	require.Eventually(t, func() bool { return w.written.Load() >= until }, 60*time.Second, 5*time.Millisecond)
 }
 
 func (w *logWriter) finish() []string {
@@ -254,7 +264,7 @@ logs: [{include: [%q], start_at: beginning, service: shop}]
 	for range kills {
 		p := bin.start(t, state, config)
 		p.waitLog(t, "agent started")
-		time.Sleep(200*time.Millisecond + time.Duration(rand.IntN(600))*time.Millisecond)
+		a.wait(t, 800+rand.IntN(2400))
 		p.kill()
 	}
 	lines := append(a.finish(), b.finish()...)
@@ -283,14 +293,14 @@ logs: [{include: [%q], start_at: beginning}]
 	p.waitLog(t, "server reachable")
 	sink.Stop()
 	p.waitLog(t, "server unreachable")
-	time.Sleep(time.Second)
+	w.wait(t, 1000)
 	p.stop(t)
 	require.NotContains(t, p.log.String(), "Dropping")
 	p = bin.start(t, state, config)
 	p.waitLog(t, "server unreachable")
 	sink.Refuse(status.Error(codes.Unauthenticated, "key revoked"))
 	sink.Start(t)
-	time.Sleep(2 * time.Second)
+	require.Eventually(t, func() bool { return sink.Refused() > 0 }, 40*time.Second, 20*time.Millisecond, "the key is refused")
 	sink.Refuse(nil)
 	p.waitLog(t, "server reachable again")
 	lines := w.finish()

@@ -47,7 +47,11 @@ func (bin agentBinary) testFootprint(t *testing.T) {
 				stop = startWriter(t, filepath.Join(dir, "a.log"), pause).finish
 			}
 			before := cpuTicks(t, p.cmd.Process.Pid)
-			time.Sleep(length)
+			ended := func() bool {
+				text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+				return err != nil || !strings.Contains(string(text), "RssAnon")
+			}
+			require.Never(t, ended, length, 250*time.Millisecond, "it runs all the while")
 			ticks := cpuTicks(t, p.cmd.Process.Pid) - before
 			lines := len(stop())
 			anon, file := procStatus(t, p.cmd.Process.Pid, "RssAnon"), procStatus(t, p.cmd.Process.Pid, "RssFile")

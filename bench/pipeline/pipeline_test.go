@@ -144,7 +144,12 @@ func (p *pipe) report(before time.Duration, items int) {
 	p.b.StopTimer()
 	used := cpu(p.b) - before
 	if p.engine != nil {
-		time.Sleep(2 * time.Second) // Merges.
+		rested := childCPU(p.b, p.engine.State().PID)
+		require.Eventually(p.b, func() bool { // Merges.
+			before := rested
+			rested = childCPU(p.b, p.engine.State().PID)
+			return rested-before < 20*time.Millisecond
+		}, 30*time.Second, 500*time.Millisecond, "the engine comes to rest")
 		p.b.ReportMetric(childCPU(p.b, p.engine.State().PID).Seconds()*1e9/float64(items), "engine-ns/item")
 	}
 	p.b.ReportMetric(used.Seconds()*1e9/float64(items), "cpu-ns/item")

@@ -27,6 +27,7 @@ type Sink struct {
 	mu      sync.Mutex
 	server  *grpc.Server
 	refuse  error
+	refused int
 	metrics []pmetric.Metrics
 	logs    []plog.Logs
 	traces  []ptrace.Traces
@@ -73,6 +74,13 @@ func (s *Sink) Refuse(err error) {
 	s.refuse = err
 }
 
+// Refused is how many requests have failed because of Refuse.
+func (s *Sink) Refused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
 // Metrics returns what has been received.
 func (s *Sink) Metrics() []pmetric.Metrics {
 	s.mu.Lock()
@@ -106,6 +114,7 @@ func (s *Sink) take(ctx context.Context, keep func()) error {
 	defer s.mu.Unlock()
 	s.header, _ = metadata.FromIncomingContext(ctx)
 	if s.refuse != nil {
+		s.refused++
 		return s.refuse
 	}
 	keep()

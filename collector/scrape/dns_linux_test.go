@@ -3,7 +3,6 @@
 package scrape_test
 
 import (
-	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -114,17 +114,14 @@ func (d *dnsmasq) start() {
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(d.t, d.cmd.Start(), "run `make test-deps`")
 	// TCP is open when UDP is.
-	err = errors.New("not tried")
-	for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		var c net.Conn
-		if c, err = net.DialTimeout("tcp", "127.0.0.1:53", time.Second); err == nil {
-			err = c.Close()
-		}
+	serves := func() bool {
+		c, err := net.DialTimeout("tcp", "127.0.0.1:53", time.Second)
+		return err == nil && c.Close() == nil
 	}
-	if err != nil {
+	if !assert.Eventually(d.t, serves, 20*time.Second, 20*time.Millisecond, "dnsmasq does not start") {
 		d.stop()
 		text, _ := os.ReadFile(log)
-		d.t.Fatalf("dnsmasq does not start: %v: %s", err, text)
+		d.t.Fatalf("dnsmasq says: %s", text)
 	}
 }
 

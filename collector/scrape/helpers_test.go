@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
@@ -128,15 +129,7 @@ func (s *store) live(job string) []string {
 func (s *store) wait(t *testing.T, job string, want ...string) {
 	t.Helper()
 	slices.Sort(want)
-	for deadline := time.Now().Add(arrival); ; time.Sleep(20 * time.Millisecond) {
-		got := s.live(job)
-		if slices.Equal(got, want) {
-			return
-		}
-		if time.Now().After(deadline) {
-			require.Equal(t, want, got, "job %s", job)
-		}
-	}
+	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.True(c, slices.Equal(want, s.live(job)), "%v instead of %v", s.live(job), want) }, arrival, 20*time.Millisecond, "job %s", job)
 }
 
 // local is the address of a port on loopback.

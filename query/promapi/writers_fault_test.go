@@ -217,16 +217,20 @@ func TestRefusalIsAnError(t *testing.T) {
 	require.Contains(t, got.Error, "query limit exceeded: the query reads more than")
 }
 
-// TestSlowWriterIsWaitedFor: one that is alive may take its time and is neither missed nor tripped over.
+// TestSlowWriterIsWaitedFor: one that is alive, as it says whenever it is asked, may take its time and is neither missed nor tripped over.
 func TestSlowWriterIsWaitedFor(t *testing.T) {
+	var slow *proc
 	procs := small(t, func(i int, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if i == 1 {
-				time.Sleep(600 * time.Millisecond) // Six times what a silent writer is given.
+				for range 3 { // It was silent for so long that it was asked three times.
+					<-slow.probed
+				}
 			}
 			next.ServeHTTP(w, r)
 		})
 	})
+	slow = procs[1]
 	many, _ := startQuery(t, quick(), writersOf(procs)...)
 	got := many.get(t, "/query_range", hour)
 	require.Equal(t, http.StatusOK, got.Code)

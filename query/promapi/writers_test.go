@@ -48,6 +48,7 @@ type proc struct {
 	metadata *metrics.Metadata
 	srv      *httptest.Server
 	wrap     func(http.Handler) http.Handler // around the API, nil for none
+	probed   chan struct{}                   // has a value for each time it was asked whether it is alive; nil: nobody counts
 }
 
 func startWriter(tb testing.TB, wrap func(http.Handler) http.Handler) *proc {
@@ -55,7 +56,7 @@ func startWriter(tb testing.TB, wrap func(http.Handler) http.Handler) *proc {
 	store, err := metrics.Open(tb.TempDir(), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = store.Close() })
-	p := &proc{store: store, metadata: metrics.NewMetadata(), wrap: wrap}
+	p := &proc{store: store, metadata: metrics.NewMetadata(), wrap: wrap, probed: make(chan struct{}, 8)}
 	p.serve(tb, store)
 	return p
 }
@@ -84,7 +85,12 @@ func (p *proc) serve(tb testing.TB, s Storage) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/prometheus/api/v1/", http.StripPrefix("/prometheus/api/v1", api))
-	mux.HandleFunc("/-/healthy", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/-/healthy", func(http.ResponseWriter, *http.Request) {
+		select {
+		case p.probed <- struct{}{}:
+		default: // Nobody counts.
+		}
+	})
 	p.srv = httptest.NewServer(mux)
 	tb.Cleanup(p.srv.Close)
 }

@@ -130,12 +130,8 @@ func testFenceHolds(t *testing.T, connect func(*testing.T) *Catalog) {
 				}
 			}
 		}()
-		time.Sleep(600 * time.Millisecond) // Longer than the lease.
-		select {
-		case <-got:
-			return errors.New("another has the lease in the middle of the transaction")
-		default:
-		}
+		// Twice as long as the lease.
+		require.Never(t, func() bool { return len(got) > 0 }, 600*time.Millisecond, 20*time.Millisecond, "another has the lease in the middle of the transaction")
 		committed <- time.Now()
 		return nil
 	}))
