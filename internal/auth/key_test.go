@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,14 +234,20 @@ func TestRunTouches(t *testing.T) {
 		time.Sleep(touchInterval)
 		synctest.Wait()
 		require.Empty(t, touched.ids, "nothing was used")
-		svc.used["k"] = time.Now()
+		use := func(id string) {
+			svc.mu.Lock()
+			defer svc.mu.Unlock()
+			svc.used[id] = time.Now()
+		}
+		use("k")
 		time.Sleep(touchInterval)
 		synctest.Wait()
 		require.Equal(t, []string{"k"}, touched.ids)
 		time.Sleep(touchInterval)
 		synctest.Wait()
 		require.Len(t, touched.ids, 1)
-		svc.used["at the end"], touched.err = time.Now(), storage.ErrUnavailable
+		use("at the end")
+		touched.fail(storage.ErrUnavailable)
 		stop()
 		require.NoError(t, <-done)
 		require.Equal(t, []string{"k", "at the end"}, touched.ids)
@@ -249,13 +256,23 @@ func TestRunTouches(t *testing.T) {
 	require.ErrorContains(t, err, `auth.local: "perhaps" is neither open nor required`)
 }
 
+// touches notes which keys were used. Safe for concurrent use, but for ids.
 type touches struct {
 	storage.KeyWriter
+	mu  sync.Mutex
 	ids []string
 	err error
 }
 
+func (t *touches) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err = err
+}
+
 func (t *touches) TouchKeys(_ context.Context, used map[string]time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for id := range used {
 		t.ids = append(t.ids, id)
 	}

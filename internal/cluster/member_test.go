@@ -112,6 +112,31 @@ func (s *signs) DeleteInstance(ctx context.Context, id string) error {
 	return errors.Join(s.err, ctx.Err())
 }
 
+// heard is how many signs of life there were.
+func (s *signs) heard() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.put
+}
+
+// lines is a log that may be read while it is written to. Safe for concurrent use.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
 func (s *signs) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,22 +147,22 @@ func (s *signs) fail(err error) {
 func TestRun(t *testing.T) {
 	for group, want := range map[string][]string{"": {"me"}, "strata": nil} {
 		synctest.Test(t, func(t *testing.T) {
-			var log bytes.Buffer
+			var log lines
 			s := &signs{}
 			m := &Member{Self: storage.Instance{ID: "me", Group: group}, Registry: s, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { done <- m.Run(ctx) }()
 			synctest.Wait()
-			require.Equal(t, 1, s.put)
+			require.Equal(t, 1, s.heard())
 			time.Sleep(heartbeatEvery)
 			synctest.Wait()
-			require.Equal(t, 2, s.put)
+			require.Equal(t, 2, s.heard())
 			require.Empty(t, log.String())
 			s.fail(storage.ErrUnavailable)
 			time.Sleep(2 * heartbeatEvery)
 			synctest.Wait()
-			require.Equal(t, 4, s.put)
+			require.Equal(t, 4, s.heard())
 			require.Equal(t, 2, strings.Count(log.String(), "the registry of processes is away"))
 			s.fail(nil)
 			stop()
@@ -150,7 +175,7 @@ func TestRun(t *testing.T) {
 
 // TestSignOffFails: a registry that is away does not keep the process from ending.
 func TestSignOffFails(t *testing.T) {
-	var log bytes.Buffer
+	var log lines
 	s := &signs{err: storage.ErrUnavailable}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
