@@ -31,7 +31,7 @@ import (
 // Type is the receiver's type in a collector's configuration.
 const Type = "strata_files"
 
-// Attributes of a record that tell the next consumer where it is from. What only it needs is taken off by it.
+// Attributes of a record that tell the next consumer where it is from. It takes off the ones that only it needs.
 const (
 	AttrFilePath   = "log.file.path"
 	AttrFileOffset = "log.file.record_offset"
@@ -98,7 +98,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// NewFactory returns the receiver's factory. What its receivers do is counted in stats.
+// NewFactory returns the receiver's factory. Its receivers count in stats.
 func NewFactory(stats *Stats) (receiver.Factory, error) {
 	typ, err := component.NewType(Type)
 	if err != nil {

@@ -174,8 +174,8 @@ type packet struct {
 	from net.Addr
 }
 
-// readPackets empties the socket's buffer, some hundred messages, while others are taken apart. What finds the queue full waits in the buffer, and the
-// kernel counts what that has no space for.
+// readPackets empties the socket's buffer, some hundred messages, while others are taken apart. A datagram that finds the queue full waits in the buffer, and the
+// kernel counts those that the buffer has no space for.
 func (s *server) readPackets(ctx context.Context, queue chan<- packet) {
 	defer close(queue)
 	retry := backoff.New(retryFirst, retryMost)
