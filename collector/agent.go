@@ -82,7 +82,7 @@ func New(opts Options) *Agent {
 	}
 }
 
-// LoadConfig reads the file, or returns the defaults when there is no file to read. What the server pushed lies below it.
+// LoadConfig reads the file, or returns the defaults when there is no file to read. The configuration that the server pushed lies below it.
 func (a *Agent) LoadConfig() (config.Config, error) {
 	var under []byte
 	if a.remote != nil {

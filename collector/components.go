@@ -34,7 +34,7 @@ import (
 	"github.com/strata-apm/strata/collector/scrape"
 )
 
-// factories lists every component of the agent once. Those that the generated configuration does not use are there for "raw".
+// factories lists every component of the agent once. Components that the generated configuration does not use are there for "raw".
 func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	linkFactory, linkErr := link.NewFactory(a.opts.Logger, server, a.clock)
 	healthFactory, healthErr := a.health.factory()

@@ -4,7 +4,7 @@
 // and ships all of it to a Strata server.
 //
 // The work is done by the OpenTelemetry Collector's libraries, run in-process from a configuration that is generated in memory
-// out of one small file of our own (see package config). What is ours: that file, the identity of the host, the cap on per-process
+// out of one small file of our own (see package config). Our own parts are that file, the identity of the host, the cap on per-process
 // metrics, and the rules that make shipping lossless.
 //
 // Invariants:

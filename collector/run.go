@@ -107,7 +107,7 @@ func (a *Agent) takeBack(cause error) error {
 	return errAgain
 }
 
-// accept validates an offer and puts it on trial; it reports whether a collector is to start with it. What it refuses changes nothing.
+// accept validates an offer and puts it on trial; it reports whether a collector is to start with it. A refused offer changes nothing.
 func (a *Agent) accept(ctx context.Context, v fleet.ConfigVersion) bool {
 	log := a.opts.Logger.With("hash", v.Hash)
 	if now := a.remote.State(); now.Current.Text == v.Text && !now.Trial {
@@ -148,7 +148,7 @@ func (a *Agent) stop(ctx context.Context, col *otelcol.Collector, done <-chan er
 	}
 }
 
-// stopped judges how a collector ended. One that makes room for another may have complained.
+// stopped judges how a collector ended. A collector that makes room for another may have complained.
 func (a *Agent) stopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		a.opts.Logger.Warn("a part of the collector did not stop well", "error", err)

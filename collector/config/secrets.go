@@ -48,7 +48,7 @@ func hideBelow(n *yaml.Node, secret bool) {
 	}
 }
 
-// isSecret judges a key by its name. What names a file is shown.
+// isSecret judges a key by its name. The name of a file is shown.
 func isSecret(name string) bool {
 	name = strings.ToLower(name)
 	if strings.HasSuffix(name, "_file") {

@@ -56,3 +56,33 @@ func TestOpAMPAddressFollowsTheServer(t *testing.T) {
 	_, err = cfg.OpAMPURL()
 	require.ErrorContains(t, err, "server.endpoint")
 }
+
+// TestTargetRefusals: an endpoint that is no address, or says more than an address, is an error with the key's name.
+func TestTargetRefusals(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"": "missing port", "a": "missing port", ":4317": "is not host:port", "a:port": "is not host:port", "a:65536": "is not host:port", "a:-1": "is not host:port", "[::1": "missing ']'",
+		"ftp://a": `scheme "ftp"`, "://a": "missing protocol scheme", "http://": "is not scheme://host:port", "http://u:p@a": "is not scheme://host:port", "http://a?b=c": "is not scheme://host:port",
+		"http://a#b": "is not scheme://host:port", "https://a/b": "a path needs protocol http",
+	} {
+		_, err := Server{Endpoint: endpoint, Protocol: ProtocolGRPC}.Target()
+		require.ErrorContains(t, err, "server.endpoint: ", endpoint)
+		require.ErrorContains(t, err, want, endpoint)
+		require.NotContains(t, err.Error(), "u:p@", "a password is not told")
+		cfg := Default()
+		cfg.Server.Endpoint = endpoint
+		require.ErrorContains(t, cfg.Validate(), want, "the whole configuration says so too")
+	}
+}
+
+// TestDefaults: an agent without a file is valid, sends to this machine without TLS, and bounds what it keeps.
+func TestDefaults(t *testing.T) {
+	cfg := Default()
+	require.NoError(t, cfg.Validate())
+	target, err := cfg.Server.Target()
+	require.NoError(t, err)
+	require.Equal(t, Target{Address: "127.0.0.1:4317", Plain: true}, target)
+	require.Positive(t, cfg.Queue.SignalBytes())
+	require.LessOrEqual(t, 3*cfg.Queue.SignalBytes(), int64(cfg.Queue.SizeMiB)<<20)
+	require.Positive(t, cfg.Host.Systemd.MaxUnits)
+	require.Positive(t, cfg.Host.Containers.Max)
+}

@@ -120,7 +120,7 @@ func TestScanTree(t *testing.T) {
 	require.Equal(t, append([]string{"elasticsearch 30 10.0.0.1:9200"}, want...), found(t, s))
 }
 
-// TestScanChanges: while the sockets and the processes are the same nothing is read again; what changes is seen.
+// TestScanChanges: while the sockets and the processes are the same nothing is read again; changes are seen.
 func TestScanChanges(t *testing.T) {
 	h := newTree(t)
 	s := New(h.root)

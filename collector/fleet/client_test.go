@@ -346,7 +346,7 @@ func TestBoardIsSent(t *testing.T) {
 	})
 }
 
-// TestReports: what is told after a change depends on how far a pushed configuration is, and one part that cannot be told keeps back no other.
+// TestReports: the report after a change depends on how far a pushed configuration is; a part that cannot be told keeps back no other.
 func TestReports(t *testing.T) {
 	for state, want := range map[PushedState][]string{
 		None:     {"health", "config"},

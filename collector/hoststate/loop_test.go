@@ -52,7 +52,7 @@ func TestReceiver(t *testing.T) {
 	require.NotEmpty(t, got)
 }
 
-// TestLoop: a source is scraped after a second and then at each interval; an error is told when it is new, and what is there is sent all the same.
+// TestLoop: a source is scraped after a second and then at each interval; an error is told when it is new, and the data beside it are sent.
 func TestLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings, logged := settings()
@@ -118,7 +118,7 @@ func files(t *testing.T, all map[string]string) string {
 	return root
 }
 
-// TestCounters: names and values in pairs of lines; what is no number or has no name is left out.
+// TestCounters: names and values come in pairs of lines; a value that is no number or has no name is left out.
 func TestCounters(t *testing.T) {
 	root := files(t, map[string]string{
 		"snmp":    "Ip: A B\nIp: 1 2\nTcp: A B C\nTcp: 3 x 5 7\nTcp: A\nTcp: 9\n",

@@ -236,7 +236,7 @@ func (b builder) mounts(root string) {
 	if len(all) == 0 {
 		return
 	}
-	readOnly := b.gauge("system.filesystem.read_only", "1", "1 when the file system takes no writes, else 0. One that was mounted for writing has failed.")
+	readOnly := b.gauge("system.filesystem.read_only", "1", "1 when the file system takes no writes, else 0. A file system that was mounted for writing has failed then.")
 	for _, m := range all {
 		v, mode := 0.0, "rw"
 		if m.readOnly || m.mountedReadOnly {

@@ -228,7 +228,7 @@ func TestSystemd(t *testing.T) {
 	require.Equal(t, 1, b.count("Hello"), "the connection is kept")
 }
 
-// TestSystemdFails: what fails is told, and systemd is asked again after a while, over a new connection; a bus without systemd is no fault.
+// TestSystemdFails: a failure is told, and systemd is asked again after a while, over a new connection; a bus without systemd is no fault.
 func TestSystemdFails(t *testing.T) {
 	for name, c := range map[string]struct{ method, failure, want string }{
 		"no unit files":      {"ListUnitFilesByPatterns", "org.freedesktop.DBus.Error.AccessDenied", "list unit files"},

@@ -119,7 +119,7 @@ func TestAttachAsks(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// TestAttachGivesUp: one that never opens its socket is told so, and a process that is gone too.
+// TestAttachGivesUp: a machine that never opens its socket is told so, and a process that is gone too.
 func TestAttachGivesUp(t *testing.T) {
 	dir := t.TempDir()
 	pid := jvm(t, dir, nil, "java", "shop.Main")

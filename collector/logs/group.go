@@ -19,7 +19,7 @@ const (
 )
 
 // Group gathers records of senders that want no answer, while the queue writes the ones before: a message of syslog would otherwise cost a transaction
-// of its own. What waits in memory, some milliseconds of traffic, is lost with the process, as what is in the network is. Safe for concurrent use.
+// of its own. Records that wait in memory, some milliseconds of traffic, are lost with the process, as those in the network are. Safe for concurrent use.
 type Group struct {
 	next   consumer.Logs
 	logger *zap.Logger

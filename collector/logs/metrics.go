@@ -29,6 +29,7 @@ const (
 
 // StatsConfig says how often.
 type StatsConfig struct {
+	// Interval is the time between two tellings, above 0.
 	Interval time.Duration `mapstructure:"interval"`
 }
 

@@ -31,7 +31,7 @@ import (
 // Type is the receiver's type in a collector's configuration.
 const Type = "strata_files"
 
-// Attributes of a record that tell the next consumer where it is from. What only it needs is taken off by it.
+// Attributes of a record that tell the next consumer where it is from. It takes off the ones that only it needs.
 const (
 	AttrFilePath   = "log.file.path"
 	AttrFileOffset = "log.file.record_offset"
@@ -59,18 +59,22 @@ const (
 
 // Config is one set of files.
 type Config struct {
+	// Include are patterns of files, at least one; files that Exclude matches are left out.
 	Include []string `mapstructure:"include"`
 	Exclude []string `mapstructure:"exclude"`
-	StartAt string   `mapstructure:"start_at"`
+	// StartAt is end, for files that are there at the first start, or anything else for their beginning.
+	StartAt string `mapstructure:"start_at"`
 	// MultilineStart is a regular expression for the first line of a record; Multiline false makes each line a record. Otherwise join.Records decides.
-	MultilineStart string       `mapstructure:"multiline_start"`
-	Multiline      bool         `mapstructure:"multiline"`
-	Format         parse.Format `mapstructure:"format"`
-	Mask           bool         `mapstructure:"mask"`
+	MultilineStart string `mapstructure:"multiline_start"`
+	Multiline      bool   `mapstructure:"multiline"`
+	// Format is how records are taken apart; Mask replaces secrets in them before.
+	Format parse.Format `mapstructure:"format"`
+	Mask   bool         `mapstructure:"mask"`
 	// MaxRecordsPerSecond is how many records are read in a second; 0 is as many as there are.
-	MaxRecordsPerSecond int               `mapstructure:"max_records_per_second"`
-	Resource            map[string]string `mapstructure:"resource"`
-	Attributes          map[string]string `mapstructure:"attributes"`
+	MaxRecordsPerSecond int `mapstructure:"max_records_per_second"`
+	// Resource are attributes of the resource, Attributes those of each record; both may be empty.
+	Resource   map[string]string `mapstructure:"resource"`
+	Attributes map[string]string `mapstructure:"attributes"`
 	// Encoding is how the files are written; see charset.Lookup.
 	Encoding string `mapstructure:"encoding"`
 	// Timezone is for times that name none; empty is this host's.
@@ -98,7 +102,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// NewFactory returns the receiver's factory. What its receivers do is counted in stats.
+// NewFactory returns the receiver's factory. Its receivers count in stats.
 func NewFactory(stats *Stats) (receiver.Factory, error) {
 	typ, err := component.NewType(Type)
 	if err != nil {

@@ -137,7 +137,7 @@ func TestReceiver(t *testing.T) {
 	require.Equal(t, []string{"more"}, texts(again))
 }
 
-// TestReceiverConfig: what a configuration says wrongly is an error before anything is read.
+// TestReceiverConfig: a mistake in a configuration is an error before anything is read.
 func TestReceiverConfig(t *testing.T) {
 	ok := func(c *Config) { c.Include = []string{"/nonexistent/*.log"} }
 	for name, change := range map[string]func(*Config){

@@ -26,6 +26,7 @@ func Head(text string) string {
 
 // Counters are what happened to the records of one source since the agent started.
 type Counters struct {
+	// Records were handed over, Bytes is their size in the source, Masked how many secrets were replaced in them.
 	Records, Bytes, Masked atomic.Int64
 	// HeldBack counts records that were read later because of the source's limit, HeldBackMillis for how long reading waited.
 	HeldBack, HeldBackMillis atomic.Int64

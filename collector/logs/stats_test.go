@@ -92,7 +92,7 @@ func TestTeller(t *testing.T) {
 	})
 }
 
-// TestLimiterTries: a source that cannot wait is let through or not, and what was not costs the next ones nothing.
+// TestLimiterTries: a source that cannot wait is let through or not; a refused attempt costs the next ones nothing.
 func TestLimiterTries(t *testing.T) {
 	now := time.Now()
 	l := newLimiter(10, now)
@@ -175,7 +175,7 @@ func TestGroupLoses(t *testing.T) {
 	g.Start()
 	g.Stop()
 	require.Equal(t, 3, sink.LogRecordCount())
-	// One that is larger than the bound is taken when nothing waits, or it would never be.
+	// A batch larger than the bound is taken when nothing waits, or it would never be.
 	g = NewGroup(&sink, zap.NewNop())
 	require.True(t, g.Add(someLogs(maxGroup+1), false))
 	require.False(t, g.Add(someLogs(1), false))

@@ -32,12 +32,15 @@ type Stream struct {
 
 // StreamOptions are what a Stream works with.
 type StreamOptions struct {
+	// Kind is KindSyslog or KindJournald.
 	Kind string
 	// Name is the source's on the status board.
 	Name string
 	// Drop says that the source cannot wait: what is too much is dropped and counted. Otherwise the source is held back.
-	Drop                bool
-	Mask                bool
+	Drop bool
+	// Mask replaces secrets.
+	Mask bool
+	// MaxRecordsPerSecond is how many records pass in a second; 0 is as many as there are.
 	MaxRecordsPerSecond int
 }
 

@@ -153,7 +153,7 @@ func (w *writer) own(name, description string, value float64, attributes ...stri
 	}
 }
 
-// sets writes what was read and returns the names of the metrics, in the pack's order. What is gone is marked as such: its series end
+// sets writes what was read and returns the names of the metrics, in the pack's order. Series that are gone are marked as such: they end
 // now and not when the store takes them for lost.
 func (w *writer) sets(p packs.Pack, sets, gone []*labelSet) []string {
 	slices := make([]pmetric.NumberDataPointSlice, len(p.Metrics))

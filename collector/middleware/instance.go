@@ -88,7 +88,7 @@ type Entry struct {
 	Missing  []reader.Missing `json:"missing"`
 }
 
-// instance is one that was found. One goroutine at a time uses it.
+// instance is an instance of middleware that was found. It is used by one goroutine at a time.
 type instance struct {
 	key    string
 	id     string // service.instance.id

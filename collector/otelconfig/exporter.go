@@ -9,7 +9,7 @@ import (
 
 // exporterConfig describes the connection to the server and the queue in front of it.
 //
-// What is queued is what is sent, one request each: requests that were merged behind the queue would be cut differently after a kill, and
+// Each queued request is sent as it is: requests that were merged behind the queue would be cut differently after a kill, and
 // the server could not tell that it has them already. A queued request leaves the disk only when it was accepted.
 func exporterConfig(cfg config.Config) (string, object, error) {
 	t, err := cfg.Server.Target()

@@ -55,7 +55,7 @@ func hostScrapers() object {
 	}
 }
 
-// processScraper reads all processes; strata_enrich keeps the top ones. What a process' owner hides from the agent is not an error.
+// processScraper reads all processes; strata_enrich keeps the top ones. A process that its owner hides from the agent is no error.
 // Processes younger than one interval are left out: short-lived ones would only leave dead series behind.
 func processScraper(h config.Host) object {
 	disabled := object{"enabled": false}

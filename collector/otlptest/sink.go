@@ -20,7 +20,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Sink receives OTLP over gRPC on loopback. What it has received survives Stop and Start.
+// Sink receives OTLP over gRPC on loopback. It keeps its requests over Stop and Start.
 type Sink struct {
 	Addr string
 

@@ -119,7 +119,7 @@ func allowed(path string, key, value *yaml.Node) error {
 		return &Error{key.Line, "merge keys may not be pushed"}
 	case path == "middleware.credentials_file":
 		return &Error{key.Line, "middleware.credentials_file may not be pushed: credentials stay on the host"}
-	// What is read from such a file would be sent somewhere, or show whether the file exists.
+	// The content of such a file would be sent somewhere, or show whether the file exists.
 	case strings.HasSuffix(name, "_file") || name == "command" || name == "exec" || name == "directory" || name == "journalctl_path" || name == "root_path":
 		return &Error{key.Line, path + " may not be pushed: it names something on the host"}
 	case name == "mask" && value.Value != "true":

@@ -52,7 +52,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text []byte) { _ = Check(text) })
 }
 
-// TestCheckEverywhere: what may not be pushed is refused however deep it stands, in any spelling of its key, with the line.
+// TestCheckEverywhere: a forbidden key is refused however deep it stands, in any spelling, with the line.
 func TestCheckEverywhere(t *testing.T) {
 	for _, key := range []string{"credentials_file", "CREDENTIALS_FILE", "Command", "exec", "directory", "journalctl_path", "root_path", "x_file"} {
 		for _, frame := range []string{"logs:\n- %s: x\n", "scrape:\n  %s: x\n", "host:\n  a: {b: [{c: {%s: x}}]}\n"} {
@@ -92,7 +92,7 @@ func TestCheckOperators(t *testing.T) {
 	require.NoError(t, Check([]byte("logs: [{operators: [{type: add, value: 'environment (x)'}]}]")))
 }
 
-// TestCheckNothing: texts that push nothing, and those that are no configuration.
+// TestCheckNothing: some texts push nothing, and some are no configuration.
 func TestCheckNothing(t *testing.T) {
 	for _, text := range []string{"", "   ", "---\n", "null", "~", "{}", "# only a comment"} {
 		require.NoError(t, Check([]byte(text)), text)

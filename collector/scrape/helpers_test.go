@@ -129,7 +129,9 @@ func (s *store) live(job string) []string {
 func (s *store) wait(t *testing.T, job string, want ...string) {
 	t.Helper()
 	slices.Sort(want)
-	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.True(c, slices.Equal(want, s.live(job)), "%v instead of %v", s.live(job), want) }, arrival, 20*time.Millisecond, "job %s", job)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.True(c, slices.Equal(want, s.live(job)), "%v instead of %v", s.live(job), want)
+	}, arrival, 20*time.Millisecond, "job %s", job)
 }
 
 // local is the address of a port on loopback.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package status is the board on which the agent's parts write what they know of themselves: the middleware they found, the lines they
-// held back, the length of the queue. What is on it is sent to the server and printed by `strata-agent status`.
+// held back, the length of the queue. It is sent to the server and printed by `strata-agent status`.
 package status
 
 import (

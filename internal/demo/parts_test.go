@@ -53,7 +53,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestRefused: what a server refuses for good is counted as failed, and nothing of it as sent.
+// TestRefused: data that a server refuses for good are counted as failed, and nothing of them as sent.
 func TestRefused(t *testing.T) {
 	sink := otlptest.New(t)
 	sink.Refuse(status.Error(codes.PermissionDenied, "no"))
@@ -73,7 +73,7 @@ func TestDuration(t *testing.T) {
 	require.Positive(t, sum.Traces)
 }
 
-// TestSchedule: an incident is on from its time for its length, and what the run's end cuts short stays as it is.
+// TestSchedule: an incident is on from its time for its length; it stays as it is at the run's end.
 func TestSchedule(t *testing.T) {
 	for name, c := range map[string]struct {
 		incident Incident
@@ -229,7 +229,7 @@ func (e *logExporter) ForceFlush(context.Context) error { return nil }
 
 func (e *logExporter) Shutdown(context.Context) error { e.ended = true; return nil }
 
-// TestCounts: what an export says decides whether its data count as sent or as failed.
+// TestCounts: the result of an export decides whether its data count as sent or as failed.
 func TestCounts(t *testing.T) {
 	for _, failed := range []error{nil, errors.New("no")} {
 		var c counts
@@ -254,7 +254,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestLogBuffer: full batches are sent at once, others after a while; the end sends the rest, and what failed is counted and not kept.
+// TestLogBuffer: full batches are sent at once, others after a while; the end sends the rest, and failed batches are counted and not kept.
 func TestLogBuffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts

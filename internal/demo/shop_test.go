@@ -267,7 +267,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestCall: what a service answers becomes the client's error from 400 on; the query stands beside the path.
+// TestCall: an answer becomes the client's error from 400 on; the query stands beside the path.
 func TestCall(t *testing.T) {
 	for code, want := range map[int]string{200: "", 404: "cart answered 404", 500: "cart answered 500"} {
 		s := newStage(t, 1)
@@ -421,7 +421,7 @@ func TestHostModel(t *testing.T) {
 	}
 }
 
-// TestPast: what is made up of the past has spans and logs, and no metrics, which cannot be backdated.
+// TestPast: a made-up past has spans and logs, and no metrics, which cannot be backdated.
 func TestPast(t *testing.T) {
 	s := newStage(t, 4)
 	s.shop.backfill(t.Context(), Options{Rate: 1, Backfill: time.Minute})

@@ -27,7 +27,7 @@ type Options struct {
 	// LateAfter is when something that is not readable counts as late; Patience is when it counts as missing.
 	LateAfter time.Duration
 	Patience  time.Duration
-	// Duration ends the run; 0 goes on until the context ends. What was written is then still verified.
+	// Duration ends the run; 0 goes on until the context ends. The data that were written are then still verified.
 	Duration   time.Duration
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer

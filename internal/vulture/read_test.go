@@ -50,7 +50,7 @@ func write(t *testing.T, w http.ResponseWriter, v any) {
 
 type object = map[string]any
 
-// TestReadTraces: pages are read to the end; a trace with another number of spans is read whole, and what was never written so is wrong.
+// TestReadTraces: pages are read to the end; a trace with another number of spans is read whole, and parts that were never written so are wrong.
 func TestReadTraces(t *testing.T) {
 	r := testRun(Options{})
 	id := func(seq uint64) string { return r.traceID(seq).String() }
@@ -139,7 +139,7 @@ func TestReadSamples(t *testing.T) {
 	require.ErrorContains(t, err, "writer-2")
 }
 
-// TestReadFails: what a server says instead of an answer is in the error, for every signal.
+// TestReadFails: the words of a server that has no answer are in the error, for every signal.
 func TestReadFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		handle http.HandlerFunc

@@ -99,7 +99,7 @@ func watch(t *testing.T, m *memory, send export, length time.Duration) Counts {
 	return w.snapshot()
 }
 
-// TestVerify: what a server does to data is counted as what it is.
+// TestVerify: each fault of a server is counted as what it is.
 func TestVerify(t *testing.T) {
 	broken := errors.New("503")
 	const sent = 31 // Of half a minute, one a second.
@@ -162,7 +162,7 @@ func TestVerifyRecovers(t *testing.T) {
 	})
 }
 
-// TestWrite: requests come at their rate with times that never repeat; those without an answer are uncertain, and one under way is finished.
+// TestWrite: requests come at their rate with times that never repeat; requests without an answer are uncertain, and a request under way is finished.
 func TestWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testRun(Options{Rate: 1000})
@@ -210,7 +210,7 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestData: what is sent says whose it is: the run, the number and the part, in every signal.
+// TestData: every request says whose it is: the run, the number and the part, in every signal.
 func TestData(t *testing.T) {
 	r, at := testRun(Options{}), time.UnixMilli(1_800_000_000_123)
 	td := r.trace(0x1234, at)
@@ -240,7 +240,7 @@ func TestData(t *testing.T) {
 	}
 }
 
-// TestRun: a run against a server that answers nothing useful counts everything as missing; one that refuses everything, as uncertain.
+// TestRun: a server that answers nothing useful makes everything missing; a server that refuses everything, uncertain.
 func TestRun(t *testing.T) {
 	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
 	defer empty.Close()

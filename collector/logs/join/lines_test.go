@@ -206,7 +206,7 @@ func TestLinesOfContainers(t *testing.T) {
 	require.Zero(t, n, "the rest of the line may come")
 }
 
-// TestJoiner: what the lines so far were decides about the next one.
+// TestJoiner: the lines so far decide about the next one.
 func TestJoiner(t *testing.T) {
 	for name, c := range map[string]struct {
 		before []string // the record so far

@@ -133,7 +133,7 @@ func TestOfLetter(t *testing.T) {
 	require.Equal(t, plog.SeverityNumberUnspecified, OfLetter("EE"))
 }
 
-// TestFill: what a record says of itself counts more than its text.
+// TestFill: the level that a record says itself counts more than its text.
 func TestFill(t *testing.T) {
 	record := func(body, text string, number plog.SeverityNumber) plog.LogRecord {
 		lr := plog.NewLogRecord()

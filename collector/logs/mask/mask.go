@@ -28,7 +28,7 @@ type maskRule struct {
 
 // New returns a Masker with the default rules.
 func New() *Masker {
-	// What names a secret, with its closing quote.
+	// key is the name of a secret, with its closing quote.
 	const key = `(?i)((?:password|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|credential)s?["']?`
 	rule := func(pattern, with string) maskRule { return maskRule{regexp.MustCompile(pattern), with} }
 	m := &Masker{rules: []maskRule{

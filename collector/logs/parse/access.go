@@ -32,7 +32,7 @@ func access(text string, lr plog.LogRecord) bool {
 	when.SetTime(lr, at)
 	a := lr.Attributes()
 	if method, target, ok := strings.Cut(request, " "); ok {
-		// What a broken client sends may have spaces in the path.
+		// The path of a broken client may have spaces in it.
 		if i := strings.LastIndex(target, " HTTP/"); i >= 0 {
 			a.PutStr("http.request.method", method)
 			path, query, _ := strings.Cut(target[:i], "?")

@@ -251,7 +251,7 @@ func TestContainerFrames(t *testing.T) {
 	require.True(t, strings.HasPrefix(got.body, "10.0.0.1"), "the frame is taken off the body")
 }
 
-// TestJournalPriorities: the priority of an entry is its level; one that is none, and what is no entry, stay without.
+// TestJournalPriorities: the priority of an entry is its level; a wrong priority, and a record that is no entry, stay without.
 func TestJournalPriorities(t *testing.T) {
 	for priority, want := range map[string]string{"0": "emerg", "3": "err", "7": "debug", "8": "", "-1": "", "x": "", "": ""} {
 		lr := plog.NewLogRecord()

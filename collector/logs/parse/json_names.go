@@ -120,7 +120,7 @@ const (
 	maxYear = 2200
 )
 
-// sinceEpoch reads a number since 1970 without going through a float, which has not enough digits for nanoseconds. What is finer than those is cut off.
+// sinceEpoch reads a number since 1970 without going through a float, which has not enough digits for nanoseconds. Digits that are finer are cut off.
 func sinceEpoch(text string) (time.Time, bool) {
 	if text == "" || len(text) > maxNumber || text[0] < '0' || text[0] > '9' || strings.Trim(text, "0123456789.eE+-") != "" {
 		return time.Time{}, false

@@ -32,7 +32,7 @@ type Parser struct {
 	Now  func() time.Time
 }
 
-// Parse fills the record from a message. What is of no known form stays the body, and nothing of it is lost.
+// Parse fills the record from a message. A message of no known form stays the body, and nothing of it is lost.
 func (p *Parser) Parse(text string, lr plog.LogRecord) {
 	text = strings.TrimRight(text, "\r\n\x00")
 	rest, ok := priority(text, lr)

@@ -43,13 +43,18 @@ const (
 // Config is one address.
 type Config struct {
 	// Listen is udp://, tcp:// or tls:// host:port.
-	Listen       string      `mapstructure:"listen"`
-	CertFile     string      `mapstructure:"cert_file"`
-	KeyFile      string      `mapstructure:"key_file"`
-	ClientCAFile string      `mapstructure:"client_ca_file"`
-	Timezone     string      `mapstructure:"timezone"`
-	Encoding     string      `mapstructure:"encoding"`
-	Times        when.Limits `mapstructure:"times"`
+	Listen string `mapstructure:"listen"`
+	// CertFile and KeyFile are the server's certificate and key as PEM, for tls alone.
+	CertFile string `mapstructure:"cert_file"`
+	KeyFile  string `mapstructure:"key_file"`
+	// ClientCAFile has the authorities whose clients are heard; empty hears everybody.
+	ClientCAFile string `mapstructure:"client_ca_file"`
+	// Timezone is for times that name none; empty is UTC, Local this host's.
+	Timezone string `mapstructure:"timezone"`
+	// Encoding is how messages are written; see charset.Lookup. Empty looks at each of them.
+	Encoding string `mapstructure:"encoding"`
+	// Times bound the times that are read from the messages.
+	Times when.Limits `mapstructure:"times"`
 }
 
 // NewFactory returns the receiver's factory.
@@ -88,8 +93,8 @@ type server struct {
 	stop context.CancelFunc
 
 	mu     sync.Mutex
-	closed bool
-	conns  map[net.Conn]bool // guarded by mu
+	closed bool              // no connection is taken any more; guarded by mu
+	conns  map[net.Conn]bool // the open ones; guarded by mu
 }
 
 // Start implements component.Component.
@@ -174,8 +179,8 @@ type packet struct {
 	from net.Addr
 }
 
-// readPackets empties the socket's buffer, some hundred messages, while others are taken apart. What finds the queue full waits in the buffer, and the
-// kernel counts what that has no space for.
+// readPackets empties the socket's buffer, some hundred messages, while others are taken apart. A datagram that finds the queue full waits in the buffer, and the
+// kernel counts those that the buffer has no space for.
 func (s *server) readPackets(ctx context.Context, queue chan<- packet) {
 	defer close(queue)
 	retry := backoff.New(retryFirst, retryMost)

@@ -7,6 +7,6 @@
 // bytes before the place that was read to, so that one which grows past that place at once is noticed too. A copy of a followed file
 // under a rotation's name, compressed or not, is read from where the original had been read to.
 //
-// What is not a whole record yet stays unread in its file, so that a kill cannot lose it; it is kept in memory besides for the case that the
+// A record that is not whole yet stays unread in its file, so that a kill cannot lose it; it is kept in memory besides for the case that the
 // file is truncated. The place that was read to moves only when the records were handed over.
 package tail

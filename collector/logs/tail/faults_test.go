@@ -54,7 +54,7 @@ func (h *harness) age(name string, d time.Duration) {
 	require.NoError(h.t, os.Chtimes(h.path(name), at, at))
 }
 
-// TestUnreadable: what is compressed in another way makes no records, and is told once.
+// TestUnreadable: a file that is compressed in another way makes no records, and is told once.
 func TestUnreadable(t *testing.T) {
 	h := newHarness(t, "*", lines)
 	logged := h.observe()
@@ -110,7 +110,7 @@ func TestPackedWaits(t *testing.T) {
 	h.want()
 }
 
-// TestPackedGrows: one that is cut off is read on when the rest is there, nothing twice; one that is damaged is told.
+// TestPackedGrows: a compressed file that is cut off is read on when the rest is there, nothing twice; a damaged file is told.
 func TestPackedGrows(t *testing.T) {
 	var text strings.Builder
 	for i := range 50_000 {
@@ -142,7 +142,7 @@ func TestPackedGrows(t *testing.T) {
 	require.Equal(t, 1, logged.FilterMessage("log file cannot be read").Len())
 }
 
-// TestPackedFromEnd: compressed files that are there at first are old; those that appear later are not.
+// TestPackedFromEnd: compressed files that are there at first are old; files that appear later are not.
 func TestPackedFromEnd(t *testing.T) {
 	h := newHarness(t, "*", lines)
 	h.opts.FromEnd = true
@@ -256,7 +256,7 @@ func TestTurns(t *testing.T) {
 	require.Len(t, h.got, 2*roundBytes/len(line)+1)
 }
 
-// TestStoreFails: places that cannot be read stop the start; those that cannot be kept are told, and kept in the next round.
+// TestStoreFails: places that cannot be read stop the start; places that cannot be kept are told, and kept in the next round.
 func TestStoreFails(t *testing.T) {
 	h := newHarness(t, "*.log", lines)
 	logged := h.observe()
@@ -429,7 +429,7 @@ func TestHoles(t *testing.T) {
 	require.Equal(t, 4, lastLine([]byte("a\x00\n\x00b\x00"), charset.LittleEndian))
 }
 
-// TestLegacyBroken: what an earlier release kept and cannot be read is as if nothing had been kept, but what could be read counts.
+// TestLegacyBroken: places of an earlier release that cannot be read are as if nothing had been kept; the readable ones among them count.
 func TestLegacyBroken(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "x": 0, "2\n": 0, "2\n{\"Offset\":5}\n{broken": 1, "\x0a\x02\x10\x05": 1, "\x0a\x7f": 0, "\x12\x02\x10\x05": 0, "\x0a\x03\x22\x01x": 0} {
 		h := newHarness(t, "*.log", lines)

@@ -120,7 +120,7 @@ func (f *file) intact(size int64) bool {
 	if !f.Window.matches(window[:m]) {
 		return false
 	}
-	// What stands behind Offset may still be written over.
+	// The bytes behind Offset may still be written over.
 	f.Head = sumOf(buf[:min(int64(n), max(f.Offset, int64(f.Head.N)))])
 	return true
 }

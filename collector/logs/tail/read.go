@@ -60,7 +60,7 @@ func (t *Follower) readNew(ctx context.Context, f *file, now time.Time, flush bo
 	size, budget := chunkBytes, roundBytes
 	for ctx.Err() == nil {
 		buf := t.buffer(f.Window.N + size)
-		// One read has what was read before and what is new, so that they are of one state of the file.
+		// A single read has the old bytes and the new ones, so that both are of one state of the file.
 		n, err := f.handle.ReadAt(buf, f.Offset-int64(f.Window.N))
 		if n < f.Window.N || !f.Window.matches(buf) {
 			f.broken = true

@@ -221,7 +221,7 @@ func (t *Follower) complain(path string, err error) {
 	t.opts.Logger.Error("log file cannot be read", zap.String("path", path), zap.Error(err))
 }
 
-// names notes which files have lost their names. One that was not open is looked for beside its old name, once.
+// names notes which files have lost their names. A file that was not open is looked for beside its old name, once.
 func (t *Follower) names(now time.Time) {
 	for id, f := range t.files {
 		if f.seen || !f.goneAt.IsZero() {

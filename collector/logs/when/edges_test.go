@@ -28,7 +28,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// TestLimitsAtTheirEnds: what is exactly as old or as far ahead as may be is kept.
+// TestLimitsAtTheirEnds: a time exactly as old or as far ahead as may be is kept.
 func TestLimitsAtTheirEnds(t *testing.T) {
 	limits := when.Limits{Past: time.Hour, Future: time.Minute}
 	now := time.Unix(1_800_000_000, 0)
@@ -90,7 +90,7 @@ func TestNearestYearOf(t *testing.T) {
 	require.Equal(t, "2026-03-01T01:02:03Z", far.Format(time.RFC3339), "no leap year is near")
 }
 
-// TestLeadingRest: what follows the time is returned as it is; times that stop short are none.
+// TestLeadingRest: the text behind the time is returned as it is; times that stop short are none.
 func TestLeadingRest(t *testing.T) {
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for text, rest := range map[string]string{
@@ -109,7 +109,7 @@ func TestLeadingRest(t *testing.T) {
 	}
 }
 
-// TestHeadForms: the forms of a head, and what resembles them and could mean something else.
+// TestHeadForms: the forms of a head, and texts that resemble them and could mean something else.
 func TestHeadForms(t *testing.T) {
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]string{

@@ -122,7 +122,7 @@ func TestElasticsearchCluster(t *testing.T) {
 	require.Equal(t, "small", got.Samples[len(got.Samples)-1].Tags["index"], "the largest index comes first")
 }
 
-// TestElasticsearchIndices: what the cluster is too large for, or the user may not see, is told as missing.
+// TestElasticsearchIndices: indices that are too many, or that the user may not see, are told as missing.
 func TestElasticsearchIndices(t *testing.T) {
 	for name, c := range map[string]struct {
 		change map[string]string

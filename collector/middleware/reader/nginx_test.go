@@ -104,7 +104,7 @@ func TestNginxURL(t *testing.T) {
 	unanswered(t, err, "http://[bad")
 }
 
-// TestNginxAddresses: a server with several sockets is asked at each of them; one that speaks something else does no harm.
+// TestNginxAddresses: a server with several sockets is asked at each of them; a socket that speaks something else does no harm.
 func TestNginxAddresses(t *testing.T) {
 	var p pages
 	p.set(map[string]string{"/stub_status": stubStatus})

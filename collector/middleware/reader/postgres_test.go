@@ -200,7 +200,7 @@ func pgValues() map[string]float64 {
 	}
 }
 
-// TestPostgres: one kept connection; sizes, for which the server reads every file's length, are asked for once a minute.
+// TestPostgres: the connection is kept; sizes, for which the server reads every file's length, are asked for once a minute.
 func TestPostgres(t *testing.T) {
 	s := newPGServer()
 	s.password = "it's \\secret"

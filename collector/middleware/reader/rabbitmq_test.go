@@ -86,7 +86,7 @@ func TestRabbitMQ(t *testing.T) {
 	}
 }
 
-// TestRabbitMQOld: what older versions or fresh servers leave out is 0.
+// TestRabbitMQOld: fields that older versions or fresh servers leave out are 0.
 func TestRabbitMQOld(t *testing.T) {
 	texts := map[string]string{"/api/overview": `{"rabbitmq_version":"3.8.2","node":"rabbit@old","queue_totals":{},"message_stats":{}}`, "/api/nodes/rabbit@old": `{}`, "/api/queues": `[]`}
 	got, err := read(t, open(t, rabbit(t, &rabbitServer{user: "guest", password: "guest", texts: texts}, nil)))

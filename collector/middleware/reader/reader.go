@@ -17,12 +17,15 @@ import (
 // Sample is one value as the middleware names it. Packs map fields to metrics; tags become attributes.
 type Sample struct {
 	Field string
+	// Value is in the middleware's own unit; the pack knows which.
 	Value float64
-	Tags  map[string]string
+	// Tags are nil for a value of the instance as a whole.
+	Tags map[string]string
 }
 
 // Missing is something that could be collected with more access.
 type Missing struct {
+	// What names the data, Why is the reason as the middleware gave it.
 	What string `json:"what"`
 	Why  string `json:"why"`
 	// How is the exact lines to add, and where.
@@ -32,8 +35,10 @@ type Missing struct {
 // Reading is what one look gave. Samples of the instance come before those of its parts (databases, topics), so that a full budget
 // drops parts.
 type Reading struct {
+	// Version is empty where the middleware does not tell it.
 	Version string
 	Samples []Sample
+	// Missing is empty when everything was read.
 	Missing []Missing
 }
 
@@ -72,10 +77,13 @@ func (Credential) GoString() string { return "<hidden>" }
 
 // Target is the instance to read.
 type Target struct {
-	Kind      string
+	// Kind is a pack's name.
+	Kind string
+	// Address is the one that the instance is known by, Addresses are all its sockets as they are reached from this host.
 	Address   netip.AddrPort
 	Addresses []netip.AddrPort
-	Cmdline   []string
+	// Cmdline is the process's command line with the program first; nil for a target that was configured by its address.
+	Cmdline []string
 	// Credential is nil when the host's file has none for it.
 	Credential *Credential
 }

@@ -95,7 +95,7 @@ func TestRedis(t *testing.T) {
 	require.Equal(t, 1, f.connections(), "the connection is kept")
 }
 
-// TestRedisForms: what servers of other versions and roles say.
+// TestRedisForms: servers of other versions and roles say other things.
 func TestRedisForms(t *testing.T) {
 	for name, c := range map[string]struct {
 		info, version string

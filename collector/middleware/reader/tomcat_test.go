@@ -82,7 +82,7 @@ func TestTomcat(t *testing.T) {
 	}
 }
 
-// TestTomcatWithoutJMX: the status page alone is read, and what gives the rest is said once.
+// TestTomcatWithoutJMX: the status page alone is read, and the lines that give the rest are said once.
 func TestTomcatWithoutJMX(t *testing.T) {
 	s := &tomcatServer{page: tomcatPage, jmx: http.StatusForbidden}
 	got, err := read(t, open(t, target("tomcat", page(t, s.ServeHTTP), tomcatUser())))
@@ -94,7 +94,7 @@ func TestTomcatWithoutJMX(t *testing.T) {
 	require.NotContains(t, got.Missing[0].How, "secret")
 }
 
-// TestTomcatOddBeans: what the proxy says in other forms is no sample.
+// TestTomcatOddBeans: answers of the proxy in other forms are no samples.
 func TestTomcatOddBeans(t *testing.T) {
 	s := &tomcatServer{page: "<status></status>", beans: map[string]string{
 		"Catalina:type=Server":     "OK - Number of results: 0\n",
