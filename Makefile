@@ -89,7 +89,6 @@ dev: build engine ## As run, with the page from Vite (live reload) and demo traf
 	deploy/local/dev.sh $(BIN)
 
 test: test-deps build agent-kubernetes engine javaagent $(BIN)/promtool ## Install what the tests need and run all of them.
-	cd web/ui && npm run check && npm test
 	GO='$(GO)' RACE_PKGS='$(RACE_PKGS)' test/all.sh
 
 # Tests of these packages need a server or a browser that test-deps installs.

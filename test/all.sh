@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every Go test of the product and ends with what failed.
+# Runs every test of the product, of Go and of the page, and ends with what failed.
 #
 # The end-to-end tests wait more than they work: for servers to start, for alerts to become due, for a killed process to be missed. So all
 # other tests run beside them, with the processor time that they leave.
@@ -18,6 +18,7 @@ trap '[ -z "$units" ] || kill -- -"$units"; rm -rf "$logs"' EXIT
 
 {
 	rc=0
+	(cd web/ui && nice -n 19 npm run check && nice -n 19 npm test) || rc=1
 	# shellcheck disable=SC2046 # A list of packages.
 	nice -n 19 "$go" test -timeout 40m $("$go" list ./... | grep -v '/test/e2e') || rc=1
 	nice -n 19 "$go" test -tags kubernetes -run Kubernetes ./collector/scrape || rc=1
@@ -36,7 +37,7 @@ cat "$logs/units"
 if [ "$e2e" -ne 0 ] || [ "$rc" -ne 0 ]; then
 	echo
 	echo "What failed:"
-	grep -hE '^(--- FAIL|    --- FAIL|FAIL|panic:|WARNING: DATA RACE|# )' "$logs/e2e" "$logs/units"
+	grep -hE '^(--- FAIL|    --- FAIL|FAIL|panic:|WARNING: DATA RACE|# )|error TS|^ *(×|FAIL) ' "$logs/e2e" "$logs/units"
 	exit 1
 fi
 echo "All tests passed."
