@@ -215,3 +215,12 @@ func TestEngineAlone(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), stdout)
 }
+
+// TestEngineForOthers: the engine reads any file that it may, so it is not served to a network without a password.
+func TestEngineForOthers(t *testing.T) {
+	library := write(t, "no library")
+	for _, listen := range []string{":0", "0.0.0.0:0", "[::]:0"} {
+		said := fails(t, 1, "engine", "--listen", listen, "--data-dir", t.TempDir(), "--library", library)
+		require.Contains(t, said, "engine: listening on "+listen+" needs a password")
+	}
+}

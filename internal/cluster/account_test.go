@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -109,4 +110,32 @@ func TestReplicasAreNotCountedTwice(t *testing.T) {
 	require.Equal(t, "b", primaryGroup(named("a", "b"), "b"), "the own group")
 	require.Equal(t, "a", primaryGroup(named("", "a", "b"), "c"), "else the first")
 	require.Empty(t, primaryGroup(nil, "c"))
+}
+
+// TestLocalLedger: what one process says. While something arrives between the looks at the bus and at the counts, it is in flight and not missing.
+func TestLocalLedger(t *testing.T) {
+	l, err := ledger.Open(t.TempDir(), slog.New(slog.DiscardHandler), time.Now)
+	require.NoError(t, err)
+	topic := signal.Logs.Topic()
+	l.Accepted("t-0", 0, ledger.Item{Signal: signal.Logs, Source: "shop", N: 5})
+	l.Refused(signal.Logs, "shop", "too_large", 2)
+	oldest := time.Unix(1000, 0)
+	looks := 0
+	stats := func() []bus.TopicStats {
+		looks++
+		return []bus.TopicStats{{Topic: topic, Next: int64(looks), Committed: int64(looks), Bytes: 7, LimitBytes: 9}, {Topic: "lags", Partition: 1, First: 1, Next: 9, Committed: 4, Oldest: oldest}}
+	}
+	ans := LocalLedger(l, stats, time.Now().Add(-time.Hour), time.Now())
+	require.Equal(t, 2, looks)
+	require.Equal(t, []LedgerRow{{
+		Minute: ans.Rows[0].Minute, Signal: signal.Logs, Source: "shop", Received: 7, Accepted: 5, Refused: map[string]int64{"too_large": 2}, Rejected: map[string]int64{},
+	}}, ans.Rows)
+	require.Equal(t, BusRow{Topic: topic, Next: 2, Committed: 2, Bytes: 7, Limit: 9}, ans.Bus[0])
+	require.Equal(t, BusRow{Topic: "lags", Partition: 1, First: 1, Next: 9, Committed: 4, Lag: 5, Oldest: &oldest}, ans.Bus[1])
+	require.Len(t, ans.Totals, len(signal.All()))
+	logs := ans.Totals[2]
+	require.Equal(t, LedgerTotal{Signal: signal.Logs, Received: 7, Accepted: 5, Refused: 2, InFlight: 5, Balanced: true}, logs, "the bus moved between the looks")
+	idle := LocalLedger(l, func() []bus.TopicStats { return []bus.TopicStats{{Topic: topic, Next: 2, Committed: 2}} }, time.Unix(0, 0), time.Unix(60, 0))
+	require.False(t, idle.Totals[2].Balanced, "five are missing where the bus is empty and idle")
+	require.Empty(t, idle.Rows)
 }

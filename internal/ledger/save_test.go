@@ -267,3 +267,31 @@ strata_ledger_items_total{reason="bad",signal="logs",stage="rejected"} 4
 strata_ledger_items_total{reason="old",signal="logs",stage="refused"} 3
 `)))
 }
+
+// TestKilledBetweenDayAndSnapshot: the rows of a finished minute are in the day's file already and the snapshot does not say so. They are written there a second time, and read
+// as one.
+func TestKilledBetweenDayAndSnapshot(t *testing.T) {
+	dir, c := t.TempDir(), at(12, 0)
+	l := open(t, dir, c)
+	l.Accepted("t-0", 0, Item{logs, "a", 1})
+	require.NoError(t, l.Save())
+	before, err := os.ReadFile(filepath.Join(dir, snapshotName))
+	require.NoError(t, err)
+	c.t = c.t.Add(time.Minute)
+	l.Accepted("t-0", 1, Item{logs, "a", 2})
+	require.NoError(t, l.Save())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, snapshotName), before, 0o600)) // As if it had not been replaced.
+
+	l = open(t, dir, c)
+	require.Equal(t, int64(1), l.AcceptedOffset("t-0"), "the bus is read again from there")
+	l.Accepted("t-0", 1, Item{logs, "a", 2})
+	c.t = c.t.Add(time.Minute)
+	require.NoError(t, l.Save())
+	b, err := os.ReadFile(filepath.Join(dir, "2026-03-01.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 3, bytes.Count(b, []byte("\n")), "the first minute twice, the second once")
+	rows := open(t, dir, c).Rows(time.Time{}, c.t)
+	require.Equal(t, []int64{2, 1}, []int64{rows[0].Accepted, rows[1].Accepted})
+	require.Len(t, rows, 2)
+	require.Equal(t, int64(3), l.Totals()[logs].Accepted)
+}

@@ -280,3 +280,39 @@ func TestAccount(t *testing.T) {
 	handler(alone).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/ledger?start=soon", http.NoBody))
 	require.Equal(t, http.StatusBadRequest, w.Code)
 }
+
+// TestRoutes: the state is for everybody, who is told of it as they may know; the rest is for those who read, and belongs to the installation.
+func TestRoutes(t *testing.T) {
+	want := map[string]httpx.Permission{"/status": httpx.Public, "/status/instances": httpx.Read, "/status/watermarks": httpx.Read, "/ledger": httpx.Read}
+	for _, rt := range New(Options{}).Routes() {
+		permission, known := want[rt.Path]
+		require.True(t, known, rt.Path)
+		delete(want, rt.Path)
+		require.Equal(t, permission, rt.Permission, rt.Path)
+		require.Equal(t, http.MethodGet, rt.Method)
+		require.False(t, rt.PerTenant, "%s tells of every tenant's data", rt.Path)
+		require.False(t, rt.Queries, "%s is answered also while queries wait", rt.Path)
+		require.NotNil(t, rt.Answer)
+	}
+	require.Empty(t, want)
+}
+
+// TestProbesAreAskedEachTime: the state is that of now, in the order of the parts, and a probe has the request's context.
+func TestProbesAreAskedEachTime(t *testing.T) {
+	n := 0
+	a := New(Options{Probes: []Probe{
+		func(ctx context.Context) Component {
+			n++
+			return Part("first", ctx.Err())
+		},
+		probe(Engine(true, "", 0)),
+	}})
+	a.SetReady(true)
+	for i := range 3 {
+		require.NoError(t, a.Ready(t.Context()))
+		require.Equal(t, i+1, n)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.EqualError(t, a.Ready(over), "first: context canceled")
+}
