@@ -81,6 +81,7 @@ func TestFields(t *testing.T) {
 }
 
 func testKeys(t *testing.T, s shop) {
+	t.Helper()
 	for text, want := range map[string][]string{
 		"":        {"cloud.region", "key.", "key.Gold", "key.größe%_\\", "key.登录", "service.name", "user.tier"},
 		"key.":    {"key.", "key.Gold", "key.größe%_\\", "key.登录"},
@@ -99,6 +100,7 @@ func testKeys(t *testing.T, s shop) {
 }
 
 func testValues(t *testing.T, s shop) {
+	t.Helper()
 	tier := search.Field{Kind: search.FieldAttribute, Name: "user.tier"}
 	for _, c := range []struct {
 		field search.Field
@@ -128,6 +130,7 @@ func testValues(t *testing.T, s shop) {
 }
 
 func testFacets(t *testing.T, s shop) {
+	t.Helper()
 	f, err := search.Parse("logs", "-attr.user.tier:Gold")
 	require.NoError(t, err)
 	facets := []fields.Facet{{Field: "tier", SQL: "toString(LogAttributes['user.tier'])"}, {Field: "service", SQL: "toString(ServiceName)"}, {Field: "nothing", SQL: "''"}}
@@ -151,6 +154,7 @@ func testFacets(t *testing.T, s shop) {
 }
 
 func testErrors(t *testing.T, s shop) {
+	t.Helper()
 	backwards := storage.TimeRange{Start: s.rng.End, End: s.rng.Start}
 	_, err := s.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Range: backwards})
 	require.ErrorIs(t, err, storage.ErrBadQuery)
@@ -170,6 +174,7 @@ func testErrors(t *testing.T, s shop) {
 
 // Facets have twenty values at most and completion a hundred: the most frequent ones.
 func testBounds(t *testing.T, s shop) {
+	t.Helper()
 	ld := plog.NewLogs()
 	recs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	for i := range 120 {

@@ -62,6 +62,7 @@ func (p parts) listed(t *testing.T, env string) map[string]storage.ServiceSummar
 
 // Server and consumer spans are a service's requests; root spans where it has none of them.
 func testRequests(t *testing.T, p parts) {
+	t.Helper()
 	kinds := map[string][]ptrace.SpanKind{
 		"serves":   {ptrace.SpanKindServer, ptrace.SpanKindServer, ptrace.SpanKindInternal, ptrace.SpanKindClient},
 		"consumes": {ptrace.SpanKindConsumer, ptrace.SpanKindInternal},
@@ -104,6 +105,7 @@ func testRequests(t *testing.T, p parts) {
 
 // Instances are those of the hour before the service was seen last, the newest first.
 func testInstances(t *testing.T, p parts) {
+	t.Helper()
 	for i, after := range []time.Duration{0, 90 * time.Minute, 2 * time.Hour} {
 		td := tracesOf([]made{{trace: 100 + i, id: 1, service: "scaled", host: fmt.Sprint("h", i), name: "op", kind: ptrace.SpanKindServer, start: p.at.Add(after), duration: time.Second}})
 		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.instance.id", fmt.Sprint("i", i))
@@ -117,6 +119,7 @@ func testInstances(t *testing.T, p parts) {
 
 // The resource is that of the newest span.
 func testResource(t *testing.T, p parts) {
+	t.Helper()
 	for i, version := range []string{"1", "2"} {
 		td := tracesOf([]made{{trace: 200 + i, id: 1, service: "released", name: "op", kind: ptrace.SpanKindServer, start: p.at.Add(time.Duration(i) * time.Second), duration: time.Second}})
 		res := td.ResourceSpans().At(0).Resource().Attributes()
@@ -131,6 +134,7 @@ func testResource(t *testing.T, p parts) {
 }
 
 func testDependencies(t *testing.T, p parts) {
+	t.Helper()
 	call := func(i int, kind ptrace.SpanKind, attrs map[string]string) made {
 		return made{trace: 300, id: 300 + i, service: "calls", name: "call", kind: kind, start: p.at, duration: time.Duration(i) * time.Millisecond, failed: i == 1, attrs: attrs}
 	}
@@ -153,6 +157,7 @@ func testDependencies(t *testing.T, p parts) {
 }
 
 func testEnvironments(t *testing.T, p parts) {
+	t.Helper()
 	span := func(i int, env string) made {
 		return made{trace: 400 + i, id: 1, service: "everywhere", name: "op", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second, env: env}
 	}
@@ -169,6 +174,7 @@ func testEnvironments(t *testing.T, p parts) {
 
 // A batch may hold spans of several tenants; each reads its own.
 func testTenants(t *testing.T, p parts) {
+	t.Helper()
 	of := func(owner tenant.ID, service string) storage.Owned[ptrace.Traces] {
 		return storage.Owned[ptrace.Traces]{Tenant: owner, Data: tracesOf([]made{{trace: 500, id: 1, service: service, host: "shared", name: "op", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second}})}
 	}
@@ -197,6 +203,7 @@ func testTenants(t *testing.T, p parts) {
 }
 
 func testHosts(t *testing.T, p parts) {
+	t.Helper()
 	put(t, p.Store, "hosts", made{trace: 600, id: 1, service: "here", host: "it's", name: "op", start: p.at}, made{trace: 600, id: 2, service: "here", host: "it's", name: "op", start: p.at},
 		made{trace: 600, id: 3, service: "there", host: "other", name: "op", start: p.at}, made{trace: 600, id: 4, service: "later", host: "it's", name: "op", start: p.rng.End})
 	got, err := p.ServicesOnHost(t.Context(), storage.HostQuery{Tenant: tenant.Default, Host: "it's", Range: p.rng})
@@ -206,6 +213,7 @@ func testHosts(t *testing.T, p parts) {
 
 // Facets are of the matching spans, with every field that the page offers.
 func testFacets(t *testing.T, p parts) {
+	t.Helper()
 	f, err := search.Parse("traces", "service:calls")
 	require.NoError(t, err)
 	facets, err := p.TraceFacets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: p.rng, Filter: f})

@@ -39,6 +39,7 @@ func (p parts) links(t *testing.T, rng storage.TimeRange, most uint64) storage.L
 
 // A peer's address is the caller's word for it, then the connection's; loopback is on the caller's own host.
 func testPeers(t *testing.T, p parts) {
+	t.Helper()
 	cases := []struct {
 		attrs map[string]string
 		want  storage.Peer
@@ -72,6 +73,7 @@ func testPeers(t *testing.T, p parts) {
 
 // Of a range with more spans than may be looked at the newest are; the range's end within a minute counts as that minute's end.
 func testSamples(t *testing.T, p parts) {
+	t.Helper()
 	for minute, n := range []int{40, 10, 20, 10} {
 		var spans []made
 		for i := range n {
@@ -86,7 +88,13 @@ func testSamples(t *testing.T, p parts) {
 		requests uint64
 		whole    bool
 	}{
-		{1000, 0, 80, true}, {80, 0, 80, true}, {79, 1500 * time.Millisecond, 79, false}, {40, time.Minute, 40, false}, {30, 2 * time.Minute, 30, false}, {20, 150 * time.Second, 20, false}, {10, 3 * time.Minute, 10, false},
+		{1000, 0, 80, true},
+		{80, 0, 80, true},
+		{79, 1500 * time.Millisecond, 79, false},
+		{40, time.Minute, 40, false},
+		{30, 2 * time.Minute, 30, false},
+		{20, 150 * time.Second, 20, false},
+		{10, 3 * time.Minute, 10, false},
 		{5, 210 * time.Second, 5, false},
 	} {
 		got := p.links(t, p.rng, c.most)
@@ -102,6 +110,7 @@ func testSamples(t *testing.T, p parts) {
 
 // A request's caller may have begun two minutes before the sample, and its clock may be ahead; one that is further away is not known.
 func testReach(t *testing.T, p parts) {
+	t.Helper()
 	sample := storage.TimeRange{Start: p.at.Add(10 * time.Minute), End: p.at.Add(20 * time.Minute)}
 	for i, after := range []time.Duration{9 * time.Minute, 8*time.Minute + time.Second, 7 * time.Minute, 21 * time.Minute, 23 * time.Minute} {
 		put(t, p.Store, fmt.Sprint("reach", i),
@@ -121,6 +130,7 @@ func testReach(t *testing.T, p parts) {
 
 // A caller that is no call itself has no dependency, and both sides of a call may have one id.
 func testPlacements(t *testing.T, p parts) {
+	t.Helper()
 	put(t, p.Store, "placements",
 		made{trace: 6000, id: 1, service: "web", host: "h1", name: "in", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second},
 		made{trace: 6000, id: 2, parent: 1, service: "auth", host: "h2", name: "check", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second, failed: true},
@@ -146,6 +156,7 @@ func testPlacements(t *testing.T, p parts) {
 
 // Dependencies are of all spans of the range, however many they are; those of services of no name too.
 func testCounts(t *testing.T, p parts) {
+	t.Helper()
 	var spans []made
 	for i := range 50 {
 		spans = append(spans, made{trace: 7000, id: i + 1, service: "", name: "call", kind: ptrace.SpanKindClient, start: p.at.Add(time.Duration(i) * time.Minute), duration: time.Second, failed: i%2 == 0, attrs: map[string]string{"peer.service": "far"}})
