@@ -137,8 +137,8 @@ func testFacets(t *testing.T, s shop) {
 	got, err := s.Facets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: s.rng, Filter: f}, facets)
 	require.NoError(t, err)
 	require.Equal(t, []storage.Facet{
-		{Field: "tier", Values: []storage.FacetValue{{Value: "größe%_\\", Count: 3}, {Value: "登录", Count: 3}}},
-		{Field: "service", Values: []storage.FacetValue{{Value: "Checkout-2", Count: 3}, {Value: "cart", Count: 3}, {Value: "unknown_service", Count: 2}}},
+		{Field: "tier", Values: []storage.FacetValue{{Value: "größe%_\\", Count: 3}, {Value: "登录", Count: 3}}, Distinct: 2},
+		{Field: "service", Values: []storage.FacetValue{{Value: "Checkout-2", Count: 3}, {Value: "cart", Count: 3}, {Value: "unknown_service", Count: 2}}, Distinct: 3},
 		{Field: "nothing"},
 	}, got, "most frequent first, then by value; the rows of the filter alone")
 	got, err = s.Facets(t.Context(), storage.Selection{Tenant: "other", Range: s.rng}, facets)
@@ -194,6 +194,7 @@ func testBounds(t *testing.T, s shop) {
 	facets, err := s.Facets(t.Context(), storage.Selection{Tenant: tenant.Default, Range: rng}, []fields.Facet{{Field: "n", SQL: "toString(LogAttributes['n'])"}})
 	require.NoError(t, err)
 	require.Len(t, facets[0].Values, 20)
+	require.Equal(t, uint64(120), facets[0].Distinct)
 	require.Equal(t, storage.FacetValue{Value: "v100", Count: 2}, facets[0].Values[0])
 	require.Equal(t, storage.FacetValue{Value: "v119", Count: 2}, facets[0].Values[19])
 }
