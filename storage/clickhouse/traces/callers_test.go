@@ -75,11 +75,13 @@ func TestSeriesOfSteps(t *testing.T) {
 	c, _ := clickhousetest.Open(t)
 	s := New(c)
 	hour := time.Now().UTC().Truncate(time.Hour).Add(-2 * time.Hour)
+	var spans []made
 	for minute := range 30 {
-		put(t, s, fmt.Sprint("minute", minute), made{
+		spans = append(spans, made{
 			trace: minute, id: minute + 1, service: "a", name: "op", kind: ptrace.SpanKindServer, start: hour.Add(time.Duration(minute)*time.Minute + 30*time.Second), duration: time.Second, failed: minute%2 == 0,
 		})
 	}
+	put(t, s, "minutes", spans...)
 	rng := storage.TimeRange{Start: hour.Add(7 * time.Minute), End: hour.Add(23 * time.Minute)}
 	one, err := s.Service(t.Context(), storage.ServiceQuery{Tenant: tenant.Default, Name: "a", Range: rng, Points: 4})
 	require.NoError(t, err)
