@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/bench/replay"
+	"github.com/strata-apm/strata/tenant"
 )
 
 const (
@@ -67,7 +68,7 @@ func (b *bench) metricsStrata(ctx context.Context, run int) (err error) {
 	if run > 0 {
 		return nil
 	}
-	return b.sampleBytes(filepath.Join(dir, "metrics"), samples)
+	return b.sampleBytes(filepath.Join(dir, "metrics", string(tenant.Default)), samples)
 }
 
 func (b *bench) metricsPeer(ctx context.Context, run int) error {
