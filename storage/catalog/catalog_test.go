@@ -13,7 +13,12 @@ import (
 	"github.com/strata-apm/strata/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		childWrites()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func open(t *testing.T, path string) *Catalog {
 	t.Helper()

@@ -12,9 +12,16 @@ import (
 	"strings"
 )
 
-type zookeeper struct{ *web }
+// zookeeperAdminPort is where the admin server listens unless it is told otherwise (admin.serverPort).
+const zookeeperAdminPort = 8080
 
-func newZooKeeper(t Target) *zookeeper { return &zookeeper{newWeb(t)} }
+type zookeeper struct {
+	*web
+	// adminPort is zookeeperAdminPort but in tests.
+	adminPort uint16
+}
+
+func newZooKeeper(t Target) *zookeeper { return &zookeeper{newWeb(t), zookeeperAdminPort} }
 
 // Read implements Reader. The commands beyond srvr must be allowed; the admin server, where it runs, tells the same.
 func (z *zookeeper) Read(ctx context.Context) (Reading, error) {
@@ -65,7 +72,7 @@ func (z *zookeeper) word(ctx context.Context, word string) (string, error) {
 // admin asks the admin server, only on its usual port: a quorum port would log the attempt.
 func (z *zookeeper) admin(ctx context.Context) (Reading, bool) {
 	for _, addr := range z.t.Addresses {
-		if addr.Port() != 8080 {
+		if addr.Port() != z.adminPort {
 			continue
 		}
 		status, body, err := z.get(ctx, z.url(addr, "/commands/monitor"))
