@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/strata-apm/strata/internal/config"
 	"github.com/strata-apm/strata/storage/clickhouse/engine"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // lines is a stream that may be read while it is written to. Safe for concurrent use.

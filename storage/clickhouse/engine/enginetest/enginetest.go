@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/strata-apm/strata/storage/clickhouse/engine"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/serve"
@@ -25,10 +26,11 @@ const childArg = "enginetest-child"
 // memory is enough for tests and leaves room for several packages at once.
 const memory = 2 << 30
 
-// Main runs the tests and returns the exit code, unless this process was started as an engine: then it serves.
+// Main runs the tests and returns the exit code, unless this process was started as an engine: then it serves. Tests that pass and leave a goroutine
+// behind fail.
 func Main(m *testing.M) int {
 	if len(os.Args) < 2 || os.Args[1] != childArg {
-		return m.Run()
+		return withoutLeaks(m.Run())
 	}
 	opts, err := serve.ParseArgs(os.Args[2:])
 	if err == nil {
@@ -38,6 +40,19 @@ func Main(m *testing.M) int {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// withoutLeaks is code, or 1 where it is 0 and a goroutine is left.
+func withoutLeaks(code int) int {
+	http.DefaultClient.CloseIdleConnections()
+	if code != 0 {
+		return code
+	}
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, "the tests leave goroutines behind:", err)
 		return 1
 	}
 	return 0

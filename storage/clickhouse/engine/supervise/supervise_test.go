@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,13 +112,21 @@ func TestHTTPInterface(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, resp.StatusCode, "GET must not change anything")
 }
 
+// inserts is how many inserts run now, "" when the engine does not say.
+func (c caller) inserts() string {
+	_, _, n := c.do(c.t.Context(), "SELECT count() FROM system.processes WHERE query_kind = 'Insert'", nil)
+	return strings.TrimSpace(n)
+}
+
 func TestInsertThatIsCutOffStoresNothing(t *testing.T) {
 	_, c := start(t)
 	c.ok("CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
 	pr, pw := io.Pipe()
 	go func() {
 		_, _ = pw.Write([]byte(strings.Repeat("row\n", 1000)))
-		time.Sleep(100 * time.Millisecond)
+		for c.inserts() == "0" && t.Context().Err() == nil { // Until the engine has begun.
+			runtime.Gosched()
+		}
 		pw.CloseWithError(errors.New("gone"))
 	}()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://engine/?query="+url.QueryEscape("INSERT INTO t (a) FORMAT TSV"), pr)
@@ -126,7 +135,7 @@ func TestInsertThatIsCutOffStoresNothing(t *testing.T) {
 	if err == nil {
 		resp.Body.Close()
 	}
-	time.Sleep(200 * time.Millisecond)
+	require.Eventually(t, func() bool { return c.inserts() == "0" }, 10*time.Second, 10*time.Millisecond)
 	require.Equal(t, "0", c.ok("SELECT count() FROM t"))
 }
 
