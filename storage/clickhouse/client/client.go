@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -93,7 +94,7 @@ func (c *Client) Database() string { return c.target.database }
 // waits as long as ctx allows: the error then wraps storage.ErrUnavailable and the context's error.
 func (c *Client) Await(ctx context.Context, prepare func(context.Context) error) error {
 	var cause error // The last attempt that was not cut short by ctx: it says what is wrong.
-	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
+	for pauses := backoff.New(retryPause, retryPauseMax); ; {
 		err := prepare(ctx)
 		if errors.Is(err, errNoCluster) {
 			return err
@@ -104,10 +105,8 @@ func (c *Client) Await(ctx context.Context, prepare func(context.Context) error)
 		if ctx.Err() == nil || cause == nil {
 			cause = err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), cause)
+		if err := pauses.Wait(ctx); err != nil {
+			return fmt.Errorf("%w: %w", err, cause)
 		}
 	}
 }

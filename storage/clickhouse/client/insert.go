@@ -13,6 +13,7 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
 )
@@ -50,7 +51,7 @@ func (c *Client) Insert(ctx context.Context, table string, id storage.BatchID, b
 
 	params := c.insertParams(table, id, block.Names())
 	deadline := time.Now().Add(retryFor)
-	for pause := retryPause; ; pause = min(pause*2, retryPauseMax) {
+	for pauses := backoff.New(retryPause, retryPauseMax); ; {
 		err := c.post(ctx, params, buf.Buf)
 		if err == nil {
 			return nil
@@ -58,16 +59,13 @@ func (c *Client) Insert(ctx context.Context, table string, id storage.BatchID, b
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", storage.ErrUnavailable, ctx.Err())
 		}
+		pause := pauses.Next()
 		if !errors.Is(err, storage.ErrUnavailable) || time.Now().Add(pause).After(deadline) {
 			return err
 		}
 		c.log.Warn("insert is tried again", "table", table, "batch", string(id), "error", err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("%w: %w: %w", storage.ErrUnavailable, ctx.Err(), err)
+		if end := backoff.Sleep(ctx, pause); end != nil {
+			return fmt.Errorf("%w: %w: %w", storage.ErrUnavailable, end, err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -138,7 +139,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		defer os.RemoveAll(s.tmp)
 	}
 
-	pause := minPause
+	pauses := backoff.New(minPause, maxPause)
 	for restarts := 0; ; restarts++ {
 		s.setState(State{Phase: Starting, Message: "the engine is starting", Restarts: restarts})
 		started := time.Now()
@@ -148,8 +149,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			return nil
 		}
 		if time.Since(started) > steady {
-			pause = minPause
+			pauses.Reset()
 		}
+		pause := pauses.Next()
 		s.log.Error("the engine ended, starting it again", "error", err, "pause", pause.String())
 		s.setState(State{Phase: Down, Message: err.Error(), Restarts: restarts})
 		select {
@@ -157,7 +159,6 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-s.stop:
 		}
-		pause = min(pause*2, maxPause)
 	}
 }
 
