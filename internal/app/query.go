@@ -87,7 +87,7 @@ func (a *App) newAPI(engine *promql.Engine) (*httpapi.API, error) {
 	api, err := httpapi.New(httpapi.Options{
 		TraceSearch: store, Traces: store, Logs: store, Fields: store, Services: store, Hosts: machines, Middleware: instances,
 		Topology: topology.New(topology.Options{Services: store, Links: store, Middleware: instances, Hosts: machines}),
-		Guard:    a.guard, Logger: a.logger.With("part", "api"),
+		Guard:    a.guard, Logger: a.logger.With("part", "api"), Allowed: auth.StillValid,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("query API: %w", err)

@@ -123,7 +123,10 @@ func (s *Service) AuthenticateIn(l Listener, refuse func(http.ResponseWriter, *h
 			p, err := s.AuthenticateHTTP(r, l)
 			switch {
 			case err == nil:
-				r = r.WithContext(NewContext(r.Context(), p))
+				r = r.WithContext(withCheck(NewContext(r.Context(), p), func() error {
+					_, err := s.AuthenticateHTTP(r, l)
+					return err
+				}))
 			case errors.Is(err, ErrNoCredentials):
 			case errors.Is(err, ErrBadCredentials) && len(r.Header.Values("Authorization")) == 0:
 				// An old cookie must not keep its owner from the sign-in page.

@@ -78,6 +78,22 @@ func NewContext(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(tenant.NewContext(ctx, p.Tenant.OrDefault()), contextKey{}, p)
 }
 
+type checkKey struct{}
+
+// withCheck returns a context with a way to authenticate the request of NewContext once more.
+func withCheck(ctx context.Context, again func() error) context.Context {
+	return context.WithValue(ctx, checkKey{}, again)
+}
+
+// StillValid authenticates the request that ctx is of once more, for answers that go on for long: the key may have been revoked, the session may have
+// ended. A context of no request is valid.
+func StillValid(ctx context.Context) error {
+	if again, ok := ctx.Value(checkKey{}).(func() error); ok {
+		return again()
+	}
+	return nil
+}
+
 // FromContext returns the principal that was put there by the middleware or the interceptor.
 func FromContext(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(contextKey{}).(Principal)

@@ -3,6 +3,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -161,4 +162,17 @@ func serve(f *fixture, h http.Handler, edits ...func(*http.Request)) *httptest.R
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// TestStillValid: an answer that goes on for long can ask whether its key is still one.
+func TestStillValid(t *testing.T) {
+	f := newFixture(t, ModeRequired)
+	id, secret := f.tenantKey("a", ScopeRead)
+	_, admin := f.tenantKey("a", ScopeAdmin)
+	var ctx context.Context
+	serve(f, f.svc.Authenticate(public)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })), with(secret))
+	require.NoError(t, StillValid(ctx))
+	require.Equal(t, http.StatusNoContent, f.do(public, http.MethodDelete, "/api/v1/keys/"+id, "", with(admin)).Code)
+	require.ErrorIs(t, StillValid(ctx), ErrBadCredentials)
+	require.NoError(t, StillValid(t.Context()), "of no request")
 }

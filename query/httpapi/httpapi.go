@@ -52,6 +52,8 @@ type Options struct {
 	MaxTails int
 	// TailInterval is how often new logs are looked for. Default: 1 s.
 	TailInterval time.Duration
+	// Allowed says whether the sender of the request that ctx is of may still have what it asked for; a stream asks again and again. Default: always.
+	Allowed func(ctx context.Context) error
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// Logger receives internal errors, which the client is not told. Default: none.
@@ -80,6 +82,9 @@ func New(opts Options) (*API, error) {
 	}
 	if opts.TailInterval <= 0 {
 		opts.TailInterval = time.Second
+	}
+	if opts.Allowed == nil {
+		opts.Allowed = func(context.Context) error { return nil }
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

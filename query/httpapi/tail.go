@@ -87,6 +87,9 @@ func (s *tailStream) look(r *http.Request) error {
 	if now.Sub(s.told.looked) > tailPatience {
 		return errTailBlind
 	}
+	if err := s.api.opts.Allowed(r.Context()); err != nil {
+		return err
+	}
 	release, err := s.api.opts.Guard.Enter(r.Context())
 	if err != nil {
 		return r.Context().Err()

@@ -4,9 +4,12 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,4 +46,25 @@ func TestEveryRouteAsksForItsTenant(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTailEndsWithItsKey: a stream ends at the next look behind the revocation of its key, and nothing more is read for it.
+func TestTailEndsWithItsKey(t *testing.T) {
+	f := &fake{}
+	var revoked atomic.Bool
+	srv := serve(t, f, func(o *Options) {
+		o.TailInterval = time.Millisecond
+		o.Allowed = func(context.Context) error {
+			if revoked.Load() {
+				return errors.New("revoked")
+			}
+			return nil
+		}
+	})
+	resp, err := http.Get(srv.URL + "/api/v1/logs/tail")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	revoked.Store(true)
+	_, err = io.ReadAll(resp.Body) // To the end of the stream.
+	require.NoError(t, err)
 }
