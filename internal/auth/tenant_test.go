@@ -169,8 +169,9 @@ func TestStillValid(t *testing.T) {
 	f := newFixture(t, ModeRequired)
 	id, secret := f.tenantKey("a", ScopeRead)
 	_, admin := f.tenantKey("a", ScopeAdmin)
-	var ctx context.Context
-	serve(f, f.svc.Authenticate(public)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })), with(secret))
+	seen := make(chan context.Context, 1)
+	serve(f, f.svc.Authenticate(public)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Context() })), with(secret))
+	ctx := <-seen
 	require.NoError(t, StillValid(ctx))
 	require.Equal(t, http.StatusNoContent, f.do(public, http.MethodDelete, "/api/v1/keys/"+id, "", with(admin)).Code)
 	require.ErrorIs(t, StillValid(ctx), ErrBadCredentials)
