@@ -202,3 +202,22 @@ func TestDependenciesHaveReasons(t *testing.T) {
 		require.Contains(t, doc, name, "docs/design/0001-dependencies.md has no reason for %s", p)
 	}
 }
+
+// TestLeakChecks: where goroutines are started, the tests look for those that are left behind.
+func TestLeakChecks(t *testing.T) {
+	// A go statement, or the Go method of a group.
+	startsGoroutine := regexp.MustCompile(`(?m)^\s*go (func|[a-zA-Z.]+\()|\.Go\(func`)
+	starts, checked := map[string]bool{}, map[string]bool{}
+	for _, s := range sources(t) {
+		code := text(t, s.path)
+		if strings.HasSuffix(s.path, "_test.go") {
+			checked[s.folder] = checked[s.folder] || strings.Contains(code, "goleak.") || strings.Contains(code, "enginetest.Main(")
+		} else if !s.test && !strings.HasPrefix(s.folder, "bench") && startsGoroutine.MatchString(code) {
+			starts[s.folder] = true
+		}
+	}
+	require.Greater(t, len(starts), 20)
+	for folder := range starts {
+		require.True(t, checked[folder], "%s starts goroutines; its tests have no leak check", folder)
+	}
+}
