@@ -39,7 +39,7 @@ type BatchID string
 // Block is the id of a further block that is made of the same batch and stored beside its records: one name, one block.
 func (id BatchID) Block(name string) BatchID { return id + "+" + BatchID(name) }
 
-// Owned is data of a tenant. The zero tenant is refused with ErrBadQuery.
+// Owned is data of a tenant. The zero tenant is refused with ErrInvalid.
 type Owned[T any] struct {
 	Tenant tenant.ID
 	Data   T

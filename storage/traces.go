@@ -25,7 +25,7 @@ type TraceReader interface {
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
 
-// Selection is what a search looks at. The zero tenant is refused with ErrBadQuery, in every query.
+// Selection is what a search looks at. The zero tenant is refused with ErrInvalid, in every query.
 type Selection struct {
 	Tenant tenant.ID
 	Filter search.Filter

@@ -26,8 +26,8 @@ type View struct{ tenants *Tenants }
 // View returns the storage of all tenants for APIs.
 func (ts *Tenants) View() View { return View{ts} }
 
-// errNoTenant wraps storage.ErrBadQuery.
-var errNoTenant = fmt.Errorf("%w: the query says of no tenant that it is about its data", storage.ErrBadQuery)
+// errNoTenant wraps storage.ErrInvalid.
+var errNoTenant = fmt.Errorf("%w: the query says of no tenant that it is about its data", storage.ErrInvalid)
 
 // DB is the tsdb of the default tenant, nil once it is closed.
 func (v View) DB() *tsdb.DB {

@@ -43,7 +43,7 @@ func RunTenants(t *testing.T, open Open) {
 				require.NotContains(t, got, "of-", stranger)
 			}
 			_, err := ask(t, "")
-			require.ErrorIs(t, err, storage.ErrBadQuery, "a query of no tenant")
+			require.ErrorIs(t, err, storage.ErrInvalid, "a query of no tenant")
 		})
 	}
 	t.Run("Counts", func(t *testing.T) { s.tenantCounts(t, day) })
@@ -233,7 +233,7 @@ func (s *suite) tenantCounts(t *testing.T, day time.Time) {
 		require.Equal(t, []string{"env-of-" + string(mine)}, list.Environments)
 	}
 	_, err := s.Store.LogHistogram(t.Context(), storage.Selection{Range: r}, 10)
-	require.ErrorIs(t, err, storage.ErrBadQuery)
+	require.ErrorIs(t, err, storage.ErrInvalid)
 	none, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: "c", Range: r}, 10)
 	require.NoError(t, err)
 	require.Zero(t, none.Total)
@@ -244,10 +244,10 @@ func (s *suite) appendOfNobody(t *testing.T) {
 	day := s.day()
 	ld := logs(logSpec{service: "x", body: "x", time: day})
 	_, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), append(storage.Own("a", ld...), storage.Own("", ld...)...))
-	require.ErrorIs(t, err, storage.ErrBadQuery)
+	require.ErrorIs(t, err, storage.ErrInvalid)
 	td := spans(spanSpec{trace: 778, id: 1, service: "x", name: "x", start: day, duration: 1})
 	_, err = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"t"), append(storage.Own("a", td...), storage.Own("", td...)...))
-	require.ErrorIs(t, err, storage.ErrBadQuery)
+	require.ErrorIs(t, err, storage.ErrInvalid)
 	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: "a", Range: dayOf(day)}, 10)
 	require.NoError(t, err)
 	require.Zero(t, h.Total)

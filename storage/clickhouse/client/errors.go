@@ -104,8 +104,10 @@ func readError(ctx context.Context, err error) error {
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return fmt.Errorf("query stopped: %w", ctxErr)
 	}
-	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrLimit) || errors.Is(err, storage.ErrBadQuery) || errors.Is(err, storage.ErrNotFound) {
-		return err
+	for _, kind := range []error{storage.ErrUnavailable, storage.ErrLimit, storage.ErrBadQuery, storage.ErrInvalid, storage.ErrNotFound} {
+		if errors.Is(err, kind) {
+			return err
+		}
 	}
 	var code int
 	var message string

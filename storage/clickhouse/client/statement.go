@@ -34,16 +34,16 @@ func (st *Statement) OfTenant() string {
 }
 
 // argsFor returns the values for the query. It refuses a query that names no tenant, or that reads a table without asking whose rows it
-// reads: the error wraps storage.ErrBadQuery.
+// reads: the error wraps storage.ErrInvalid.
 func (st *Statement) argsFor(query string) ([]any, error) {
 	tables := strings.Count(query, "{db}.")
 	switch {
 	case st == nil && tables == 0:
 		return nil, nil
 	case st == nil || st.tenant == "":
-		return nil, fmt.Errorf("%w: the query says of no tenant that it is about its data", storage.ErrBadQuery)
+		return nil, fmt.Errorf("%w: the query says of no tenant that it is about its data", storage.ErrInvalid)
 	case st.owned < tables:
-		return nil, fmt.Errorf("%w: the query reads %d tables and asks of %d whose rows they are", storage.ErrBadQuery, tables, st.owned)
+		return nil, fmt.Errorf("%w: the query reads %d tables and asks of %d whose rows they are", storage.ErrInvalid, tables, st.owned)
 	default:
 		return st.args, nil
 	}

@@ -63,7 +63,7 @@ func TestStatementOfATenant(t *testing.T) {
 		if c.ok {
 			require.NoError(t, err, name)
 		} else {
-			require.ErrorIs(t, err, storage.ErrBadQuery, name)
+			require.ErrorIs(t, err, storage.ErrInvalid, name)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestReadErrors(t *testing.T) {
 	for _, kind := range []error{storage.ErrLimit, storage.ErrBadQuery, storage.ErrUnavailable} {
 		require.NotErrorIs(t, other, kind, "a mistake of the program is none of the kinds")
 	}
-	for _, kind := range []error{storage.ErrUnavailable, storage.ErrLimit, storage.ErrBadQuery, storage.ErrNotFound} {
+	for _, kind := range []error{storage.ErrUnavailable, storage.ErrLimit, storage.ErrBadQuery, storage.ErrInvalid, storage.ErrNotFound} {
 		require.Equal(t, kind, readError(t.Context(), kind))
 	}
 	require.NoError(t, readError(t.Context(), nil))
@@ -139,7 +139,7 @@ func TestEach(t *testing.T) {
 	})
 	t.Run("no tenant", func(t *testing.T) {
 		err := c.Each(t.Context(), "ask", "SELECT n FROM {db}.t", For(tenant.Default), nil)
-		require.ErrorIs(t, err, storage.ErrBadQuery)
+		require.ErrorIs(t, err, storage.ErrInvalid)
 	})
 	t.Run("columns of text", func(t *testing.T) {
 		got, err := c.Column(t.Context(), "ask", "SELECT toString(number) FROM numbers(3)", nil)

@@ -159,7 +159,7 @@ func testErrors(t *testing.T, s shop) {
 	_, err := s.AttributeKeys(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Range: backwards})
 	require.ErrorIs(t, err, storage.ErrBadQuery)
 	_, err = s.AttributeKeys(t.Context(), storage.FieldQuery{Range: s.rng})
-	require.ErrorIs(t, err, storage.ErrBadQuery, "of no tenant")
+	require.ErrorIs(t, err, storage.ErrInvalid, "of no tenant")
 	_, err = s.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Range: backwards}, search.Field{Name: search.FieldService})
 	require.ErrorIs(t, err, storage.ErrBadQuery)
 	_, err = s.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Range: s.rng}, search.Field{Name: search.FieldDuration})

@@ -66,12 +66,12 @@ func batchSeed(id storage.BatchID) uint64 {
 	return uint64(h.Sum32()) << 32
 }
 
-// fill adds the records. It refuses those of no tenant: the error wraps storage.ErrBadQuery.
+// fill adds the records. It refuses those of no tenant: the error wraps storage.ErrInvalid.
 func (b *block) fill(id storage.BatchID, batches []storage.Owned[plog.Logs]) error {
 	seed := batchSeed(id)
 	for _, ld := range batches {
 		if ld.Tenant == "" {
-			return fmt.Errorf("%w: log records of no tenant", storage.ErrBadQuery)
+			return fmt.Errorf("%w: log records of no tenant", storage.ErrInvalid)
 		}
 		before := b.Rows
 		for _, rl := range ld.Data.ResourceLogs().All() {

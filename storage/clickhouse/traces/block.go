@@ -83,11 +83,11 @@ func newBlock() *block {
 	return b
 }
 
-// fill adds the spans. It refuses those of no tenant: the error wraps storage.ErrBadQuery.
+// fill adds the spans. It refuses those of no tenant: the error wraps storage.ErrInvalid.
 func (b *block) fill(batches []storage.Owned[ptrace.Traces]) error {
 	for _, td := range batches {
 		if td.Tenant == "" {
-			return fmt.Errorf("%w: spans of no tenant", storage.ErrBadQuery)
+			return fmt.Errorf("%w: spans of no tenant", storage.ErrInvalid)
 		}
 		before := b.Rows
 		for _, rs := range td.Data.ResourceSpans().All() {

@@ -226,11 +226,11 @@ func TestSearchErrors(t *testing.T) {
 		"range backwards": func(q *storage.TraceSearch) { q.Range.End = q.Range.Start.Add(-1) },
 		"empty range":     func(q *storage.TraceSearch) { q.Range.End = q.Range.Start },
 		"far range":       func(q *storage.TraceSearch) { q.Range.End = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC) },
-		"no tenant":       func(q *storage.TraceSearch) { q.Tenant = "" },
 		"no such field":   func(q *storage.TraceSearch) { q.Filter = search.Exists{Field: search.Field{Name: search.FieldBody}} },
 	} {
 		require.ErrorIs(t, search1(change), storage.ErrBadQuery, name)
 	}
+	require.ErrorIs(t, search1(func(q *storage.TraceSearch) { q.Tenant = "" }), storage.ErrInvalid)
 	require.NoError(t, search1(func(*storage.TraceSearch) {}))
 	for name, q := range map[string]storage.TraceQuery{"no id": {TraceID: "x"}, "empty": {}, "long": {TraceID: strings.Repeat("a", 33)}} {
 		q.Tenant = tenant.Default
@@ -242,9 +242,9 @@ func TestSearchErrors(t *testing.T) {
 	_, err = s.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: "ab"})
 	require.ErrorIs(t, err, storage.ErrNotFound)
 	_, err = s.Trace(t.Context(), storage.TraceQuery{TraceID: "ab"})
-	require.ErrorIs(t, err, storage.ErrBadQuery, "no tenant")
+	require.ErrorIs(t, err, storage.ErrInvalid, "no tenant")
 	_, err = s.AppendTraces(t.Context(), "id", storage.Own("", tracesOf([]made{{trace: 1, id: 1, start: now}})))
-	require.ErrorIs(t, err, storage.ErrBadQuery)
+	require.ErrorIs(t, err, storage.ErrInvalid)
 }
 
 // TestPagesOfOneTrace: spans that are stored several times, with one start, one id or all alike, are each on one page.
@@ -361,7 +361,7 @@ func TestExtents(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, e.ranges)
 	_, err = s.traceExtent(t.Context(), "", []string{hexTrace(1)})
-	require.ErrorIs(t, err, storage.ErrBadQuery)
+	require.ErrorIs(t, err, storage.ErrInvalid)
 
 	trace, err := s.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(1), Limit: 10})
 	require.NoError(t, err)
