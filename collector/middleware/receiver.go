@@ -63,7 +63,7 @@ func newMiddleware(cfg Config, opts Options, next consumer.Metrics) (*middleware
 }
 
 // Start implements component.Component.
-func (m *middleware) Start(context.Context, component.Host) error { //nolint:contextcheck // What runs outlives the start.
+func (m *middleware) Start(context.Context, component.Host) error { //nolint:contextcheck // The reading outlives the start.
 	ctx, cancel := context.WithCancel(context.Background()) // The one given is for starting only.
 	m.cancel = cancel
 	m.done.Go(func() { m.run(ctx) })

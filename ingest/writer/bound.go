@@ -120,7 +120,7 @@ func (b *SeriesBound) hasNew(ctx context.Context, md pmetric.Metrics) bool {
 	probe := pmetric.NewMetrics() // The request itself goes on as it came.
 	md.CopyTo(probe)
 	app := b.rewriter.rewrite(probe, p)
-	// What cannot be translated is counted by the writer.
+	// The writer counts points that cannot be translated.
 	_, _ = prometheusremotewrite.NewPrometheusConverter(app).FromMetrics(ctx, probe, b.rewriter.settings)
 	return p.found
 }

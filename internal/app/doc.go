@@ -2,6 +2,6 @@
 
 // Package app wires the parts into one process. It is the only package that names concrete engines.
 //
-// New opens the stores and starts nothing; Run starts what runs and returns when its context ends, after draining. What was opened is
-// closed in reverse order.
+// New opens the stores and starts nothing; Run starts what runs and returns when its context ends, after draining. The
+// stores close in reverse order of opening.
 package app

@@ -16,8 +16,8 @@ import (
 // drainTimeout is how long requests under way may take after the process was told to stop.
 const drainTimeout = 10 * time.Second
 
-// Run serves until ctx ends, then stops taking requests, lets those under way finish, and stops the writers. What is not yet stored
-// stays on the bus.
+// Run serves until ctx ends, then stops taking requests, lets those under way finish, and stops the writers. Records that
+// are not yet stored stay on the bus.
 func (a *App) Run(ctx context.Context) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()

@@ -6,7 +6,7 @@
 // host and was not sent by somebody else's web page needs no credentials. Otherwise: an API key as bearer token, or the cookie of a
 // session that was opened with one. A listener on any other address always asks for credentials.
 //
-// Keys are 256 random bits behind a recognisable prefix; only their SHA-256 is stored. What is wrong with a key that was refused is
-// never told apart in the answer. The first administrator of a server without keys comes in by a one-time link that is printed at
+// Keys are 256 random bits behind a recognisable prefix; only their SHA-256 is stored. The answer to a refused key never tells
+// whether it is unknown, expired or revoked. The first administrator of a server without keys comes in by a one-time link that is printed at
 // the start; there is no default password.
 package auth

@@ -67,7 +67,7 @@ func StatusError(err error) error {
 	case errors.Is(err, ErrTooManyAttempts):
 		return status.Error(codes.Unauthenticated, err.Error())
 	default:
-		// Whatever is wrong with the catalog, the data were not looked at: the sender keeps them.
+		// The catalog failed and the data were not looked at: the sender keeps them.
 		return status.Error(codes.Unavailable, "the catalog does not answer")
 	}
 }

@@ -45,7 +45,7 @@ type Options struct {
 	Incidents []Incident
 	// Control is a loopback address for switching incidents by HTTP; empty is off. See controlHandler.
 	Control string
-	// StopTimeout is how long sending goes on after ctx has ended; 0 means 5 s. What is not sent by then is given up.
+	// StopTimeout is how long sending goes on after ctx has ended; 0 means 5 s. Telemetry that is not sent by then is given up.
 	StopTimeout time.Duration
 	Logger      *slog.Logger
 }

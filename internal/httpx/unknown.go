@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// reserved are the prefixes of the APIs, each with the body of its 404. What lies below them is never the page: a client that mistypes a path, or asks for what
-// this version lacks, must not take HTML with status 200 for an answer.
+// reserved are the prefixes of the APIs, each with the body of its 404. A path below them is never answered with the page: a client
+// that mistypes it, or asks for an endpoint that this version lacks, must not take HTML with status 200 for an answer.
 func reserved() map[string]func(w http.ResponseWriter, message string) {
 	answer := func(body func(message string) any) func(http.ResponseWriter, string) {
 		return func(w http.ResponseWriter, message string) {

@@ -184,7 +184,7 @@ func (l *Ledger) Accepted(partition string, offset int64, it Item) {
 	l.accept(it)
 }
 
-// AcceptedElsewhere counts an item that a bus outside this process took. What was counted after the last save is lost when the
+// AcceptedElsewhere counts an item that a bus outside this process took. Counts after the last save are lost when the
 // process is killed: the bus cannot be asked who put a record there.
 func (l *Ledger) AcceptedElsewhere(it Item) {
 	l.mu.Lock()

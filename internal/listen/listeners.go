@@ -15,7 +15,7 @@ import (
 // Listeners are open sockets in the order of their table. They are not safe for concurrent use until Run.
 type Listeners struct{ sockets []*Socket }
 
-// Open opens a socket for each row. When one cannot be opened, those before it are closed. What the sockets count goes to reg.
+// Open opens a socket for each row. When a socket cannot be opened, the earlier ones are closed. Their counters go to reg.
 func Open(ctx context.Context, table []Row, reg prometheus.Registerer) (*Listeners, error) {
 	l := &Listeners{}
 	for _, r := range table {

@@ -24,8 +24,8 @@ const (
 	tailRemembered = 50_000
 )
 
-// tailAccount knows, second by second, how many records a stream has told of: sent, or said to be skipped. Whatever the store
-// counts beyond that is new. So records of one timestamp, records that arrive late and bursts all add up: sent plus skipped is what there is.
+// tailAccount knows, second by second, how many records a stream has told of: sent, or said to be skipped. Records that the store
+// counts beyond those are new. So records of one timestamp, records that arrive late and bursts all add up: sent plus skipped is what there is.
 type tailAccount struct {
 	from       time.Time // nothing older than the beginning of the stream is new
 	looked     time.Time // the last look that succeeded

@@ -15,7 +15,7 @@ import (
 
 // Missing is something that could be collected with more access.
 type Missing struct {
-	// What would be collected, Why it is not, How to allow it.
+	// The field What names what would be collected, Why the reason that it is not, How the way to allow it.
 	What string `json:"what"`
 	Why  string `json:"why"`
 	How  string `json:"how"`

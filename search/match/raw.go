@@ -19,7 +19,7 @@ type raw struct {
 	scope  []byte // ScopeLogs or ScopeSpans
 	record []byte // LogRecord or Span
 
-	// What was decoded, each for as long as the message is the same.
+	// Decoded parts, each for as long as the message is the same.
 	hasResource bool
 	resource    pcommon.Map
 	hasScope    bool

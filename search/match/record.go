@@ -31,7 +31,7 @@ type record struct {
 	head    head
 }
 
-// head is a record without attributes and events. What its signal does not have is zero.
+// head is a record without attributes and events. Fields that its signal does not have are zero.
 type head struct {
 	trace pcommon.TraceID
 	id    pcommon.SpanID

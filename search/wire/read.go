@@ -39,7 +39,7 @@ type Fields struct {
 	Bits uint64
 }
 
-// Of returns the fields of a message. What it finds in a message that Check has not seen may be wrong, but it ends.
+// Of returns the fields of a message. The fields of a message that Check has not seen may be wrong, but reading them ends.
 func Of(message []byte) Fields { return Fields{message: message} }
 
 // Text is Bytes as a text that shares their memory: it is right only as long as nobody writes to the body.

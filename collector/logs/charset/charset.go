@@ -76,7 +76,7 @@ func Lookup(name string) (Named, error) {
 	if err != nil || inner == nil {
 		return Named{}, fmt.Errorf("encoding %q: %w", name, errUnknown)
 	}
-	if inner == encoding.Replacement { // What browsers refuse for their users' safety.
+	if inner == encoding.Replacement { // Encodings that browsers refuse for their users' safety.
 		return Named{}, fmt.Errorf("encoding %q: %w", name, errUnknown)
 	}
 	return Named{set: true, inner: inner}, nil

@@ -31,7 +31,7 @@ func (n Named) Fit(b []byte, most int, g *Guess) int {
 	switch {
 	case read == 0 || read >= len(b):
 		return len(b)
-	case inner == japanese.ISO2022JP: // What follows must not depend on the set that was chosen before.
+	case inner == japanese.ISO2022JP: // The next text must not depend on the set that was chosen before.
 		if ascii := []byte("\x1b(B"); bytes.LastIndex(b[:read], ascii) >= 0 {
 			return bytes.LastIndex(b[:read], ascii) + len(ascii)
 		}

@@ -35,7 +35,7 @@ func splitCRI(data []byte, final bool, first cri.Line, join bool) (int, []byte) 
 			break
 		}
 		switch {
-		case part: // Whatever it is, it belongs to the line.
+		case part: // A part belongs to the line, of whatever form it is.
 			text, part = append(bytes.Clone(text), c.Text...), c.Part
 			begin()
 		case join && j.joins(chars.PlainLine(c.Text)):

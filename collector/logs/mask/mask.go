@@ -64,7 +64,7 @@ func (m *Masker) Mask(text string) (string, int) {
 			}
 			if n > 0 {
 				replaced := r.pattern.ReplaceAllString(text, r.with)
-				if replaced != text { // What is masked already is not counted again.
+				if replaced != text { // A secret that is masked already is not counted again.
 					text, count = replaced, count+n
 				}
 			}

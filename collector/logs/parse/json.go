@@ -82,7 +82,7 @@ func flatten(prefix string, object, into map[string]any, depth int) bool {
 				}
 				continue
 			}
-			b, _ := json.Marshal(v) // What came out of JSON goes into it.
+			b, _ := json.Marshal(v) // A value that came out of JSON goes into it.
 			into[name] = string(b)
 		case []any:
 			b, _ := json.Marshal(v)

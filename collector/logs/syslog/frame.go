@@ -102,7 +102,7 @@ func (f *Frames) line() ([]byte, error) {
 		if i := seen + bytes.IndexAny(b[min(seen, len(b)):], "\n\x00"); i >= seen && i <= MaxMessage {
 			out := bytes.Clone(bytes.TrimRight(b[:i], "\r"))
 			_, err = f.in.Discard(i + 1)
-			return out, err // What is buffered can be discarded.
+			return out, err // Bytes in the buffer can be discarded.
 		}
 		if len(b) >= MaxMessage || err != nil && len(b) > 0 {
 			out := bytes.Clone(b[:min(len(b), MaxMessage)])

@@ -135,7 +135,7 @@ func (t *Follower) round(ctx context.Context, now time.Time) {
 	for _, path := range fresh {
 		t.adopt(path)
 	}
-	t.known, t.legacy = true, nil // What appears later is new.
+	t.known, t.legacy = true, nil // A file that appears later is new.
 	t.names(now)
 	for _, f := range t.files {
 		t.check(ctx, f)

@@ -41,7 +41,7 @@ func (l Limits) Apply(lr plog.LogRecord, read time.Time) {
 
 // SetTime gives a record a time, unless it is none that a record can have.
 func SetTime(lr plog.LogRecord, at time.Time) {
-	if at.Year() < 1678 || at.Year() > 2261 { // What fits into nanoseconds since 1970.
+	if at.Year() < 1678 || at.Year() > 2261 { // Others do not fit into nanoseconds since 1970.
 		lr.Attributes().PutStr(AttrOriginal, at.UTC().Format(time.RFC3339Nano))
 		return
 	}

@@ -25,7 +25,7 @@ type Sample struct {
 
 // Missing is something that could be collected with more access.
 type Missing struct {
-	// What names the data, Why is the reason as the middleware gave it.
+	// The field What names the data, Why is the reason as the middleware gave it.
 	What string `json:"what"`
 	Why  string `json:"why"`
 	// How is the exact lines to add, and where.

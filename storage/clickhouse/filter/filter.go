@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package filter turns the conditions of a search, the tree of search.Filter, into the SQL condition of one table. Whatever a user typed
+// Package filter turns the conditions of a search, the tree of search.Filter, into the SQL condition of one table. Every text of a user
 // becomes a bound parameter.
 package filter
 

@@ -35,7 +35,7 @@ func (s *Store) SearchLogs(ctx context.Context, q storage.LogSearch) (storage.Lo
 		if err := page.DecodeCursor(q.Cursor, after); err != nil {
 			return out, err
 		}
-		// What lies before the position is done; the comparison below decides within its nanosecond.
+		// Records before the position are done; the comparison below decides within its nanosecond.
 		if at := timerange.UnixNano(after.Nano); q.Ascending {
 			r.Start = timerange.Latest(r.Start, at)
 		} else {
@@ -81,7 +81,7 @@ func (r *pageRead) window(ctx context.Context, w storage.TimeRange) error {
 		err := r.records(ctx, w, asked)
 		switch {
 		case errors.Is(err, client.ErrMemory) && len(r.logs) > had:
-			r.full = true // What came before the error is in order and whole.
+			r.full = true // The records before the error are in order and whole.
 			return nil
 		case errors.Is(err, client.ErrMemory) && asked > 1:
 			continue

@@ -259,7 +259,7 @@ func (r *traceRead) scope(s storage.Scope) int {
 	return len(r.trace.Scopes) - 1
 }
 
-// resource returns the index of a span's resource. One that arrived after the list was read gets an empty entry.
+// resource returns the index of a span's resource. A resource that arrived after the list was read gets an empty entry.
 func (r *traceRead) resource(row *spanRow) int {
 	if r.whole {
 		for i, known := range r.trace.Resources {

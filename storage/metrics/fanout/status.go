@@ -21,8 +21,8 @@ const (
 	maxStatusLimit = 10_000 // Prometheus's own
 )
 
-// TSDBStatus adds up the statistics of the writers' heads. A series that several writers hold counts once for each. What a partial
-// answer lacks is told by WithNotes.
+// TSDBStatus adds up the statistics of the writers' heads. A series that several writers hold counts once for each. WithNotes
+// tells what a partial answer lacks.
 func (s *Storage) TSDBStatus(ctx context.Context, limit int) (v1.TSDBStatus, error) {
 	clients, err := s.pool.snapshot(ctx)
 	if err != nil {

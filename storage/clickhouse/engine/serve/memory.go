@@ -27,7 +27,7 @@ const (
 // DefaultMemory is the engine's share of the memory of the cgroup, or of the machine when there is no smaller cgroup.
 func DefaultMemory() uint64 { return memory.Engine(memory.Total(os.DirFS("/"))) }
 
-// tuneAllocator is called before the library is loaded. What the operator has set stays.
+// tuneAllocator is called before the library is loaded. Settings of the operator stay.
 func tuneAllocator(limit uint64) error {
 	if _, set := os.LookupEnv(allocatorVariable); set || limit >= littleMemory {
 		return nil
