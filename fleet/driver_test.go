@@ -274,10 +274,12 @@ func TestDriverRuns(t *testing.T) {
 		go func() { done <- d.run(ctx) }()
 		m.fail("ListAgents", storage.ErrUnavailable)
 		time.Sleep(3 * driveTick)
+		synctest.Wait() // The drive of this instant comes first.
 		require.Equal(t, RolloutPending, m.rollout("r1").State)
 		m.fail("ListAgents", nil)
 		for range 6 {
 			time.Sleep(driveTick)
+			synctest.Wait()
 			m.heard(t, "a")
 		}
 		require.Equal(t, RolloutDone, m.rollout("r1").State)
