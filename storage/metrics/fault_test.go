@@ -5,6 +5,7 @@ package metrics
 import (
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
@@ -38,22 +40,60 @@ func TestNearlyFullDiskTakesNoSamples(t *testing.T) {
 	now := time.Now()
 	require.NoError(t, add(t, s, now.UnixMilli(), 1))
 	require.NoError(t, s.Err())
-	clock := now
-	s.space.now = func() time.Time { return clock }
-	clock = clock.Add(time.Minute)
-	good := s.space.dir
-	s.space.dir = filepath.Join(good, "missing") // Its free space cannot be known.
+	set := func(later time.Duration, ask func(string) (free, total uint64, err error)) {
+		s.space.mu.Lock()
+		defer s.space.mu.Unlock()
+		s.space.now = func() time.Time { return now.Add(later) }
+		s.space.ask = ask
+	}
+	set(time.Minute, func(dir string) (uint64, uint64, error) { return freeSpace(filepath.Join(dir, "missing")) })
 	ls := labels.FromStrings("__name__", "m", "a", "b")
 	_, err := s.AppenderV2(t.Context()).Append(0, ls, 0, now.UnixMilli()+1, 2, nil, nil, promstorage.AOptions{})
 	require.ErrorIs(t, err, storage.ErrUnavailable)
 	_, err = s.Appender(t.Context()).Append(0, ls, now.UnixMilli()+1, 2)
 	require.ErrorIs(t, err, storage.ErrUnavailable)
 	require.ErrorIs(t, s.Err(), storage.ErrUnavailable)
-	s.space.dir = good
-	clock = clock.Add(time.Minute)
+	set(2*time.Minute, freeSpace)
 	require.NoError(t, add(t, s, now.UnixMilli()+1, 2))
 	require.NoError(t, s.Err())
 	require.Len(t, read(t, s), 2)
+}
+
+// TestFinishedChunksOnNearlyFullDisk: the tsdb panics where it cannot write a finished chunk, so those are written while there is room, and
+// not where there is none.
+func TestFinishedChunksOnNearlyFullDisk(t *testing.T) {
+	for name, free := range map[string]uint64{"nearly": spaceLeast - 1, "all but full": spaceChunks, "full": spaceChunks - 1} {
+		t.Run(name, func(t *testing.T) {
+			reg := prometheus.NewRegistry()
+			s, err := Open(t.TempDir(), DefaultConfig(), slog.New(slog.DiscardHandler), reg)
+			require.NoError(t, err)
+			base := time.Now().Add(-time.Hour).UnixMilli()
+			for i := range int64(300) { // More than the 120 samples of a chunk.
+				require.NoError(t, add(t, s, base+i*10_000, float64(i)))
+			}
+			written := func() float64 {
+				families, err := reg.Gather()
+				require.NoError(t, err)
+				for _, f := range families {
+					if f.GetName() == "prometheus_tsdb_mmap_chunks_total" {
+						return f.GetMetric()[0].GetCounter().GetValue()
+					}
+				}
+				return 0
+			}
+			require.Zero(t, written())
+			s.space.mu.Lock()
+			s.space.ask = func(string) (uint64, uint64, error) { return free, 1 << 30, nil }
+			s.space.mu.Unlock()
+			if free >= spaceChunks {
+				require.Eventually(t, func() bool { return written() == 2 }, 10*time.Second, 10*time.Millisecond)
+			} else {
+				require.Never(t, func() bool { return written() > 0 }, 2*spaceEvery+spaceEvery/2, 100*time.Millisecond)
+			}
+			require.Len(t, read(t, s), 300)
+			require.NoError(t, s.Close())
+		})
+	}
 }
 
 // fillBlock writes one block of samples from base on and the same number after it into the head, in a closed tsdb.

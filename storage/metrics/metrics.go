@@ -62,6 +62,7 @@ type Store struct {
 	syncFailed error
 
 	space space
+	stop  func() // ends the goroutine that writes chunks out
 	// fdatasync is unix.Fdatasync but for tests.
 	fdatasync func(fd int) error
 }
@@ -84,10 +85,21 @@ func Open(dir string, cfg Config, logger *slog.Logger, reg prometheus.Registerer
 	if err != nil {
 		return nil, fmt.Errorf("open tsdb in %s: %w", dir, err)
 	}
-	return &Store{
+	s := &Store{
 		db: db, dir: dir, maxSeries: cfg.MaxSeries, allSeries: db.Head().NumSeries, synced: map[string]int64{},
-		space: space{dir: dir, now: time.Now}, fdatasync: unix.Fdatasync,
-	}, nil
+		space: space{dir: dir, now: time.Now, ask: freeSpace}, fdatasync: unix.Fdatasync,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.writeOut(ctx)
+	}()
+	s.stop = func() {
+		cancel()
+		<-done
+	}
+	return s, nil
 }
 
 // DB is the tsdb itself, for the parts of Prometheus that are embedded.
@@ -131,6 +143,7 @@ func (s *Store) StartTime() (int64, error) {
 
 // Close writes what is open and releases the directory.
 func (s *Store) Close() error {
+	s.stop()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close tsdb in %s: %w", s.dir, err)
 	}

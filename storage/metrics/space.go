@@ -21,6 +21,8 @@ const (
 	spaceShare = 20
 	spaceLeast = 32 << 20
 	spaceMost  = 256 << 20
+	// spaceChunks is what a file of finished chunks may need at once: its preallocation and a buffer (tsdb/chunks, MinWriteBufferSize and others).
+	spaceChunks = 8 << 20
 	// spaceEvery is how often the file system is asked.
 	spaceEvery = time.Second
 )
@@ -29,9 +31,11 @@ const (
 // block can free none either. It looks at most once a second, so what is appended in a second may overshoot the bound.
 type space struct {
 	dir string
-	now func() time.Time
 
-	mu      sync.Mutex // protects the rest
+	mu sync.Mutex // protects the rest
+	// now is time.Now and ask is freeSpace but for tests.
+	now     func() time.Time
+	ask     func(dir string) (free, total uint64, err error)
 	checked time.Time
 	err     error
 }
@@ -45,18 +49,56 @@ func (s *space) check() error {
 		return s.err
 	}
 	s.checked = now
-	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
+	free, total, err := s.ask(s.dir)
+	if err != nil {
 		s.err = fmt.Errorf("%w: free space of %s: %w", storage.ErrUnavailable, s.dir, err)
 		return s.err
 	}
-	unit := uint64(st.Bsize) //nolint:gosec // Never negative.
-	free, keep := st.Bavail*unit, min(max(st.Blocks*unit/spaceShare, spaceLeast), spaceMost)
+	keep := min(max(total/spaceShare, spaceLeast), spaceMost)
 	s.err = nil
 	if free < keep {
 		s.err = fmt.Errorf("%w: %s has %d MiB free, %d MiB are left for what is written already", storage.ErrUnavailable, s.dir, free>>20, keep>>20)
 	}
 	return s.err
+}
+
+// freeSpace returns the bytes that may still be written to the file system of dir, and its size.
+func freeSpace(dir string) (free, total uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, 0, err // The caller names the directory.
+	}
+	unit := uint64(st.Bsize) //nolint:gosec // Never negative.
+	return st.Bavail * unit, st.Blocks * unit, nil
+}
+
+// writeOut writes finished chunks out as soon as the disk is nearly full, while what is left free still holds them, until ctx ends. The tsdb
+// does so itself every minute, and when it is closed, and panics where there is no room by then. Nothing is appended meanwhile that would
+// finish others.
+func (s *Store) writeOut(ctx context.Context) {
+	tick := time.NewTicker(spaceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s.space.low() {
+			s.db.ForceHeadMMap()
+		}
+	}
+}
+
+// low says whether there is too little room for samples, but enough for finished chunks.
+func (s *space) low() bool {
+	if s.check() == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free, _, err := s.ask(s.dir)
+	return err == nil && free >= spaceChunks
 }
 
 // refusing takes no sample.
