@@ -73,7 +73,7 @@ func TestKeysWhereTheyAreRequired(t *testing.T) {
 	t.Parallel()
 	env := []string{"STRATA_AUTH_LOCAL=required", "STRATA_SELF_INTERVAL=1s", "STRATA_SELF_ENABLED=true"}
 	t.Run("all", func(t *testing.T) { keysAreRequired(t, start(t, env...)) })
-	t.Run("spread", func(t *testing.T) { keysAreRequired(t, startSpread(t, 1, 1, env...).server) })
+	t.Run("spread", func(t *testing.T) { keysAreRequired(t, startSpread(t, 1, env...).server) })
 }
 
 func keysAreRequired(t *testing.T, s *server) {

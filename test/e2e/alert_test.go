@@ -62,7 +62,7 @@ func TestAlertReachesItsWebhookOverAKill(t *testing.T) {
 		alertOverAKill(t, s, s)
 	})
 	t.Run("spread", func(t *testing.T) {
-		sp := startSpread(t, 1, 1, env...)
+		sp := startSpread(t, 1, env...)
 		alertOverAKill(t, sp.server, sp.alert)
 	})
 }

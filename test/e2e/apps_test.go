@@ -23,7 +23,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/collector/javaattach"
-	"github.com/strata-apm/strata/internal/testutil/kafkatest"
 )
 
 // background starts a program that is killed when the test ends and whose output is logged if it failed.
@@ -147,7 +146,7 @@ func (s *server) apps(t *testing.T) string {
 	cmd = exec.Command(filepath.Join(venv, "bin", "opentelemetry-instrument"), filepath.Join(venv, "bin", "python"), filepath.Join(examples, "python", "price.py"), port(price))
 	cmd.Env = otel("price", "STOCK_URL=http://"+stock, "OTEL_LOGS_EXPORTER=otlp", "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true")
 	background(t, cmd)
-	kafka := kafkatest.Start(t, kafkatest.Options{})
+	kafka, _ := shared.servers(t)
 	shop := startTomcat(t, filepath.Join(cache, "java", "shop.war"), otel("shop", "JAVA_TOOL_OPTIONS=-javaagent:"+jar,
 		"DB_URL=jdbc:mariadb://"+startMariaDB(t)+"/shop", "DB_USER=root", "DB_PASSWORD=", "KAFKA="+kafka.Brokers[0], "PRICE_URL=http://"+price)...)
 	for what, address := range map[string]string{"the Node application": stock, "the Python application": price, "Tomcat": shop} {

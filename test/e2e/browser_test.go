@@ -99,7 +99,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	t.Run("all", func(t *testing.T) { pageFlows(t, start(t)) })
 	if long() {
-		t.Run("spread", func(t *testing.T) { pageFlows(t, startSpread(t, 1, 2, "STRATA_SELF_ENABLED=true").server) })
+		t.Run("spread", func(t *testing.T) { pageFlows(t, startSpread(t, 2, "STRATA_SELF_ENABLED=true").server) })
 	}
 }
 

@@ -68,7 +68,9 @@ func (s *server) instant(query string) (a promAnswer, err error) {
 // page names the cause, and everything catches up by itself.
 func TestSpreadWhatIsAwayIsSaid(t *testing.T) {
 	t.Parallel()
-	sp := startSpread(t, 1, 2, "STRATA_BUS_KAFKA_SESSION_TIMEOUT="+sessionTimeout.String(), "STRATA_BUS_KAFKA_REBALANCE_TIMEOUT=15s")
+	sp := startSpreadOn(t, spreadOptions{brokers: 1, writers: 2, env: []string{
+		"STRATA_BUS_KAFKA_SESSION_TIMEOUT=" + sessionTimeout.String(), "STRATA_BUS_KAFKA_REBALANCE_TIMEOUT=15s",
+	}})
 	s := sp.server
 	traces := func(seq int) []byte {
 		b, err := ptraceotlp.NewExportRequestFromTraces(loadTrace(seq)).MarshalProto()
@@ -191,7 +193,7 @@ func gatewayID(t *testing.T, s *server) string {
 // TestTwoGroupsReplicateMetrics: a second group of writers takes the same metrics, so one of the two may be away and the answer is whole.
 func TestTwoGroupsReplicateMetrics(t *testing.T) {
 	t.Parallel()
-	sp := startSpread(t, 1, 1)
+	sp := startSpread(t, 1)
 	second := startRole(t, "writer", "", append(sp.env, "STRATA_CLUSTER_INSTANCE=replica-1", "STRATA_BUS_KAFKA_GROUP=replica", "STRATA_WRITER_SIGNALS=[metrics]")...)
 	body, err := pmetricotlp.NewExportRequestFromMetrics(gauge("twice", 0, 5, time.Now())).MarshalProto()
 	require.NoError(t, err)

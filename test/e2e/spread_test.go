@@ -72,7 +72,9 @@ func (e *standalone) kill() {
 type spread struct {
 	// server answers like a process with every role: the page of query, the intake of the gateway.
 	*server
-	kafka   *kafkatest.Cluster
+	kafka *kafkatest.Cluster
+	// topics is the prefix of the topics.
+	topics  string
 	pg      *pgtest.Server
 	engine  *standalone
 	gateway *server
@@ -81,28 +83,38 @@ type spread struct {
 	alert   *server
 }
 
-// spreadOptions say how many of what; firstWriterDir is the data directory of the first writer, empty for any.
+// spreadOptions say how many of what; without brokers the broker is the one that the tests of the package share.
+// firstWriterDir is the data directory of the first writer, empty for any.
 type spreadOptions struct {
 	brokers, writers int
 	firstWriterDir   string
 	env              []string
 }
 
-// startSpread starts everything, with brokers Kafka brokers and the given number of writers.
-func startSpread(t *testing.T, brokers, writers int, env ...string) *spread {
+// startSpread starts the processes with the given number of writers on the shared Kafka, whose brokers no test may stop.
+func startSpread(t *testing.T, writers int, env ...string) *spread {
 	t.Helper()
-	return startSpreadOn(t, spreadOptions{brokers: brokers, writers: writers, env: env})
+	return startSpreadOn(t, spreadOptions{writers: writers, env: env})
 }
 
 func startSpreadOn(t *testing.T, o spreadOptions) *spread {
 	t.Helper()
-	sp := &spread{kafka: kafkatest.Start(t, kafkatest.Options{Brokers: o.brokers}), pg: pgtest.Start(t), engine: startEngine(t)}
-	env := append([]string{
-		"STRATA_CATALOG_URL=" + sp.pg.Database(),
-		"STRATA_BUS_KAFKA_BROKERS=[" + strings.Join(sp.kafka.Brokers, ",") + "]",
-		"STRATA_BUS_KAFKA_PARTITIONS=4", fmt.Sprintf("STRATA_BUS_KAFKA_REPLICATION_FACTOR=%d", o.brokers),
-		"STRATA_CLICKHOUSE_URL=http://" + sp.engine.address + "/strata", "STRATA_SELF_ENABLED=false",
-	}, o.env...)
+	sp := &spread{engine: startEngine(t)}
+	var env []string
+	if o.brokers > 0 {
+		sp.kafka, sp.pg = kafkatest.Start(t, kafkatest.Options{Brokers: o.brokers}), pgtest.Start(t)
+	} else {
+		sp.kafka, sp.pg = shared.servers(t)
+		sp.topics = strings.ReplaceAll(t.Name(), "/", ".") + "."
+		env = append(env, "STRATA_BUS_KAFKA_TOPIC_PREFIX="+sp.topics)
+	}
+	env = append(env,
+		"STRATA_CATALOG_URL="+sp.pg.Database(),
+		"STRATA_BUS_KAFKA_BROKERS=["+strings.Join(sp.kafka.Brokers, ",")+"]",
+		"STRATA_BUS_KAFKA_PARTITIONS=4", fmt.Sprintf("STRATA_BUS_KAFKA_REPLICATION_FACTOR=%d", max(o.brokers, 1)),
+		"STRATA_CLICKHOUSE_URL=http://"+sp.engine.address+"/strata", "STRATA_SELF_ENABLED=false",
+	)
+	env = append(env, o.env...)
 	sp.gateway = startRole(t, "gateway", "", env...)
 	for i := range o.writers {
 		dir := ""
@@ -134,8 +146,8 @@ func (s *server) pause() (resume func()) {
 func TestBothForms(t *testing.T) {
 	t.Parallel()
 	for form, begin := range map[string]func(t *testing.T) *server{
-		"all":    func(t *testing.T) *server { return start(t, quiet()...) },        //nolint:thelper // It is the start of the test.
-		"spread": func(t *testing.T) *server { return startSpread(t, 1, 2).server }, //nolint:thelper // It is the start of the test.
+		"all":    func(t *testing.T) *server { return start(t, quiet()...) },     //nolint:thelper // It is the start of the test.
+		"spread": func(t *testing.T) *server { return startSpread(t, 2).server }, //nolint:thelper // It is the start of the test.
 	} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
@@ -172,8 +184,8 @@ func TestCollectorsKafkaExporter(t *testing.T) {
 	build.Dir = filepath.Join("peers", "kafkaexport")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	sp := startSpread(t, 1, 1)
-	out, err = exec.CommandContext(t.Context(), path, strings.Join(sp.kafka.Brokers, ",")).CombinedOutput()
+	sp := startSpread(t, 1)
+	out, err = exec.CommandContext(t.Context(), path, strings.Join(sp.kafka.Brokers, ","), sp.topics).CombinedOutput()
 	require.NoError(t, err, string(out))
 	const requests = 10
 	eventually(t, 60*time.Second, "everything is stored", func() error {

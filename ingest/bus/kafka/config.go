@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -16,6 +17,8 @@ import (
 type Config struct {
 	// Brokers are host:port addresses to begin with; the cluster tells the others.
 	Brokers []string `yaml:"brokers"`
+	// TopicPrefix begins the name of every topic, so that installations can share a cluster; empty is none. Groups have it with the topic.
+	TopicPrefix string `yaml:"topic_prefix"`
 	// Group is the prefix of the consumer groups: the group of a topic is "<group>.<topic>".
 	Group string `yaml:"group"`
 	// Partitions and ReplicationFactor are for topics that are created; an existing topic must have at least as many of each.
@@ -102,6 +105,7 @@ func (c *Config) Validate() error {
 		check(err == nil, "brokers: %q is not host:port", b)
 	}
 	check(c.Group != "", "group: must not be empty")
+	check(validPrefix(c.TopicPrefix), "topic_prefix: must be at most %d of a-z, A-Z, 0-9, '.', '_' and '-', not %q", maxPrefix, c.TopicPrefix)
 	check(c.Partitions > 0, "partitions: must be at least 1, not %d", c.Partitions)
 	check(c.ReplicationFactor > 0, "replication_factor: must be at least 1, not %d", c.ReplicationFactor)
 	_, known := compressionOf(c.Compression)
@@ -140,5 +144,21 @@ func compressionOf(name string) (kafkago.Compression, bool) {
 	}
 }
 
-// groupOf is the consumer group of a topic.
+// maxPrefix leaves room for the topics' own names in the 249 characters that Kafka allows
+// (https://github.com/apache/kafka/blob/4.1/clients/src/main/java/org/apache/kafka/common/internals/Topic.java).
+const maxPrefix = 200
+
+func validPrefix(s string) bool {
+	return len(s) <= maxPrefix && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
+	})
+}
+
+// full is the name that a topic of the bus has in the cluster.
+func (c *Config) full(topic string) string { return c.TopicPrefix + topic }
+
+// plain is full's reverse.
+func (c *Config) plain(full string) string { return strings.TrimPrefix(full, c.TopicPrefix) }
+
+// groupOf is the consumer group of a topic, by its full name.
 func (c *Config) groupOf(topic string) string { return c.Group + "." + topic }

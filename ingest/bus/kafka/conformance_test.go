@@ -18,6 +18,9 @@ func TestConformance(t *testing.T) {
 					t.Helper()
 					cfg := testConfig(cluster.Brokers...)
 					cfg.Compression = compression
+					if compression == "none" {
+						cfg.TopicPrefix = "prefixed."
+					}
 					return openRunning(t, cfg, Options{Topics: topics})
 				},
 				TooLarge: 2 << 20, Large: 1<<20 - 1<<14, Gap: 100 * time.Millisecond,

@@ -25,6 +25,7 @@ type handler func(context.Context, bus.Partition) error
 // When a rebalance ends the handler's context, the next generation begins only after the handler has returned; after RebalanceTimeout
 // the others go on without this process, and what it still commits is refused.
 func (b *Bus) Consume(ctx context.Context, topic string, handle func(context.Context, bus.Partition) error) error {
+	topic = b.cfg.full(topic)
 	if err := b.hasTopic(topic); err != nil {
 		return err
 	}

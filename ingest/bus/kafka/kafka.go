@@ -31,7 +31,7 @@ const (
 // Options are what New is given beside the configuration.
 type Options struct {
 	Logger *slog.Logger
-	// Topics the bus has; others are refused.
+	// Topics the bus has, without Config.TopicPrefix; others are refused.
 	Topics []string
 	// Instance names this consumer among those of its group. The same name gets the same partitions back after a restart. Default:
 	// host name and process id.
@@ -87,6 +87,11 @@ func New(cfg Config, opts Options) (*Bus, error) {
 		host, _ := os.Hostname()
 		opts.Instance = host + "-" + strconv.Itoa(os.Getpid())
 	}
+	full := make([]string, len(opts.Topics))
+	for i, t := range opts.Topics {
+		full[i] = cfg.full(t)
+	}
+	opts.Topics = full
 	codec, _ := compressionOf(cfg.Compression)
 	b := &Bus{cfg: cfg, opts: opts, codec: codec, lanes: map[laneKey]*lane{}, topicsMu: make(chan struct{}, 1)}
 	b.conns.timeout = min(cfg.Timeout, 3*time.Second)
@@ -155,9 +160,11 @@ func (b *Bus) topicInfos(ctx context.Context) (map[string]topicInfo, error) {
 }
 
 // Partitions is how many partitions the topic has, or 0 when the brokers were not reached yet. It may grow while the process runs.
-func (b *Bus) Partitions(topic string) int {
+func (b *Bus) Partitions(topic string) int { return b.partitionsOf(b.cfg.full(topic)) }
+
+func (b *Bus) partitionsOf(full string) int {
 	if known := b.topics.Load(); known != nil {
-		return (*known)[topic].partitions
+		return (*known)[full].partitions
 	}
 	return 0
 }

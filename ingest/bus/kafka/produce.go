@@ -23,6 +23,7 @@ func (b *Bus) Produce(ctx context.Context, topic string, recs ...bus.Record) err
 	if err := ctx.Err(); err != nil {
 		return err // The caller's own end.
 	}
+	topic = b.cfg.full(topic)
 	if err := b.hasTopic(topic); err != nil || len(recs) == 0 {
 		return err
 	}

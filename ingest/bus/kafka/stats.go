@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,13 +21,13 @@ const (
 	maxMarks = 512
 )
 
-// stats is what the Data health page is told. It is refreshed by Run.
+// stats is what the Data health page is told, with full names of topics. It is refreshed by Run.
 type stats struct {
 	mu         sync.Mutex
 	partitions []bus.TopicStats
 	marks      map[laneKey][]mark
 	err        error
-	groups     map[string]error // by topic, why the group cannot be joined
+	groups     map[string]error // by full name of the topic, why the group cannot be joined
 	gaps       map[string]int64
 }
 
@@ -62,14 +61,22 @@ func (s *stats) groupError(topic string, err error) {
 func (b *Bus) Lost() map[string]int64 {
 	b.stats.mu.Lock()
 	defer b.stats.mu.Unlock()
-	return maps.Clone(b.stats.gaps)
+	out := make(map[string]int64, len(b.stats.gaps))
+	for full, n := range b.stats.gaps {
+		out[b.cfg.plain(full)] = n
+	}
+	return out
 }
 
 // Stats implements bus.Inspector: what Run learned last, without asking the brokers. Bytes are not known.
 func (b *Bus) Stats() []bus.TopicStats {
 	b.stats.mu.Lock()
 	defer b.stats.mu.Unlock()
-	return slices.Clone(b.stats.partitions)
+	out := slices.Clone(b.stats.partitions)
+	for i := range out {
+		out[i].Topic = b.cfg.plain(out[i].Topic)
+	}
+	return out
 }
 
 // Err implements bus.Inspector. It wraps bus.ErrUnavailable when the brokers did not answer lately.
@@ -137,7 +144,7 @@ func (b *Bus) inspect(ctx context.Context) ([]bus.TopicStats, error) {
 		if err != nil {
 			return nil, err
 		}
-		for id := range b.Partitions(topic) {
+		for id := range b.partitionsOf(topic) {
 			first, next, err := b.offsets(ctx, topic, id)
 			if err != nil {
 				return nil, err
@@ -154,7 +161,7 @@ func (b *Bus) inspect(ctx context.Context) ([]bus.TopicStats, error) {
 
 // committed returns the group's offsets of a topic, -1 where there is none.
 func (b *Bus) committed(ctx context.Context, topic string) (map[int]int64, error) {
-	ids := make([]int, b.Partitions(topic))
+	ids := make([]int, b.partitionsOf(topic))
 	for i := range ids {
 		ids[i] = i
 	}

@@ -96,6 +96,45 @@ func TestExistingTopicIsVerified(t *testing.T) {
 	}
 }
 
+// TestTopicPrefix: two installations on one cluster, whose topics have the same names but for the prefix, see nothing of each other.
+func TestTopicPrefix(t *testing.T) {
+	t.Parallel()
+	topic := topicName(t)
+	buses := map[string]*Bus{}
+	for _, prefix := range []string{"", "one.", "two-"} {
+		cfg := testConfig(cluster.Brokers...)
+		cfg.TopicPrefix = prefix
+		buses[prefix] = open(t, cfg, Options{Topics: []string{topic}})
+		require.NoError(t, buses[prefix].Produce(t.Context(), topic, bus.Record{Value: []byte("of " + prefix)}))
+	}
+	meta, err := client(t).Metadata(t.Context(), &kafkago.MetadataRequest{})
+	require.NoError(t, err)
+	var names []string
+	for _, m := range meta.Topics {
+		if strings.HasSuffix(m.Name, topic) {
+			names = append(names, m.Name)
+		}
+	}
+	require.ElementsMatch(t, []string{topic, "one." + topic, "two-" + topic}, names)
+	for prefix, b := range buses {
+		require.Equal(t, 1, b.Partitions(topic))
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		require.NoError(t, b.Consume(ctx, topic, func(ctx context.Context, p bus.Partition) error {
+			defer cancel()
+			msgs, err := p.Fetch(ctx, 0, 1<<20)
+			require.NoError(t, err)
+			require.Len(t, msgs, 1)
+			require.Equal(t, "of "+prefix, string(msgs[0].Value))
+			return p.Commit(ctx, bus.Position{Offset: 1})
+		}))
+		require.Eventually(t, func() bool { s := b.Stats(); return len(s) == 1 && s[0].Topic == topic && s[0].Committed == 1 }, 10*time.Second, 10*time.Millisecond)
+		b.stats.gap(b.cfg.full(topic), 3)
+		require.Equal(t, map[string]int64{topic: 3}, b.Lost())
+		require.ErrorContains(t, b.Produce(t.Context(), "other", bus.Record{}), prefix+"other")
+		cancel()
+	}
+}
+
 // Partitions added while the process runs are produced to and consumed.
 func TestPartitionsGrow(t *testing.T) {
 	t.Parallel()

@@ -141,6 +141,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Brokers = nil }, "brokers"},
 		{func(c *Config) { c.Brokers = []string{"kafka"} }, "host:port"},
 		{func(c *Config) { c.Group = "" }, "group"},
+		{func(c *Config) { c.TopicPrefix = "a b" }, "topic_prefix"},
+		{func(c *Config) { c.TopicPrefix = strings.Repeat("a", 201) }, "topic_prefix"},
 		{func(c *Config) { c.Partitions = 0 }, "partitions"},
 		{func(c *Config) { c.ReplicationFactor = -1 }, "replication_factor"},
 		{func(c *Config) { c.Compression = "gzip" }, "compression"},

@@ -12,8 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,18 +27,25 @@ const (
 	startTimeout = 60 * time.Second
 )
 
-// Server is one PostgreSQL. Its methods fail the test that started it.
+// TB is what a Server needs of whoever starts it: a testing.TB, or what a package's tests share.
+type TB interface {
+	require.TestingT
+	Helper()
+	Cleanup(f func())
+}
+
+// Server is one PostgreSQL. Its methods fail the test that started it; Database alone is safe for concurrent use.
 type Server struct {
-	t         testing.TB
+	t         TB
 	bin, dir  string
 	port      int
 	cmd       *exec.Cmd
 	exited    chan struct{}
-	databases int
+	databases atomic.Int32
 }
 
 // Start initialises a cluster and starts it. It ends with the test.
-func Start(tb testing.TB) *Server {
+func Start(tb TB) *Server {
 	tb.Helper()
 	bin, err := findPrograms()
 	require.NoError(tb, err)
@@ -94,7 +101,7 @@ func (s *Server) command(ctx context.Context, name string, args ...string) *exec
 
 func (s *Server) pickPort() {
 	s.t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(s.t.Context(), "tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	require.NoError(s.t, err)
 	s.port = l.Addr().(*net.TCPAddr).Port
 	require.NoError(s.t, l.Close())
@@ -178,8 +185,7 @@ func (s *Server) Exec(statement string) {
 // Database makes an empty database and returns its URL, with the password.
 func (s *Server) Database() string {
 	s.t.Helper()
-	s.databases++
-	name := "db" + strconv.Itoa(s.databases)
+	name := "db" + strconv.Itoa(int(s.databases.Add(1)))
 	s.Exec("CREATE DATABASE " + name)
 	return s.url(name, password)
 }

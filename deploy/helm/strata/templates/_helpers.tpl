@@ -19,7 +19,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- /* strata.config is strata.yaml of one role: what the chart knows, then config, then the role's config. */}}
 {{- define "strata.config" -}}
 {{- $v := .root.Values }}
-{{- $kafka := dict "brokers" $v.kafka.brokers "group" $v.kafka.group "partitions" (int $v.kafka.partitions) "replication_factor" (int $v.kafka.replicationFactor) }}
+{{- $kafka := dict "brokers" $v.kafka.brokers "group" $v.kafka.group "topic_prefix" $v.kafka.topicPrefix "partitions" (int $v.kafka.partitions) "replication_factor" (int $v.kafka.replicationFactor) }}
 {{- if $v.kafka.tls.enabled }}
 {{- $tls := dict "enabled" true }}
 {{- if $v.kafka.tls.secret }}{{ $_ := set $tls "ca_file" "/etc/strata/kafka-tls/ca.crt" }}{{ end }}

@@ -25,24 +25,24 @@ import (
 const requests = 10
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: kafkaexport HOST:PORT[,HOST:PORT…]")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: kafkaexport HOST:PORT[,HOST:PORT…] PREFIX-OF-TOPICS")
 		os.Exit(2)
 	}
-	if err := run(context.Background(), strings.Split(os.Args[1], ",")); err != nil {
+	if err := run(context.Background(), strings.Split(os.Args[1], ","), os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "kafkaexport:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, brokers []string) error {
+func run(ctx context.Context, brokers []string, prefix string) error {
 	factory := kafkaexporter.NewFactory()
 	cfg := factory.CreateDefaultConfig()
 	conf := confmap.NewFromStringMap(map[string]any{
 		"brokers":                brokers,
-		"traces":                 map[string]any{"topic": "strata.traces", "encoding": "otlp_proto"},
-		"logs":                   map[string]any{"topic": "strata.logs", "encoding": "otlp_proto"},
-		"metrics":                map[string]any{"topic": "strata.metrics", "encoding": "otlp_proto"},
+		"traces":                 map[string]any{"topic": prefix + "strata.traces", "encoding": "otlp_proto"},
+		"logs":                   map[string]any{"topic": prefix + "strata.logs", "encoding": "otlp_proto"},
+		"metrics":                map[string]any{"topic": prefix + "strata.metrics", "encoding": "otlp_proto"},
 		"partition_traces_by_id": true,
 		"partition_metrics_by_resource_attributes": true,
 		"sending_queue": map[string]any{"enabled": false},
