@@ -39,6 +39,14 @@ func (a checkedAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, st,
 	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) // As above.
 }
 
+// GetRef implements promstorage.GetRef where the appender does.
+func (a checkedAppender) GetRef(ls labels.Labels, hash uint64) (promstorage.SeriesRef, labels.Labels) {
+	if refs, ok := a.AppenderV2.(promstorage.GetRef); ok {
+		return refs.GetRef(ls, hash)
+	}
+	return 0, labels.EmptyLabels()
+}
+
 // at reads the sample of the series at t.
 func (a checkedAppender) at(ls labels.Labels, t int64) (s sample, there bool, err error) {
 	q, err := a.store.Querier(t, t)

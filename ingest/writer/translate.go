@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
@@ -22,6 +23,7 @@ import (
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/writer/seriescache"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -39,33 +41,58 @@ type OTLPTranslator struct {
 	converter *prometheusremotewrite.PrometheusConverter
 	app       countingAppender
 	decoder   pmetric.ProtoUnmarshaler
+	cache     *seriescache.Cache[series]
 }
 
 // NewOTLPTranslator returns a translator.
 func NewOTLPTranslator(md MetadataSink, how Translation) *OTLPTranslator {
-	t := &OTLPTranslator{rewriter: newRewriter(how), app: newCountingAppender(md)}
+	t := &OTLPTranslator{rewriter: newRewriter(how), app: newCountingAppender(md), cache: seriescache.New[series](how.Lookback)}
 	t.converter = prometheusremotewrite.NewPrometheusConverter(&t.app)
 	return t
 }
 
-// Append implements Translator.
+// Append implements Translator. Data points that are known by their bytes are appended at once, the others are translated.
 func (t *OTLPTranslator) Append(ctx context.Context, app promstorage.AppenderV2, m bus.Message) (int, map[string]int64, error) {
-	md, err := t.decoder.UnmarshalMetrics(m.Value)
-	if err != nil { // The gateway decoded it; only another producer on the topic can send this.
+	plan := t.cache.Split(m.Value, time.Now())
+	unknown, err := t.decoder.UnmarshalMetrics(plan.Unknown)
+	odd, errOdd := t.decoder.UnmarshalMetrics(plan.Odd)
+	if err != nil || errOdd != nil { // The gateway decoded it; only another producer on the topic can send this.
 		_, n, _ := intake.RecordItem(m.Headers)
 		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
-	t.app.reset(app)
-	items := md.DataPointCount()
-	thresholds := prepare(md, t.app.reject)
-	into := t.rewriter.rewrite(md, &t.app)
-	if thresholds || !t.try(ctx, md, into) {
-		t.piecewise(ctx, md, into)
+	items := plan.Points + unknown.DataPointCount() + odd.DataPointCount()
+	t.app.reset(app, len(plan.Unknown)+len(plan.Odd) > 0)
+	for _, s := range plan.Samples {
+		t.app.appendKnown(s.Series, s.Start, s.Time, s.Value)
 	}
+	t.translate(ctx, unknown, true)
+	t.translate(ctx, odd, false)
 	if t.app.fatal != nil {
 		return 0, nil, t.app.fatal
 	}
 	return items, t.app.rejected, nil
+}
+
+// translate appends md resource by resource; learn says that md is the unknown part of a plan. The first error that is fatal ends it.
+func (t *OTLPTranslator) translate(ctx context.Context, md pmetric.Metrics, learn bool) {
+	learn = learn && md.ResourceMetrics().Len() == t.cache.Unknown()
+	for i, rm := range md.ResourceMetrics().All() {
+		if t.app.fatal != nil {
+			return
+		}
+		one := pmetric.NewMetrics()
+		rm.MoveTo(one.ResourceMetrics().AppendEmpty())
+		thresholds := prepare(one, t.app.reject)
+		into := t.rewriter.rewrite(one, &t.app)
+		t.app.learner.begin(learn)
+		if thresholds || !t.try(ctx, one, into) {
+			t.app.learner.begin(false)
+			t.piecewise(ctx, one, into)
+		} else if learn && t.app.fatal == nil {
+			t.cache.Learn(i, t.app.learner.samples, time.Now())
+		}
+	}
+	t.app.learner.begin(false)
 }
 
 // countingAppender keeps one bad sample from stopping the rest of a request: it counts it with its reason and goes on.
@@ -82,6 +109,11 @@ type countingAppender struct {
 	zeroThreshold float64
 	hashBuffer    []byte
 	starts        starts
+	learner       learner
+	// transaction is the number of this one. mixed says that it has samples of series that are not known by their bytes.
+	transaction uint64
+	mixed       bool
+	noted       *promstorage.AOptions // whose metadata were noted last
 }
 
 type sampleKey struct {
@@ -117,8 +149,10 @@ func newCountingAppender(md MetadataSink) countingAppender {
 	return countingAppender{metadata: md, taken: map[sampleKey]sample{}, refused: map[pointKey]struct{}{}, starts: newStarts()}
 }
 
-func (a *countingAppender) reset(app promstorage.AppenderV2) {
-	a.AppenderV2, a.rejected, a.fatal = app, nil, nil
+// reset begins a transaction; mixed says that it may have samples that Append is called for.
+func (a *countingAppender) reset(app promstorage.AppenderV2, mixed bool) {
+	a.AppenderV2, a.rejected, a.fatal, a.mixed, a.noted = app, nil, nil, mixed, nil
+	a.transaction++
 	clear(a.taken)
 	clear(a.refused)
 }
@@ -152,18 +186,26 @@ func (a *countingAppender) Append(ref promstorage.SeriesRef, ls labels.Labels, s
 		opts.Exemplars = inOrder(opts.Exemplars)
 	}
 	got, err := a.started(ref, ls, st, t, v, h, fh, opts)
+	if a.learner.on {
+		a.learn(got, ls, t, v, opts)
+	}
 	if err == nil {
 		return got, nil
 	}
+	return 0, a.refuse(err, ls, opts, t, h == nil && fh == nil)
+}
+
+// refuse counts a sample that the store will never take, and returns an error that may pass, for which nothing more can be appended.
+func (a *countingAppender) refuse(err error, ls labels.Labels, opts promstorage.AOptions, t int64, float bool) error {
 	reason := rejectReason(err)
 	if reason == "" {
 		a.fatal = errors.Join(a.fatal, err)
-		return 0, err
+		return err
 	}
-	if a.countsAsItem(ls, opts, t, h == nil && fh == nil) {
+	if a.countsAsItem(ls, opts, t, float) {
 		a.reject(reason, 1)
 	}
-	return 0, nil
+	return nil
 }
 
 // started appends a sample with the zero of its start, and notes it for the next one's.
@@ -244,7 +286,7 @@ func (t *RemoteWriteTranslator) Append(_ context.Context, app promstorage.Append
 		_, n, _ := intake.RecordItem(m.Headers)
 		return 0, map[string]int64{"undecodable": n}, nil //nolint:nilerr // Counted as rejected: no later attempt can succeed.
 	}
-	t.app.reset(app)
+	t.app.reset(app, true)
 	items := 0
 	for i := range req.Timeseries {
 		n, err := t.series(&req.Timeseries[i], req.Symbols)

@@ -52,7 +52,7 @@ const (
 // rule is what a field has to be.
 type rule struct {
 	known bool
-	typ   wireType
+	typ   Type
 	// sub is the type of the message that the field is; none for other values.
 	sub message
 	// id is the length of an id in bytes, which may also be empty; 0 for other values.
@@ -69,8 +69,8 @@ func check(body []byte, m message, depth int) error {
 		if !r.known {
 			continue
 		}
-		if r.typ != f.typ {
-			return fmt.Errorf("%w: field %d has the wire type %d", ErrMalformed, f.Number, f.typ)
+		if r.typ != f.Type {
+			return fmt.Errorf("%w: field %d has the wire type %d", ErrMalformed, f.Number, f.Type)
 		}
 		if r.id != 0 && len(f.Bytes) != 0 && len(f.Bytes) != int(r.id) {
 			return fmt.Errorf("%w: an id has %d bytes", ErrMalformed, len(f.Bytes))
@@ -100,11 +100,11 @@ func wellFormed(b []byte, m message) bool {
 	}
 }
 
-func text() rule            { return rule{known: true, typ: bytesType} }
-func number() rule          { return rule{known: true, typ: varint} }
-func fixed(t wireType) rule { return rule{known: true, typ: t} }
-func id(n int8) rule        { return rule{known: true, typ: bytesType, id: n} }
-func sub(m message) rule    { return rule{known: true, typ: bytesType, sub: m} }
+func text() rule         { return rule{known: true, typ: Bytes} }
+func number() rule       { return rule{known: true, typ: Varint} }
+func fixed(t Type) rule  { return rule{known: true, typ: t} }
+func id(n int8) rule     { return rule{known: true, typ: Bytes, id: n} }
+func sub(m message) rule { return rule{known: true, typ: Bytes, sub: m} }
 
 // field is the rule of a field, by opentelemetry-proto.
 func (m message) field(n int32) rule {
@@ -154,7 +154,7 @@ func anyValueField(n int32) rule {
 	case 2, 3, 8:
 		return number()
 	case 4:
-		return fixed(fixed64)
+		return fixed(Fixed64)
 	case 5:
 		return sub(list)
 	case 6:
@@ -166,7 +166,7 @@ func anyValueField(n int32) rule {
 func logRecordField(n int32) rule {
 	switch n {
 	case 1, 11:
-		return fixed(fixed64)
+		return fixed(Fixed64)
 	case 2, 7:
 		return number()
 	case 3, 12:
@@ -176,7 +176,7 @@ func logRecordField(n int32) rule {
 	case 6:
 		return sub(keyValue)
 	case 8:
-		return fixed(fixed32)
+		return fixed(Fixed32)
 	case 9:
 		return id(16)
 	case 10:
@@ -196,7 +196,7 @@ func spanField(n int32) rule {
 	case 6, 10, 12, 14:
 		return number()
 	case 7, 8:
-		return fixed(fixed64)
+		return fixed(Fixed64)
 	case 9:
 		return sub(keyValue)
 	case 11:
@@ -206,7 +206,7 @@ func spanField(n int32) rule {
 	case 15:
 		return sub(status)
 	case 16:
-		return fixed(fixed32)
+		return fixed(Fixed32)
 	}
 	return rule{}
 }
@@ -215,7 +215,7 @@ func spanField(n int32) rule {
 func (m message) partOfSpan(n int32) rule {
 	switch {
 	case m == event && n == 1:
-		return fixed(fixed64)
+		return fixed(Fixed64)
 	case m == event && n == 2, m == link && n == 3, m == status && n == 2:
 		return text()
 	case m == event && n == 3, m == link && n == 4:
@@ -227,7 +227,7 @@ func (m message) partOfSpan(n int32) rule {
 	case m == link && n == 2:
 		return id(8)
 	case m == link && n == 6:
-		return fixed(fixed32)
+		return fixed(Fixed32)
 	}
 	return rule{}
 }

@@ -8,16 +8,18 @@ import (
 	"unsafe"
 )
 
-// wireType is how the value of a field is written.
-type wireType int8
+// Type is how the value of a field is written (https://protobuf.dev/programming-guides/encoding).
+type Type int8
 
+// The types that OTLP uses.
 const (
-	varint     wireType = 0
-	fixed64    wireType = 1
-	bytesType  wireType = 2
-	startGroup wireType = 3
-	endGroup   wireType = 4
-	fixed32    wireType = 5
+	Varint  Type = 0
+	Fixed64 Type = 1
+	Bytes   Type = 2
+	Fixed32 Type = 5
+
+	startGroup Type = 3
+	endGroup   Type = 4
 )
 
 // ErrMalformed says that a body is no request which the decoder takes.
@@ -26,12 +28,14 @@ var ErrMalformed = errors.New("malformed request")
 // Fields walks the fields of one message. Number, Bytes and Bits are those of the field that Next found last.
 type Fields struct {
 	message []byte
+	from    int // where the field begins
 	at      int // where the next field begins
+	bad     bool
 
 	// Number is the field's number.
 	Number int32
-	typ    wireType
-	bad    bool // The message ends within a field, or the field is of no known type.
+	// Type is what its value is.
+	Type Type
 
 	// Bytes are those of a text, of bytes or of a message; part of the body. Not set for other types.
 	Bytes []byte
@@ -50,12 +54,22 @@ func Text(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // Both are of one slice.
 }
 
+// Raw is the field as it came, with its number and type; part of the body.
+func (f *Fields) Raw() []byte { return f.message[f.from:f.at:f.at] }
+
+// At is where in the message the field begins.
+func (f *Fields) At() int { return f.from }
+
+// Malformed says that the message ends within a field, or that a field is of no known type. Next has returned false then.
+func (f *Fields) Malformed() bool { return f.bad }
+
 // Next moves to the next field. It reports false at the end of the message, and where the message is malformed.
 func (f *Fields) Next() bool {
+	f.from = f.at
 	b := f.message[f.at:]
-	if len(b) >= 2 && b[0]&0x87 == byte(bytesType) && b[0] > 7 && b[1] < 0x80 { // A short text or message.
+	if len(b) >= 2 && b[0]&0x87 == byte(Bytes) && b[0] > 7 && b[1] < 0x80 { // A short text or message.
 		if n := 2 + int(b[1]); n <= len(b) {
-			f.Number, f.typ, f.Bytes = int32(b[0]>>3), bytesType, b[2:n:n]
+			f.Number, f.Type, f.Bytes = int32(b[0]>>3), Bytes, b[2:n:n]
 			f.at += n
 			return true
 		}
@@ -68,7 +82,7 @@ func (f *Fields) next() bool {
 	if f.tag(); f.bad {
 		return false
 	}
-	switch f.typ {
+	switch f.Type {
 	case startGroup, endGroup:
 		f.group()
 	default:
@@ -80,24 +94,24 @@ func (f *Fields) next() bool {
 // tag takes a field's number and type.
 func (f *Fields) tag() {
 	tag := f.varint()
-	f.Number, f.typ = int32(tag>>3), wireType(tag&7) //nolint:gosec // The decoder too drops what is past 32 bits.
+	f.Number, f.Type = int32(tag>>3), Type(tag&7) //nolint:gosec // The decoder too drops what is past 32 bits.
 	f.bad = f.bad || f.Number <= 0
 }
 
 // value takes a value that is no group.
 func (f *Fields) value() {
-	switch f.typ {
-	case varint:
+	switch f.Type {
+	case Varint:
 		f.Bits = f.varint()
-	case fixed64:
+	case Fixed64:
 		if b := f.take(8); b != nil {
 			f.Bits = binary.LittleEndian.Uint64(b)
 		}
-	case fixed32:
+	case Fixed32:
 		if b := f.take(4); b != nil {
 			f.Bits = uint64(binary.LittleEndian.Uint32(b))
 		}
-	case bytesType:
+	case Bytes:
 		f.Bytes = f.take(f.varint())
 	default:
 		f.bad = true
@@ -137,9 +151,9 @@ func (f *Fields) varint() uint64 {
 // group skips a group as the decoder does: it ends at its first field that is no group, whose value is skipped, and the fields behind that
 // are read as ones of the message. OTLP has no groups.
 func (f *Fields) group() {
-	depth, number, typ := 0, f.Number, f.typ
+	depth, number, typ := 0, f.Number, f.Type
 	for inside := true; inside && !f.bad; {
-		switch f.typ {
+		switch f.Type {
 		case startGroup:
 			depth++
 		case endGroup:
@@ -155,5 +169,5 @@ func (f *Fields) group() {
 			f.bad = f.bad || f.at == len(f.message)
 		}
 	}
-	f.Number, f.typ = number, typ
+	f.Number, f.Type = number, typ
 }

@@ -46,7 +46,7 @@ func lastKey(attribute []byte) []byte {
 // cut takes an attribute apart that has the form in which encoders write it, a short key and a short value in any order; it reports false for
 // others.
 func cut(attribute []byte) (key, anyValue []byte, usual bool) {
-	const keyTag, valueTag = 1<<3 | byte(bytesType), 2<<3 | byte(bytesType)
+	const keyTag, valueTag = 1<<3 | byte(Bytes), 2<<3 | byte(Bytes)
 	if len(attribute) < 4 || attribute[1] >= 0x80 {
 		return nil, nil, false
 	}
@@ -70,11 +70,11 @@ func plain(anyValue []byte) bool {
 		return false
 	}
 	switch anyValue[0] {
-	case 1<<3 | byte(bytesType):
+	case 1<<3 | byte(Bytes):
 		return anyValue[1] < 0x80 && len(anyValue) == 2+int(anyValue[1])
-	case 2<<3 | byte(varint), 3<<3 | byte(varint):
+	case 2<<3 | byte(Varint), 3<<3 | byte(Varint):
 		return len(anyValue) == 2 && anyValue[1] < 0x80
-	case 4<<3 | byte(fixed64):
+	case 4<<3 | byte(Fixed64):
 		return len(anyValue) == 9
 	}
 	return false
@@ -119,7 +119,7 @@ func (v *Value) Set(anyValue []byte) {
 			continue
 		}
 		v.Kind = kind
-		if f.typ == bytesType {
+		if f.Type == Bytes {
 			v.Bytes, v.Bits = f.Bytes, 0
 		} else {
 			v.Bytes, v.Bits = nil, f.Bits

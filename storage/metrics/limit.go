@@ -58,10 +58,14 @@ type knownOnly struct {
 
 // Append implements promstorage.AppenderV2.
 func (a knownOnly) Append(ref promstorage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts promstorage.AOptions) (promstorage.SeriesRef, error) { //nolint:revive // The interface is Prometheus's.
-	if ref == 0 {
-		if ref, _ = a.refs.GetRef(ls, ls.Hash()); ref == 0 {
-			return 0, fmt.Errorf("%w: %d series exist, no new one is taken", storage.ErrLimit, a.limit)
-		}
+	known, _ := a.refs.GetRef(ls, ls.Hash()) // The head may have forgotten the series that ref was given for.
+	if known == 0 {
+		return 0, fmt.Errorf("%w: %d series exist, no new one is taken", storage.ErrLimit, a.limit)
 	}
-	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts) // The tsdb's own errors are told apart by the caller.
+	return a.AppenderV2.Append(known, ls, st, t, v, h, fh, opts) // The tsdb's own errors are told apart by the caller.
+}
+
+// GetRef implements promstorage.GetRef.
+func (a knownOnly) GetRef(ls labels.Labels, hash uint64) (promstorage.SeriesRef, labels.Labels) {
+	return a.refs.GetRef(ls, hash)
 }

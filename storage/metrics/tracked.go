@@ -5,6 +5,7 @@ package metrics
 import (
 	"fmt"
 
+	"github.com/prometheus/prometheus/model/labels"
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/strata-apm/strata/storage"
@@ -17,6 +18,14 @@ import (
 type tracked struct {
 	promstorage.AppenderV2
 	store *Store
+}
+
+// GetRef implements promstorage.GetRef.
+func (a tracked) GetRef(ls labels.Labels, hash uint64) (promstorage.SeriesRef, labels.Labels) {
+	if refs, ok := a.AppenderV2.(promstorage.GetRef); ok {
+		return refs.GetRef(ls, hash)
+	}
+	return 0, labels.EmptyLabels()
 }
 
 // Commit implements promstorage.AppenderV2.

@@ -49,7 +49,7 @@ func Start(tb TB) *Server {
 	tb.Helper()
 	bin, err := findPrograms()
 	require.NoError(tb, err)
-	dir, err := os.MkdirTemp("", "strata-pg-") //nolint:usetesting // TempDir's parents may be closed to another user, and its path too long for a socket.
+	dir, err := os.MkdirTemp("", "strata-pg-") // TempDir's parents may be closed to another user, and its path too long for a socket.
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, os.RemoveAll(dir)) })
 	s := &Server{t: tb, bin: bin, dir: dir}
