@@ -52,7 +52,7 @@ func (w *retryWriter) WriteHeader(code int) {
 // NewHandler returns the handler of remote write 1.0 and 2.0 (https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/).
 func NewHandler(in *intake.Intake, logger *slog.Logger) http.Handler {
 	types := remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
-	next := remoteapi.NewWriteHandler(store{in}, types, remoteapi.WithWriteHandlerLogger(logger), remoteapi.WithWriteHandlerMiddlewares()) // The body is read by store.
+	next := remoteapi.NewWriteHandler(store{in, &cleaners{}}, types, remoteapi.WithWriteHandlerLogger(logger), remoteapi.WithWriteHandlerMiddlewares()) // The body is read by store.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)

@@ -3,6 +3,7 @@
 package remotewrite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,8 +17,11 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/prometheus/prometheus/storage"
 
+	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/check"
 	"github.com/strata-apm/strata/ingest/intake"
+	"github.com/strata-apm/strata/ingest/split"
+	"github.com/strata-apm/strata/signal"
 )
 
 const (
@@ -30,7 +34,10 @@ const (
 
 // store decodes requests. Prometheus's own (storage/remote, write_handler.go) passes over a series without a name or with a label twice in remote write 1.0, and keeps nothing
 // of a request with a bad sample; here the good series of a request are kept in both versions, and what is refused is counted.
-type store struct{ intake *intake.Intake }
+type store struct {
+	intake   *intake.Intake
+	cleaners *cleaners
+}
 
 // Store implements what remoteapi.NewWriteHandler asks for.
 func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remoteapi.WriteResponse, error) {
@@ -45,6 +52,13 @@ func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remo
 	}
 	defer read.Release()
 	body := read.Bytes
+	if items, done, err := s.clean(r.Context(), version, body); done {
+		if err != nil {
+			return fail(later(r.Context(), err), err)
+		}
+		wr.Add(remoteapi.WriteResponseStats{Samples: items})
+		return wr, nil
+	}
 	w := &writing{c: newCollector(r.Context(), s.intake)}
 	if version == remoteapi.WriteV1MessageType {
 		err = w.version1(body)
@@ -68,6 +82,25 @@ func (s store) Store(r *http.Request, version remoteapi.WriteMessageType) (*remo
 		return fail(http.StatusBadRequest, w.err())
 	}
 	return wr, nil
+}
+
+// clean puts a request on the bus that needs no decision, and says whether it has.
+func (s store) clean(ctx context.Context, version remoteapi.WriteMessageType, body []byte) (items int, done bool, err error) {
+	layout := s.intake.Layout()
+	if s.intake.SeriesFull() || layout != nil && layout.Partitions(bus.TopicRemoteWrite) > 1 {
+		return 0, false, nil
+	}
+	limits, now := s.intake.Limits(), s.intake.Now()
+	c := s.cleaners.get(limits, now.Add(-limits.MetricsPast).UnixMilli(), now.Add(limits.Future).UnixMilli())
+	defer s.cleaners.put(c)
+	rec, ok := c.record(version, body)
+	if !ok || layout != nil && len(rec) > layout.MaxRecordBytes()-slack {
+		return 0, false, nil
+	}
+	_, err = s.intake.Accept(ctx, intake.Request{
+		Signal: signal.Metrics, Topic: bus.TopicRemoteWrite, Parts: []split.Part{{Body: rec, Items: c.items}}, Format: Format, Tally: check.Tally{Items: c.items},
+	})
+	return c.items, true, err // It names the signal.
 }
 
 // writing is one request.

@@ -20,9 +20,9 @@ type series struct {
 	hash   uint64 // of labels
 	// counts says that its samples count up from zero, so that their starts matter.
 	counts bool
-	// options are shared by the series of a metric family.
-	options *promstorage.AOptions
-	state   *state
+	// options are shared by the series of a metric family. family has its name and metadata, nil where there are none.
+	options, family *promstorage.AOptions
+	state           *state
 }
 
 // learner collects what the translation appends while data points are learned from.
@@ -56,6 +56,18 @@ func (l *learner) family(name string, md metadata.Metadata) *promstorage.AOption
 	return o
 }
 
+// familyOf is the family whose metadata a sample has; remote write does not say its name.
+func (l *learner) familyOf(opts promstorage.AOptions, ls labels.Labels) *promstorage.AOptions {
+	switch md := opts.Metadata; {
+	case opts.MetricFamilyName != "":
+		return l.family(opts.MetricFamilyName, md)
+	case md.Type != "" || md.Help != "":
+		return l.family(family(ls.Get(model.MetricNameLabel)), md)
+	default:
+		return nil
+	}
+}
+
 // learn notes a sample that the translation appended; ref is 0 where it was refused.
 func (a *countingAppender) learn(ref promstorage.SeriesRef, ls labels.Labels, t int64, v float64, opts promstorage.AOptions) {
 	made := seriescache.Translated[series]{Time: t, Value: v, Taken: ref != 0, Target: opts.MetricFamilyName == targetInfo}
@@ -66,6 +78,9 @@ func (a *countingAppender) learn(ref promstorage.SeriesRef, ls labels.Labels, t 
 				s.labels = own
 			}
 		}
+		if !made.Target {
+			s.family = a.learner.familyOf(opts, ls)
+		}
 		s.counts = startsAtZero(ls.Get(model.MetricNameLabel), opts)
 		s.state = a.starts.of(s.hash, t)
 		made.Series = s
@@ -75,9 +90,9 @@ func (a *countingAppender) learn(ref promstorage.SeriesRef, ls labels.Labels, t 
 
 // appendKnown appends a sample of a series that is known.
 func (a *countingAppender) appendKnown(s *series, st, t int64, v float64) {
-	if s.options != a.noted && s.options.MetricFamilyName != targetInfo {
-		a.metadata.Set(s.options.MetricFamilyName, s.options.Metadata)
-		a.noted = s.options
+	if s.family != nil && s.family != a.noted {
+		a.metadata.Set(s.family.MetricFamilyName, s.family.Metadata)
+		a.noted = s.family
 	}
 	if s.state.forgotten {
 		s.state = a.starts.of(s.hash, t)

@@ -8,16 +8,8 @@ import (
 	"time"
 )
 
-const (
-	// keptFor is how long what does not come again is remembered.
-	keptFor = time.Hour
-	// most bounds what is remembered, about 300 bytes each: a sender whose descriptions change with every request would make it grow.
-	most = 2_000_000
-	// maxSpan bounds the times of a resource's known points, since target_info gets a sample every few minutes between them.
-	maxSpan = 24 * time.Hour
-	// leastSwept is the number below which nothing is forgotten.
-	leastSwept = 1 << 12
-)
+// maxSpan bounds the times of a resource's known points, since target_info gets a sample every few minutes between them.
+const maxSpan = 24 * time.Hour
 
 // Cache knows what the translation made of data points; S is what its user keeps of a series. Not safe for concurrent use.
 type Cache[S any] struct {
@@ -25,19 +17,11 @@ type Cache[S any] struct {
 	plan    Plan[S]
 	known   []int // metrics of one resource, used again for the next
 
-	points map[key]*known[S]
+	points memory[S]
 	// targets has the series target_info of a resource, or one without series where the translation makes none.
-	targets map[key]*known[S]
+	targets memory[S]
 	// interval is between two samples of target_info in one request.
 	interval time.Duration
-	// sweepAt is the number of points at which those that did not come again are forgotten; limit is most but for tests.
-	sweepAt, limit int
-}
-
-// known is what the translation made of a point.
-type known[S any] struct {
-	series []S
-	seen   int64 // when it came last, in seconds since 1970
 }
 
 // defaultLookback is the translation's own (prometheusremotewrite, defaultLookbackDelta).
@@ -49,8 +33,7 @@ func New[S any](lookback time.Duration) *Cache[S] {
 		lookback = defaultLookback
 	}
 	return &Cache[S]{
-		request: request{hasher: newHasher()}, points: map[key]*known[S]{}, targets: map[key]*known[S]{},
-		interval: lookback / 2, sweepAt: leastSwept, limit: most,
+		request: request{hasher: newHasher()}, points: newMemory[S](), targets: newMemory[S](), interval: lookback / 2,
 	}
 }
 
@@ -99,7 +82,7 @@ func (c *Cache[S]) Split(body []byte, now time.Time) *Plan[S] {
 func (c *Cache[S]) resource(i int, now int64) {
 	r := &c.request
 	res := &r.resources[i]
-	target := c.targets[res.key]
+	target := c.targets.known[res.key]
 	var unknown, odd []int
 	c.known = c.known[:0]
 	var times timeRange
@@ -152,7 +135,7 @@ func (c *Cache[S]) metric(m *metric, now int64, times *timeRange) bool {
 	before, timesBefore := len(c.plan.Samples), *times
 	for i := m.from; i < m.to; i++ {
 		p := &c.request.points[i]
-		k := c.points[p.key]
+		k := c.points.known[p.key]
 		if k == nil || !p.plain {
 			c.plan.Samples, *times = c.plan.Samples[:before], timesBefore
 			return false

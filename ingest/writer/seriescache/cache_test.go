@@ -325,7 +325,7 @@ func TestLearnRefuses(t *testing.T) {
 // TestForgets: what does not come for an hour is forgotten, and a flood of new points does not grow without a bound.
 func TestForgets(t *testing.T) {
 	c := New[int](0)
-	c.limit = 2 * leastSwept
+	c.points.limit = 2 * leastSwept
 	learn := func(now time.Time, from, n int) {
 		is := make([]int, n)
 		for i := range is {
@@ -336,12 +336,12 @@ func TestForgets(t *testing.T) {
 	}
 	learn(at, 0, leastSwept)
 	learn(at.Add(time.Minute), leastSwept, 1)
-	require.Len(t, c.points, leastSwept+1, "all of them came lately")
+	require.Len(t, c.points.known, leastSwept+1, "all of them came lately")
 	later := at.Add(2 * time.Hour)
 	require.Equal(t, 1, c.Split(requestOf(t, later, 5), later).Points)
 	for i := range 20 {
 		learn(later, 1<<20+i*1000, 1000)
-		require.LessOrEqual(t, len(c.points), 3*leastSwept)
+		require.LessOrEqual(t, len(c.points.known), 3*leastSwept)
 	}
 	require.Zero(t, c.Split(requestOf(t, later, 6), later).Points)
 }

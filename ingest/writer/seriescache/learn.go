@@ -32,7 +32,8 @@ func (c *Cache[S]) Learn(i int, samples []Translated[S], now time.Time) {
 			return
 		}
 	}
-	c.sweep(now)
+	c.points.sweep(now)
+	c.targets.sweep(now)
 	c.pair(part.metrics, samples, func(p *point, made []Translated[S]) {
 		k := &known[S]{series: make([]S, len(made)), seen: now.Unix()}
 		for i := range made {
@@ -41,7 +42,7 @@ func (c *Cache[S]) Learn(i int, samples []Translated[S], now time.Time) {
 			}
 			k.series[i] = made[i].Series
 		}
-		c.points[p.key] = k
+		c.points.known[p.key] = k
 	})
 	if len(rest) == len(samples) { // Without points there is no target_info either.
 		return
@@ -50,7 +51,7 @@ func (c *Cache[S]) Learn(i int, samples []Translated[S], now time.Time) {
 	if len(rest) > 0 {
 		target.series = []S{rest[0].Series}
 	}
-	c.targets[c.request.resources[part.resource].key] = target
+	c.targets.known[c.request.resources[part.resource].key] = target
 }
 
 // pair calls f with each point and the samples that were made of it. It returns the samples that are left, and false where they do not fit.
@@ -76,22 +77,4 @@ func (c *Cache[S]) pair(metrics []int, samples []Translated[S], f func(*point, [
 		}
 	}
 	return samples, true
-}
-
-// sweep forgets what did not come again for long, and everything where that is not enough.
-func (c *Cache[S]) sweep(now time.Time) {
-	if len(c.points) < c.sweepAt {
-		return
-	}
-	for _, m := range []map[key]*known[S]{c.points, c.targets} {
-		for k, v := range m {
-			if now.Unix()-v.seen > int64(keptFor/time.Second) {
-				delete(m, k)
-			}
-		}
-	}
-	if len(c.points) >= c.limit {
-		c.points, c.targets = map[key]*known[S]{}, map[key]*known[S]{}
-	}
-	c.sweepAt = max(leastSwept, min(2*len(c.points), c.limit))
 }

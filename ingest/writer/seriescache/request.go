@@ -43,11 +43,13 @@ const (
 )
 
 func (h *hasher) add(k key, b []byte) key {
-	return key{k.hi*factorHi + maphash.Bytes(h.hi, b), k.lo*factorLo + maphash.Bytes(h.lo, b)}
+	return k.join(key{maphash.Bytes(h.hi, b), maphash.Bytes(h.lo, b)})
 }
 
+func (k key) join(o key) key { return key{k.hi*factorHi + o.hi, k.lo*factorLo + o.lo} }
+
 // number adds a number to a key that holds hashed bytes already.
-func (k key) number(n uint64) key { return key{k.hi*factorHi + n, k.lo*factorLo + n} }
+func (k key) number(n uint64) key { return k.join(key{n, n}) }
 
 // request is what parse finds in a body; its parts refer to the body. It is used again for the next body.
 type request struct {
