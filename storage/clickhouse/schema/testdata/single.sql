@@ -317,6 +317,10 @@ SELECT
 FROM strata.otel_traces
 GROUP BY TenantId, Minute, ServiceName, Environment, SpanName, SpanKind, Root, TargetType, TargetSystem, Target;
 
+ALTER TABLE strata.otel_logs MODIFY COLUMN Body CODEC(ZSTD(3)), MODIFY COLUMN LogAttributes CODEC(ZSTD(3)), MODIFY COLUMN ResourceAttributes CODEC(ZSTD(3)), MODIFY COLUMN NestedAttributes CODEC(ZSTD(3));
+
+ALTER TABLE strata.otel_traces MODIFY COLUMN SpanAttributes CODEC(ZSTD(3)), MODIFY COLUMN ResourceAttributes CODEC(ZSTD(3)), MODIFY COLUMN NestedAttributes CODEC(ZSTD(3)), MODIFY COLUMN StatusMessage CODEC(ZSTD(3));
+
 ALTER TABLE strata.otel_logs MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;
