@@ -51,12 +51,17 @@ type TraceAppender interface {
 	// and visible to queries. It does not modify td. An error that wraps ErrUnavailable may be retried with the same id and the same
 	// td; any other error is permanent. Returns the number of spans of the batch, also when the id was seen before.
 	AppendTraces(ctx context.Context, id BatchID, td []Owned[ptrace.Traces]) (int, error)
+	// AppendTraceRequests is AppendTraces for export requests of OTLP in protobuf. One that the decoder would not take is an error that
+	// wraps ErrInvalid.
+	AppendTraceRequests(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
 }
 
 // LogAppender stores log records. Safe for concurrent use.
 type LogAppender interface {
 	// AppendLogs is AppendTraces for log records.
 	AppendLogs(ctx context.Context, id BatchID, ld []Owned[plog.Logs]) (int, error)
+	// AppendLogRequests is AppendTraceRequests for log records.
+	AppendLogRequests(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
 }
 
 // TimeRange is a half-open interval [Start, End).

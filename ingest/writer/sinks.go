@@ -39,7 +39,7 @@ func (e *BlockError) Error() string { return "block " + e.Block + ": " + e.Err.E
 // Unwrap gives the store's error.
 func (e *BlockError) Unwrap() error { return e.Err }
 
-// TraceSink decodes OTLP trace requests and appends their spans, and behind them what is derived of them.
+// TraceSink appends the spans of OTLP trace requests, and behind them what is derived of them.
 type TraceSink struct {
 	Appender storage.TraceAppender
 	Derived  []Derived[ptrace.Traces]
@@ -47,18 +47,24 @@ type TraceSink struct {
 
 // Store implements Sink.
 func (s TraceSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
-	var dec ptrace.ProtoUnmarshaler
-	batch, outcomes, err := decode(signal.Traces, msgs, dec.UnmarshalTraces, ptrace.Traces.SpanCount)
+	batch, outcomes, err := requests(signal.Traces, msgs, canonicalTraces)
 	if err != nil || len(batch) == 0 {
 		return outcomes, err
 	}
-	if _, err := s.Appender.AppendTraces(ctx, id, batch); err != nil {
+	if _, err := s.Appender.AppendTraceRequests(ctx, id, batch); err != nil {
 		return nil, fmt.Errorf("append spans: %w", err)
 	}
-	return derive(ctx, id, batch, s.Derived, outcomes)
+	if len(s.Derived) == 0 {
+		return outcomes, nil
+	}
+	decoded, err := decode(batch, (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces)
+	if err != nil {
+		return nil, err
+	}
+	return derive(ctx, id, decoded, s.Derived, outcomes)
 }
 
-// LogSink decodes OTLP log requests and appends their records, and behind them what is derived of them.
+// LogSink appends the records of OTLP log requests, and behind them what is derived of them.
 type LogSink struct {
 	Appender storage.LogAppender
 	Derived  []Derived[plog.Logs]
@@ -66,20 +72,27 @@ type LogSink struct {
 
 // Store implements Sink.
 func (s LogSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
-	var dec plog.ProtoUnmarshaler
-	batch, outcomes, err := decode(signal.Logs, msgs, dec.UnmarshalLogs, plog.Logs.LogRecordCount)
+	batch, outcomes, err := requests(signal.Logs, msgs, canonicalLogs)
 	if err != nil || len(batch) == 0 {
 		return outcomes, err
 	}
-	if _, err := s.Appender.AppendLogs(ctx, id, batch); err != nil {
+	if _, err := s.Appender.AppendLogRequests(ctx, id, batch); err != nil {
 		return nil, fmt.Errorf("append log records: %w", err)
 	}
-	return derive(ctx, id, batch, s.Derived, outcomes)
+	if len(s.Derived) == 0 {
+		return outcomes, nil
+	}
+	decoded, err := decode(batch, (&plog.ProtoUnmarshaler{}).UnmarshalLogs)
+	if err != nil {
+		return nil, err
+	}
+	return derive(ctx, id, decoded, s.Derived, outcomes)
 }
 
-// decode reads the messages of a batch. Messages of no tenant are rejected and left out.
-func decode[T any](of signal.Signal, msgs []bus.Message, unmarshal func([]byte) (T, error), count func(T) int) ([]storage.Owned[T], []ledger.Outcome, error) {
-	batch := make([]storage.Owned[T], 0, len(msgs))
+// requests are the bodies of a batch. Messages of no tenant are rejected and left out. One that another program put on the topic is decoded, to
+// be counted, and written anew as canonical does, without what older versions of OTLP had.
+func requests(of signal.Signal, msgs []bus.Message, canonical func([]byte) ([]byte, int, error)) ([]storage.Owned[[]byte], []ledger.Outcome, error) {
+	batch := make([]storage.Owned[[]byte], 0, len(msgs))
 	outcomes := make([]ledger.Outcome, 0, len(msgs))
 	for _, m := range msgs {
 		owner, err := intake.RecordTenant(m.Headers)
@@ -87,14 +100,47 @@ func decode[T any](of signal.Signal, msgs []bus.Message, unmarshal func([]byte) 
 			outcomes = append(outcomes, misaddressed(of.Topic(), m))
 			continue
 		}
-		data, err := unmarshal(m.Value)
-		if err != nil {
-			return nil, nil, fmt.Errorf("decode %s at offset %d: %w", of, m.Offset, err)
+		body, n := m.Value, 0
+		if _, _, ours := intake.RecordItem(m.Headers); !ours {
+			if body, n, err = canonical(m.Value); err != nil {
+				return nil, nil, fmt.Errorf("decode %s at offset %d: %w", of, m.Offset, err)
+			}
 		}
-		batch = append(batch, storage.Owned[T]{Tenant: owner, Data: data})
-		outcomes = append(outcomes, outcome(of.Topic(), m, count(data)))
+		batch = append(batch, storage.Owned[[]byte]{Tenant: owner, Data: body})
+		outcomes = append(outcomes, outcome(of.Topic(), m, n))
 	}
 	return batch, outcomes, nil
+}
+
+func canonicalTraces(body []byte) ([]byte, int, error) {
+	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
+	if err != nil {
+		return nil, 0, err // The caller names the message.
+	}
+	body, err = (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	return body, td.SpanCount(), err // As above.
+}
+
+func canonicalLogs(body []byte) ([]byte, int, error) {
+	ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
+	if err != nil {
+		return nil, 0, err // The caller names the message.
+	}
+	body, err = (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+	return body, ld.LogRecordCount(), err // As above.
+}
+
+// decode decodes the requests of a batch that is stored.
+func decode[T any](batch []storage.Owned[[]byte], unmarshal func([]byte) (T, error)) ([]storage.Owned[T], error) {
+	out := make([]storage.Owned[T], len(batch))
+	for i, b := range batch {
+		data, err := unmarshal(b.Data)
+		if err != nil {
+			return nil, fmt.Errorf("decode what is derived of: %w", err)
+		}
+		out[i] = storage.Owned[T]{Tenant: b.Tenant, Data: data}
+	}
+	return out, nil
 }
 
 // derive stores the derived blocks of a batch whose records are stored. While a store is away none counts as done and the whole batch comes

@@ -5,6 +5,7 @@ package writer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strconv"
@@ -78,6 +79,9 @@ func TestSamplesOfTenants(t *testing.T) {
 
 // blockStore keeps what is appended by id, once, and fails as told.
 type blockStore struct {
+	storage.LogAppender
+	storage.TraceAppender
+
 	mu     sync.Mutex
 	stored map[storage.BatchID][]string // "tenant body" of each record, guarded by mu
 	calls  []storage.BatchID            // guarded by mu
@@ -101,20 +105,28 @@ func (s *blockStore) put(id storage.BatchID, rows []string) error {
 	return nil
 }
 
-// AppendLogs implements storage.LogAppender.
-func (s *blockStore) AppendLogs(_ context.Context, id storage.BatchID, ld []storage.Owned[plog.Logs]) (int, error) {
+// AppendLogRequests implements storage.LogAppender.
+func (s *blockStore) AppendLogRequests(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
 	rows := []string{}
-	for _, l := range ld {
-		rows = append(rows, string(l.Tenant)+" "+l.Data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().AsString())
+	for _, b := range batch {
+		ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b.Data)
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", storage.ErrInvalid, err)
+		}
+		rows = append(rows, string(b.Tenant)+" "+ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().AsString())
 	}
 	return len(rows), s.put(id, rows)
 }
 
-// AppendTraces implements storage.TraceAppender.
-func (s *blockStore) AppendTraces(_ context.Context, id storage.BatchID, td []storage.Owned[ptrace.Traces]) (int, error) {
+// AppendTraceRequests implements storage.TraceAppender.
+func (s *blockStore) AppendTraceRequests(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
 	rows := []string{}
-	for _, l := range td {
-		rows = append(rows, string(l.Tenant)+" "+l.Data.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Name())
+	for _, b := range batch {
+		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b.Data)
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", storage.ErrInvalid, err)
+		}
+		rows = append(rows, string(b.Tenant)+" "+td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Name())
 	}
 	return len(rows), s.put(id, rows)
 }

@@ -67,14 +67,34 @@ func (f *Fields) Malformed() bool { return f.bad }
 func (f *Fields) Next() bool {
 	f.from = f.at
 	b := f.message[f.at:]
-	if len(b) >= 2 && b[0]&0x87 == byte(Bytes) && b[0] > 7 && b[1] < 0x80 { // A short text or message.
-		if n := 2 + int(b[1]); n <= len(b) {
-			f.Number, f.Type, f.Bytes = int32(b[0]>>3), Bytes, b[2:n:n]
-			f.at += n
+	if len(b) < 2 || b[0] <= 7 || b[0] >= 0x80 {
+		return len(b) > 0 && f.next()
+	}
+	switch b[0] & 7 { // What encoders write most.
+	case byte(Bytes):
+		n, from := int(b[1]), 2
+		if n >= 0x80 && len(b) > 2 && b[2] < 0x80 {
+			n, from = n&0x7f|int(b[2])<<7, 3
+		}
+		if end := from + n; b[from-1] < 0x80 && end <= len(b) {
+			f.Number, f.Type, f.Bytes = int32(b[0]>>3), Bytes, b[from:end:end]
+			f.at += end
+			return true
+		}
+	case byte(Fixed64):
+		if len(b) >= 9 {
+			f.Number, f.Type, f.Bits = int32(b[0]>>3), Fixed64, binary.LittleEndian.Uint64(b[1:])
+			f.at += 9
+			return true
+		}
+	case byte(Varint):
+		if b[1] < 0x80 {
+			f.Number, f.Type, f.Bits = int32(b[0]>>3), Varint, uint64(b[1])
+			f.at += 2
 			return true
 		}
 	}
-	return len(b) > 0 && f.next()
+	return f.next()
 }
 
 // next is Next for fields of every form.

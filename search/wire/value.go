@@ -95,8 +95,22 @@ func ValueOf(attribute []byte) Value {
 	return v
 }
 
+// Attribute is the key and the value of an attribute.
+func Attribute(attribute []byte) (key []byte, v Value) {
+	key, anyValue, usual := cut(attribute)
+	if usual {
+		v.Set(anyValue)
+		return key, v
+	}
+	return lastKey(attribute), ValueOf(attribute)
+}
+
 // Set sets v to what a message AnyValue says; an empty one changes nothing, as messages that are there twice are one.
 func (v *Value) Set(anyValue []byte) {
+	if len(anyValue) > 2 && anyValue[0] == 1<<3|byte(Bytes) && anyValue[1] < 0x80 && len(anyValue) == 2+int(anyValue[1]) { // A short text.
+		v.Kind, v.Bytes, v.Bits = pcommon.ValueTypeStr, anyValue[2:], 0
+		return
+	}
 	for f := Of(anyValue); f.Next(); {
 		kind := pcommon.ValueTypeEmpty
 		switch f.Number {

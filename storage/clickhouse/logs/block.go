@@ -6,28 +6,38 @@ import (
 	"fmt"
 	"hash/fnv"
 
-	"go.opentelemetry.io/collector/pdata/plog"
-
 	"github.com/strata-apm/strata/search/fields"
+	"github.com/strata-apm/strata/search/wire"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
-	"github.com/strata-apm/strata/storage/clickhouse/nested"
-	"github.com/strata-apm/strata/storage/clickhouse/resource"
+	"github.com/strata-apm/strata/storage/clickhouse/requests"
 )
 
 // block builds the block of one batch of log records.
 type block struct {
 	native.Block
 
-	timestamp, observed, rowID    native.Fixed
-	traceFlags, severityNumber    native.Fixed
-	traceID, spanID, body         native.String
-	tenant, severityText, service native.LowCardinality
-	resourceURL, scopeURL         native.LowCardinality
-	scopeName, scopeVersion       native.LowCardinality
-	eventName, environment, host  native.LowCardinality
-	resource, scopeAttrs, logAttr native.Map
-	nested                        native.Map
+	timestamp, observed, rowID      native.Fixed
+	traceFlags, severityNumber      native.Fixed
+	traceID, spanID, body           native.String
+	tenant, severityText, eventName native.LowCardinality
+	attributes                      native.Map
+	shared                          requests.Shared
+
+	seed uint64 // of the batch's row ids
+	rec  record // being read
+}
+
+// record is what is read of a log record.
+type record struct {
+	timestamp, observed uint64
+	severity            int32
+	flags               uint32
+	severityText, event []byte
+	traceID, spanID     []byte
+	body                wire.Value
+	attributes          requests.Attributes
 }
 
 func newBlock() *block {
@@ -43,19 +53,19 @@ func newBlock() *block {
 	b.Add("TraceFlags", &b.traceFlags)
 	b.Add("SeverityText", &b.severityText)
 	b.Add("SeverityNumber", &b.severityNumber)
-	b.Add("ServiceName", &b.service)
+	b.Add("ServiceName", &b.shared.Service)
 	b.Add("Body", &b.body)
-	b.Add("ResourceSchemaUrl", &b.resourceURL)
-	b.Add("ResourceAttributes", &b.resource)
-	b.Add("ScopeSchemaUrl", &b.scopeURL)
-	b.Add("ScopeName", &b.scopeName)
-	b.Add("ScopeVersion", &b.scopeVersion)
-	b.Add("ScopeAttributes", &b.scopeAttrs)
-	b.Add("LogAttributes", &b.logAttr)
+	b.Add("ResourceSchemaUrl", &b.shared.ResourceSchema)
+	b.Add("ResourceAttributes", &b.shared.Resource)
+	b.Add("ScopeSchemaUrl", &b.shared.ScopeSchema)
+	b.Add("ScopeName", &b.shared.ScopeName)
+	b.Add("ScopeVersion", &b.shared.ScopeVersion)
+	b.Add("ScopeAttributes", &b.shared.ScopeAttributes)
+	b.Add("LogAttributes", &b.attributes)
 	b.Add("EventName", &b.eventName)
-	b.Add("Environment", &b.environment)
-	b.Add("HostName", &b.host)
-	b.Add("NestedAttributes", &b.nested)
+	b.Add("Environment", &b.shared.Environment)
+	b.Add("HostName", &b.shared.Host)
+	b.Add("NestedAttributes", &b.shared.Nested)
 	return b
 }
 
@@ -66,70 +76,101 @@ func batchSeed(id storage.BatchID) uint64 {
 	return uint64(h.Sum32()) << 32
 }
 
-// fill adds the records. It refuses those of no tenant: the error wraps storage.ErrInvalid.
-func (b *block) fill(id storage.BatchID, batches []storage.Owned[plog.Logs]) error {
-	seed := batchSeed(id)
-	for _, ld := range batches {
-		if ld.Tenant == "" {
+// reset forgets the rows and keeps the memory.
+func (b *block) reset() {
+	b.shared.Forget()
+	b.Reset()
+}
+
+// fill adds the records of export requests. It refuses those of no tenant: the error wraps storage.ErrInvalid.
+func (b *block) fill(id storage.BatchID, batch []storage.Owned[[]byte]) error {
+	b.seed = batchSeed(id)
+	each := requests.Each{Origin: b.shared.Origin, Scope: b.shared.Scope, Record: b.record}
+	for _, r := range batch {
+		if r.Tenant == "" {
 			return fmt.Errorf("%w: log records of no tenant", storage.ErrInvalid)
 		}
-		before := b.Rows
-		for _, rl := range ld.Data.ResourceLogs().All() {
-			res := rl.Resource().Attributes()
-			b.resourceRecords(seed, rl, resource.Read(res))
+		if err := wire.Check(signal.Logs, r.Data); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrInvalid, err)
 		}
-		b.tenant.AppendN(string(ld.Tenant), b.Rows-before)
+		before := b.Rows
+		if err := each.Of(r.Data); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrInvalid, err)
+		}
+		b.tenant.AppendN(string(r.Tenant), b.Rows-before)
 	}
 	return nil
 }
 
-func (b *block) resourceRecords(seed uint64, rl plog.ResourceLogs, res resource.Resource) {
-	var shared, scopeShared native.Mark
-	haveResource := false
-	for _, sl := range rl.ScopeLogs().All() {
-		scope := sl.Scope()
-		scopeName, scopeVersion := scope.Name(), scope.Version()
-		haveScope := false
-		for _, rec := range sl.LogRecords().All() {
-			if haveResource {
-				b.resource.AppendCopy(shared)
-			} else {
-				shared, haveResource = b.resource.AppendMarked(rl.Resource().Attributes()), true
-			}
-			if haveScope {
-				b.scopeAttrs.AppendCopy(scopeShared)
-			} else {
-				scopeShared, haveScope = b.scopeAttrs.AppendMarked(scope.Attributes()), true
-			}
-			b.resourceURL.Append(rl.SchemaUrl())
-			b.scopeURL.Append(sl.SchemaUrl())
-			b.scopeName.Append(scopeName)
-			b.scopeVersion.Append(scopeVersion)
-			b.service.Append(res.Service)
-			b.environment.Append(res.Environment)
-			b.host.Append(res.Host)
-			nested.Append(&b.nested, rec.Attributes(), rl.Resource().Attributes())
-			b.record(seed, rec)
-		}
+// record adds one record.
+func (b *block) record(message []byte) error {
+	r := &b.rec
+	r.read(message)
+	row, err := r.attributes.Append(&b.attributes)
+	if err != nil {
+		return err // It names the record's part.
 	}
+	if err := b.shared.Row(r.attributes, row.Maps); err != nil {
+		return err // As above.
+	}
+	if err := requests.AppendValue(&b.body, &r.body); err != nil {
+		return err // As above.
+	}
+	when := r.timestamp
+	if when == 0 {
+		when = r.observed
+	}
+	b.timestamp.Nano(when)
+	b.observed.Nano(r.observed)
+	b.rowID.Uint64(b.seed + uint64(b.Rows)) //nolint:gosec // a count
+	b.traceID.AppendHex(r.traceID)
+	b.spanID.AppendHex(r.spanID)
+	b.traceFlags.Uint8(uint8(r.flags & 0xff))
+	b.severityText.AppendBytes(r.severityText)
+	b.severityNumber.Uint8(fields.SeverityOf(r.severity, wire.Text(r.severityText)))
+	b.eventName.AppendBytes(r.event)
+	b.Rows++
+	return nil
 }
 
-func (b *block) record(seed uint64, rec plog.LogRecord) {
-	when := rec.Timestamp()
-	if when == 0 {
-		when = rec.ObservedTimestamp()
+// Numbers of the fields of LogRecord (opentelemetry/proto/logs/v1/logs.proto).
+const (
+	fieldTime         = 1
+	fieldSeverity     = 2
+	fieldSeverityText = 3
+	fieldBody         = 5
+	fieldAttribute    = 6
+	fieldFlags        = 8
+	fieldTraceID      = 9
+	fieldSpanID       = 10
+	fieldObserved     = 11
+	fieldEvent        = 12
+)
+
+func (r *record) read(message []byte) {
+	*r = record{attributes: r.attributes[:0]}
+	for f := wire.Of(message); f.Next(); {
+		switch f.Number {
+		case fieldTime:
+			r.timestamp = f.Bits
+		case fieldObserved:
+			r.observed = f.Bits
+		case fieldSeverity:
+			r.severity = int32(f.Bits) //nolint:gosec // As the decoder has it.
+		case fieldSeverityText:
+			r.severityText = f.Bytes
+		case fieldBody:
+			r.body.Set(f.Bytes)
+		case fieldAttribute:
+			r.attributes = append(r.attributes, f.Bytes)
+		case fieldFlags:
+			r.flags = uint32(f.Bits) //nolint:gosec // fixed32.
+		case fieldTraceID:
+			r.traceID = f.Bytes
+		case fieldSpanID:
+			r.spanID = f.Bytes
+		case fieldEvent:
+			r.event = f.Bytes
+		}
 	}
-	b.timestamp.Time(when)
-	b.observed.Time(rec.ObservedTimestamp())
-	b.rowID.Uint64(seed + uint64(b.Rows)) //nolint:gosec // a count
-	traceID, spanID := rec.TraceID(), rec.SpanID()
-	b.traceID.AppendHex(traceID[:])
-	b.spanID.AppendHex(spanID[:])
-	b.traceFlags.Uint8(uint8(rec.Flags() & 0xff))
-	b.severityText.Append(rec.SeverityText())
-	b.severityNumber.Uint8(fields.Severity(rec))
-	b.body.AppendValue(rec.Body())
-	b.logAttr.Append(rec.Attributes())
-	b.eventName.Append(rec.EventName())
-	b.Rows++
 }

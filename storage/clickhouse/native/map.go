@@ -65,6 +65,36 @@ func (c *Map) Append(m pcommon.Map) int {
 	return n
 }
 
+// Start is where a row begins that End ends.
+type Start struct{ at place }
+
+// Begin begins a row, into which PutKey and Values put.
+func (c *Map) Begin() Start { return Start{c.place()} }
+
+// PutKey puts a key into the row; its value goes to Values.
+func (c *Map) PutKey(key []byte) { c.keys.AppendBytes(key) }
+
+// Values is the column of the values of all rows.
+func (c *Map) Values() *String { return &c.values }
+
+// End ends a row. Where a key is there twice it takes the whole row back instead, and returns false: ClickHouse would find the first, and
+// readers of maps keep the last.
+func (c *Map) End(s Start) bool {
+	keys := c.keys.keys[s.at.keys:]
+	if repeats(keys) {
+		c.keys.keys, c.values.buf = c.keys.keys[:s.at.keys], c.values.buf[:s.at.values]
+		return false
+	}
+	c.EndRow(len(keys))
+	return true
+}
+
+// MarkOf is where the row lies that was begun at s and has been ended.
+func (c *Map) MarkOf(s Start) Mark {
+	to := c.place()
+	return Mark{from: s.at, to: to, n: to.keys - s.at.keys}
+}
+
 // PutValue puts a key with the value v, written as String.AppendValue does, into the row that EndRow ends.
 func (c *Map) PutValue(key string, v pcommon.Value) {
 	c.keys.Append(key)
@@ -107,15 +137,6 @@ func (c *Map) place() place { return place{keys: len(c.keys.keys), values: len(c
 type Mark struct {
 	from, to place
 	n        int // keys
-}
-
-// AppendMarked appends m as a row and returns where it lies, so that the following rows of one resource copy it instead of hashing
-// its keys.
-func (c *Map) AppendMarked(m pcommon.Map) Mark {
-	mark := Mark{from: c.place()}
-	mark.n = c.Append(m)
-	mark.to = c.place()
-	return mark
 }
 
 // AppendCopy appends the row at mark once more. The mark must be one of this column.

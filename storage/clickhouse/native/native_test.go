@@ -266,10 +266,15 @@ func TestMapCopies(t *testing.T) {
 	var ours Map
 	theirs := newMap()
 	ours.Append(other)
-	mark := ours.AppendMarked(res)
+	marked := func(m pcommon.Map) Mark {
+		start := ours.Begin()
+		ours.Append(m)
+		return ours.MarkOf(start)
+	}
+	mark := marked(res)
 	ours.Append(other)
 	ours.AppendCopy(mark)
-	empty := ours.AppendMarked(pcommon.NewMap())
+	empty := marked(pcommon.NewMap())
 	ours.AppendCopy(empty)
 	double := ours.AppendMarked(twice(t, 3))
 	ours.AppendCopy(double)

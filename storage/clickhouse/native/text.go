@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -27,6 +28,20 @@ func (c *String) Append(s string) {
 	c.buf = append(c.buf, s...)
 }
 
+// AppendBytes appends a row.
+func (c *String) AppendBytes(b []byte) {
+	c.buf = binary.AppendUvarint(c.buf, uint64(len(b)))
+	c.buf = append(c.buf, b...)
+}
+
+// AppendInt appends a number in decimals.
+func (c *String) AppendInt(n int64) {
+	var tmp [20]byte
+	out := strconv.AppendInt(tmp[:0], n, 10)
+	c.buf = append(c.buf, byte(len(out))) //nolint:gosec // An int64 has at most 20 characters.
+	c.buf = append(c.buf, out...)
+}
+
 // AppendHex appends id in lower-case hex, or "" for an id that is all zero.
 func (c *String) AppendHex(id []byte) {
 	for _, b := range id {
@@ -45,10 +60,7 @@ func (c *String) AppendValue(v pcommon.Value) {
 	case pcommon.ValueTypeStr:
 		c.Append(v.Str())
 	case pcommon.ValueTypeInt:
-		var tmp [20]byte
-		out := strconv.AppendInt(tmp[:0], v.Int(), 10)
-		c.buf = append(c.buf, byte(len(out))) //nolint:gosec // An int64 has at most 20 characters.
-		c.buf = append(c.buf, out...)
+		c.AppendInt(v.Int())
 	case pcommon.ValueTypeEmpty:
 		c.buf = append(c.buf, 0)
 	case pcommon.ValueTypeBool, pcommon.ValueTypeDouble, pcommon.ValueTypeMap, pcommon.ValueTypeSlice, pcommon.ValueTypeBytes:
@@ -81,6 +93,28 @@ func (c *LowCardinality) reset() {
 
 // Append appends a row.
 func (c *LowCardinality) Append(s string) { c.keys = append(c.keys, c.key(s)) }
+
+// AppendBytes appends a row; the column keeps no reference to b.
+func (c *LowCardinality) AppendBytes(b []byte) {
+	if c.haveLast && c.last == string(b) {
+		c.keys = append(c.keys, c.lastKey)
+		return
+	}
+	if k, ok := c.index[string(b)]; ok { // Neither makes a string.
+		c.keys = append(c.keys, k)
+		return
+	}
+	c.Append(string(b))
+}
+
+// AppendClone is Append for a text whose memory is used again.
+func (c *LowCardinality) AppendClone(s string) {
+	if k, ok := c.index[s]; ok {
+		c.keys = append(c.keys, k)
+		return
+	}
+	c.Append(strings.Clone(s))
+}
 
 // AppendN appends n rows of one text.
 func (c *LowCardinality) AppendN(s string, n int) {

@@ -9,10 +9,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search/fields"
+	"github.com/strata-apm/strata/search/wire"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
-	"github.com/strata-apm/strata/storage/clickhouse/nested"
-	"github.com/strata-apm/strata/storage/clickhouse/resource"
+	"github.com/strata-apm/strata/storage/clickhouse/requests"
 )
 
 // block builds the block of one batch of spans.
@@ -22,12 +23,11 @@ type block struct {
 	timestamp, duration, httpStatus, flags      native.Fixed
 	traceID, spanID, parentID, traceState       native.String
 	statusMessage                               native.String
-	tenant, name, kind, service, status         native.LowCardinality
-	scopeName, scopeVersion                     native.LowCardinality
-	environment, host, httpMethod, httpRoute    native.LowCardinality
-	targetType, targetSystem, target, language  native.LowCardinality
-	resource, attrs, scopeAttrs, nested         native.Map
-	resourceURL, scopeURL                       native.LowCardinality
+	tenant, name, kind, status                  native.LowCardinality
+	httpMethod, httpRoute                       native.LowCardinality
+	targetType, targetSystem, target            native.LowCardinality
+	attrs                                       native.Map
+	shared                                      requests.Shared
 	eventTime                                   native.Fixed
 	eventName                                   native.LowCardinality
 	eventAttrs                                  native.Map
@@ -35,6 +35,9 @@ type block struct {
 	linkAttrs                                   native.Map
 	eventTimes, eventNames, eventAttributes     native.Array
 	linkTraces, linkSpans, linkStates, linkMaps native.Array
+
+	read spanMessage // being read
+	part requests.Attributes
 }
 
 func newBlock() *block {
@@ -51,10 +54,10 @@ func newBlock() *block {
 	b.Add("TraceState", &b.traceState)
 	b.Add("SpanName", &b.name)
 	b.Add("SpanKind", &b.kind)
-	b.Add("ServiceName", &b.service)
-	b.Add("ResourceAttributes", &b.resource)
-	b.Add("ScopeName", &b.scopeName)
-	b.Add("ScopeVersion", &b.scopeVersion)
+	b.Add("ServiceName", &b.shared.Service)
+	b.Add("ResourceAttributes", &b.shared.Resource)
+	b.Add("ScopeName", &b.shared.ScopeName)
+	b.Add("ScopeVersion", &b.shared.ScopeVersion)
 	b.Add("SpanAttributes", &b.attrs)
 	b.Add("Duration", &b.duration)
 	b.Add("StatusCode", &b.status)
@@ -66,129 +69,115 @@ func newBlock() *block {
 	b.Add("Links.SpanId", &b.linkSpans)
 	b.Add("Links.TraceState", &b.linkStates)
 	b.Add("Links.Attributes", &b.linkMaps)
-	b.Add("Environment", &b.environment)
-	b.Add("HostName", &b.host)
+	b.Add("Environment", &b.shared.Environment)
+	b.Add("HostName", &b.shared.Host)
 	b.Add("HttpMethod", &b.httpMethod)
 	b.Add("HttpRoute", &b.httpRoute)
 	b.Add("HttpStatusCode", &b.httpStatus)
 	b.Add("TargetType", &b.targetType)
 	b.Add("TargetSystem", &b.targetSystem)
 	b.Add("Target", &b.target)
-	b.Add("SdkLanguage", &b.language)
-	b.Add("ScopeAttributes", &b.scopeAttrs)
-	b.Add("ResourceSchemaUrl", &b.resourceURL)
-	b.Add("ScopeSchemaUrl", &b.scopeURL)
+	b.Add("SdkLanguage", &b.shared.Language)
+	b.Add("ScopeAttributes", &b.shared.ScopeAttributes)
+	b.Add("ResourceSchemaUrl", &b.shared.ResourceSchema)
+	b.Add("ScopeSchemaUrl", &b.shared.ScopeSchema)
 	b.Add("Flags", &b.flags)
-	b.Add("NestedAttributes", &b.nested)
+	b.Add("NestedAttributes", &b.shared.Nested)
 	return b
 }
 
-// fill adds the spans. It refuses those of no tenant: the error wraps storage.ErrInvalid.
-func (b *block) fill(batches []storage.Owned[ptrace.Traces]) error {
-	for _, td := range batches {
-		if td.Tenant == "" {
+// reset forgets the rows and keeps the memory.
+func (b *block) reset() {
+	b.shared.Forget()
+	b.Reset()
+}
+
+// fill adds the spans of export requests. It refuses those of no tenant: the error wraps storage.ErrInvalid.
+func (b *block) fill(batch []storage.Owned[[]byte]) error {
+	each := requests.Each{Origin: b.shared.Origin, Scope: b.shared.Scope, Record: b.span}
+	for _, r := range batch {
+		if r.Tenant == "" {
 			return fmt.Errorf("%w: spans of no tenant", storage.ErrInvalid)
 		}
-		before := b.Rows
-		for _, rs := range td.Data.ResourceSpans().All() {
-			b.resourceSpans(rs, resource.Read(rs.Resource().Attributes()))
+		if err := wire.Check(signal.Traces, r.Data); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrInvalid, err)
 		}
-		b.tenant.AppendN(string(td.Tenant), b.Rows-before)
+		before := b.Rows
+		if err := each.Of(r.Data); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrInvalid, err)
+		}
+		b.tenant.AppendN(string(r.Tenant), b.Rows-before)
 	}
 	return nil
 }
 
-func (b *block) resourceSpans(rs ptrace.ResourceSpans, res resource.Resource) {
-	var shared, scopeShared native.Mark
-	have := false
-	for _, ss := range rs.ScopeSpans().All() {
-		scopeName, scopeVersion := ss.Scope().Name(), ss.Scope().Version()
-		haveScope := false
-		for _, span := range ss.Spans().All() {
-			if have {
-				b.resource.AppendCopy(shared)
-			} else {
-				shared, have = b.resource.AppendMarked(rs.Resource().Attributes()), true
-			}
-			if haveScope {
-				b.scopeAttrs.AppendCopy(scopeShared)
-			} else {
-				scopeShared, haveScope = b.scopeAttrs.AppendMarked(ss.Scope().Attributes()), true
-			}
-			nested.Append(&b.nested, span.Attributes(), rs.Resource().Attributes())
-			b.resourceURL.Append(rs.SchemaUrl())
-			b.scopeURL.Append(ss.SchemaUrl())
-			b.scopeName.Append(scopeName)
-			b.scopeVersion.Append(scopeVersion)
-			b.service.Append(res.Service)
-			b.environment.Append(res.Environment)
-			b.host.Append(res.Host)
-			b.language.Append(res.Language)
-			b.span(span)
-		}
+// span adds one span.
+func (b *block) span(message []byte) error {
+	s := &b.read
+	s.set(message)
+	row, err := s.attributes.Append(&b.attrs)
+	if err != nil {
+		return err // It names the span's part.
 	}
-}
-
-func (b *block) span(span ptrace.Span) {
-	traceID, spanID, parentID := span.TraceID(), span.SpanID(), span.ParentSpanID()
-	start, end := span.StartTimestamp(), span.EndTimestamp()
-	b.timestamp.Time(start)
-	b.traceID.AppendHex(traceID[:])
-	b.spanID.AppendHex(spanID[:])
-	b.parentID.AppendHex(parentID[:])
-	b.traceState.Append(span.TraceState().AsRaw())
-	b.name.Append(span.Name())
-	b.kind.Append(kindText(span.Kind()))
-	attrs := span.Attributes()
-	if b.attrs.Append(attrs) != attrs.Len() {
-		attrs = native.LastWins(attrs)
+	if err := b.shared.Row(s.attributes, row.Maps); err != nil {
+		return err // As above.
 	}
-	b.flags.Uint32(span.Flags())
-	if end < start {
-		end = start // A clock that went back must not become a span of 584 years.
+	b.timestamp.Nano(s.start)
+	b.traceID.AppendHex(s.traceID)
+	b.spanID.AppendHex(s.spanID)
+	b.parentID.AppendHex(s.parentID)
+	b.traceState.AppendBytes(s.traceState)
+	b.name.AppendBytes(s.name)
+	b.kind.Append(kindText(s.kind))
+	b.flags.Uint32(s.flags)
+	b.duration.Uint64(max(s.end, s.start) - s.start) // A clock that went back must not become a span of 584 years.
+	b.status.Append(statusText(s.status))
+	b.statusMessage.AppendBytes(s.statusMessage)
+	if err := b.events(s.events); err != nil {
+		return err // As above.
 	}
-	b.duration.Uint64(uint64(end - start))
-	b.status.Append(statusText(span.Status().Code()))
-	b.statusMessage.Append(span.Status().Message())
-	b.events(span.Events())
-	b.links(span.Links())
-	b.derived(span.Kind(), attrs)
+	if err := b.links(s.links); err != nil {
+		return err // As above.
+	}
+	attrs := s.attributes
+	if row.Twice {
+		attrs = attrs.Unique()
+	}
+	if err := b.derived(s.kind, attrs); err != nil {
+		return err // As above.
+	}
 	b.Rows++
-}
-
-func (b *block) events(events ptrace.SpanEventSlice) {
-	for _, e := range events.All() {
-		b.eventTime.Time(e.Timestamp())
-		b.eventName.Append(e.Name())
-		b.eventAttrs.Append(e.Attributes())
-	}
-	for _, c := range []*native.Array{&b.eventTimes, &b.eventNames, &b.eventAttributes} {
-		c.EndRow(events.Len())
-	}
-}
-
-func (b *block) links(links ptrace.SpanLinkSlice) {
-	for _, l := range links.All() {
-		traceID, spanID := l.TraceID(), l.SpanID()
-		b.linkTrace.AppendHex(traceID[:])
-		b.linkSpan.AppendHex(spanID[:])
-		b.linkState.Append(l.TraceState().AsRaw())
-		b.linkAttrs.Append(l.Attributes())
-	}
-	for _, c := range []*native.Array{&b.linkTraces, &b.linkSpans, &b.linkStates, &b.linkMaps} {
-		c.EndRow(links.Len())
-	}
+	return nil
 }
 
 // derived fills the columns that pages filter by, from attributes of which no key is there twice.
-func (b *block) derived(kind ptrace.SpanKind, attrs pcommon.Map) {
-	s := fields.ReadSpan(kind, attrs, true)
-	b.httpMethod.Append(s.Method)
-	b.httpRoute.Append(s.Route)
+func (b *block) derived(kind ptrace.SpanKind, attrs requests.Attributes) error {
+	var r fields.SpanReader
+	for _, attr := range attrs {
+		key, v := wire.Attribute(attr)
+		name := wire.Text(key)
+		switch {
+		case !r.Wants(name):
+		case v.Kind == pcommon.ValueTypeInt:
+			r.TakeInt(name, v.Int())
+		case v.Kind == pcommon.ValueTypeStr:
+			r.TakeText(name, wire.Text(v.Bytes))
+		default:
+			text, err := requests.Text(&v)
+			if err != nil {
+				return err // It names the value.
+			}
+			r.TakeText(name, text)
+		}
+	}
+	s := r.Span(kind)
+	b.httpMethod.AppendClone(s.Method)
+	b.httpRoute.AppendClone(s.Route)
 	b.httpStatus.Uint16(s.HTTPStatus)
 	b.targetType.Append(s.TargetType)
-	b.targetSystem.Append(s.TargetSystem)
-	b.target.Append(s.Target)
+	b.targetSystem.AppendClone(s.TargetSystem)
+	b.target.AppendClone(s.Target)
+	return nil
 }
 
 // The texts are those of the OpenTelemetry ClickHouse exporter.
