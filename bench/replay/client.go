@@ -21,13 +21,17 @@ type Conn struct {
 	prefix int // how much of head stays the same
 }
 
-// Dial connects to addr; every body goes to path.
-func Dial(ctx context.Context, addr, path string) (*Conn, error) {
+// Dial connects to addr; every body goes to path, with the lines of headers ("Name: value") besides its type.
+func Dial(ctx context.Context, addr, path string, headers ...string) (*Conn, error) {
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
-	head := []byte("POST " + path + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Type: application/x-protobuf\r\nContent-Length: ")
+	head := []byte("POST " + path + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Type: application/x-protobuf\r\n")
+	for _, h := range headers {
+		head = append(append(head, h...), "\r\n"...)
+	}
+	head = append(head, "Content-Length: "...)
 	return &Conn{conn: conn, reader: bufio.NewReader(conn), head: head, prefix: len(head)}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,25 @@ func TestConn(t *testing.T) {
 	require.Equal(t, []string{head + "one", head, head + "2", head + long}, got)
 	require.Len(t, clients, 1)
 	require.Error(t, c.Send([]byte("x")), "it is closed")
+}
+
+// TestConnHeaders: every request of a connection has its headers.
+func TestConnHeaders(t *testing.T) {
+	var got []http.Header
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = append(got, r.Header) }))
+	c, err := Dial(t.Context(), s.Listener.Addr().String(), "/api/v1/write", RemoteWriteHeaders()...)
+	require.NoError(t, err)
+	require.NoError(t, c.Send([]byte("x")))
+	require.NoError(t, c.Send([]byte("yz")))
+	require.NoError(t, c.Close())
+	s.Close() // Waits for the handler.
+	require.Len(t, got, 2)
+	for i, h := range got {
+		require.Equal(t, http.Header{
+			"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}, "X-Prometheus-Remote-Write-Version": {"0.1.0"},
+			"Content-Length": {strconv.Itoa(i + 1)},
+		}, h)
+	}
 }
 
 // TestConnRefused: an answer that is no success, or one with a partial success in it, is an error that has its text.

@@ -87,6 +87,11 @@ type point struct {
 	mean, value     float64
 }
 
+// newPoint returns a series of a metric with its first value.
+func newPoint(f metricField, rnd *rand.Rand) point {
+	return point{shape: f.shape, mean: f.mean, value: f.mean * (0.5 + rnd.Float64())}
+}
+
 // Hosts is one request body with the metrics of some hosts. It belongs to one goroutine.
 type Hosts struct {
 	Body   []byte
@@ -147,13 +152,13 @@ func (h *Hosts) metric(out pmetric.Metric, m measurement, f metricField, start p
 	if m.attribute != "" {
 		p.Attributes().PutStr(m.attribute, m.value)
 	}
-	value := f.mean * (0.5 + h.rnd.Float64())
+	first := newPoint(f, h.rnd)
 	if f.shape == ratio {
-		p.SetDoubleValue(value)
+		p.SetDoubleValue(first.value)
 	} else {
-		p.SetIntValue(int64(value))
+		p.SetIntValue(int64(first.value))
 	}
-	h.points = append(h.points, point{shape: f.shape, mean: f.mean, value: value})
+	h.points = append(h.points, first)
 }
 
 // locate finds each data point's time and value in the encoded bytes.
@@ -216,19 +221,37 @@ func (h *Hosts) Step(t time.Time) {
 	}
 }
 
+// Next moves every series on to time t and returns the body to send.
+func (h *Hosts) Next(t time.Time) []byte {
+	h.Step(t)
+	return h.Body
+}
+
 // next returns the bits of the next value.
 func (p *point) next(rnd *rand.Rand) uint64 {
+	p.move(rnd)
+	if p.shape == ratio {
+		return math.Float64bits(p.value)
+	}
+	return uint64(int64(p.value)) //nolint:gosec // The bits of an sfixed64.
+}
+
+// double is the value as a sender that knows nothing but doubles sends it.
+func (p *point) double() float64 {
+	if p.shape == ratio {
+		return p.value
+	}
+	return math.Trunc(p.value)
+}
+
+func (p *point) move(rnd *rand.Rand) {
 	switch p.shape {
 	case constant:
-	case level:
+	case level, ratio:
 		p.value = min(100, max(0, p.value+rnd.NormFloat64()))
 	case large:
 		p.value = max(0, p.value+rnd.NormFloat64()*p.mean/1000)
 	case counter:
 		p.value += max(0, p.mean+rnd.NormFloat64()*max(1, p.mean/50))
-	case ratio:
-		p.value = min(100, max(0, p.value+rnd.NormFloat64()))
-		return math.Float64bits(p.value)
 	}
-	return uint64(int64(p.value)) //nolint:gosec // The bits of an sfixed64.
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -95,6 +96,7 @@ func (b *bench) agentRuns(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(w watcher) bool { return w.binary == "" })
 	sink, err := startAgentSink(ctx)
 	if err != nil {
 		return err

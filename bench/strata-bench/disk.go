@@ -104,17 +104,26 @@ func dirBytes(dir string) (int64, error) {
 	return total, nil
 }
 
-// sampleBytes opens the tsdb of a stopped server and writes its head as the block it would become two hours later.
-func (b *bench) sampleBytes(dir string, samples int) (err error) {
-	wal := int64(0)
-	for _, sub := range []string{"wal", "wbl", "chunks_head"} {
-		n, err := dirBytes(filepath.Join(dir, sub))
+// dirsBytes adds up the sizes of the files below several directories, some of which need not be there.
+func dirsBytes(dirs ...string) (int64, error) {
+	total := int64(0)
+	for _, dir := range dirs {
+		n, err := dirBytes(dir)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		wal += n
+		total += n
 	}
-	b.add("metrics: disk, WAL and head chunks before compaction", "B/sample", "", float64(wal)/float64(samples))
+	return total, nil
+}
+
+// sampleBytes opens the tsdb of a stopped server, ours or Prometheus, and writes its head as the block it would become two hours later.
+func (b *bench) sampleBytes(part, name, dir string, samples int) (err error) {
+	wal, err := dirsBytes(filepath.Join(dir, "wal"), filepath.Join(dir, "wbl"), filepath.Join(dir, "chunks_head"))
+	if err != nil {
+		return err
+	}
+	b.add(part+": disk, WAL and head chunks before compaction"+suffix(name), "B/sample", "", float64(wal)/float64(samples))
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = math.MaxInt64 / 4
 	db, err := tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, opts, nil)
@@ -135,7 +144,11 @@ func (b *bench) sampleBytes(dir string, samples int) (err error) {
 	if stored == 0 {
 		return errors.New("the block is empty")
 	}
-	b.add("metrics: disk, block of two hours", "B/sample", "≤ 1.3", float64(blocks)/float64(stored))
-	b.add("metrics: series", "series", "", float64(inHead))
+	goal := ""
+	if name == ours && part == "metrics" {
+		goal = "≤ 1.3"
+	}
+	b.add(part+": disk, block of two hours"+suffix(name), "B/sample", goal, float64(blocks)/float64(stored))
+	b.add(part+": series"+suffix(name), "series", "", float64(inHead))
 	return nil
 }

@@ -69,7 +69,8 @@ func (b *bench) kafkaRuns(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, k.stop(ctx)) }()
 	over := *b
-	over.via, over.runs, over.prometheus = "over Kafka: ", 1, ""
+	over.via, over.runs = "over Kafka: ", 1
+	over.prometheus, over.victoriaMetrics, over.victoriaLogs, over.jaeger = "", "", "", ""
 	over.env = []string{
 		"STRATA_BUS_KAFKA_BROKERS=[" + net.JoinHostPort("127.0.0.1", strconv.Itoa(brokerPort)) + "]",
 		"STRATA_BUS_KAFKA_PARTITIONS=4", "STRATA_BUS_KAFKA_REPLICATION_FACTOR=1",

@@ -15,14 +15,16 @@ import (
 
 // options are the command line.
 type options struct {
-	strata, prometheus string
+	strata             string
 	out, work          string
 	runs, steps, hosts int
 	conns              int
 	spans, rows        int
 	load, idle         time.Duration
 	only, kafka        string
-	// agent, collector and nodeExporter are programs; lines is the length of the log that the first two read.
+	// prometheus, victoriaMetrics, victoriaLogs and jaeger are programs; an empty one is left out.
+	prometheus, victoriaMetrics, victoriaLogs, jaeger string
+	// agent, collector and nodeExporter are programs, of which an empty one is left out; lines is the length of the log that the first two read.
 	agent, collector, nodeExporter string
 	lines                          int
 	agentTime                      time.Duration
@@ -32,7 +34,10 @@ func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("strata-bench", flag.ContinueOnError)
 	f.StringVar(&o.strata, "strata", "bin/strata", "the server to measure")
-	f.StringVar(&o.prometheus, "prometheus", "", "the peer; empty leaves it out")
+	f.StringVar(&o.prometheus, "prometheus", "", "a peer for metrics; empty leaves it out")
+	f.StringVar(&o.victoriaMetrics, "victoria-metrics", "", "a peer for metrics; empty leaves it out")
+	f.StringVar(&o.victoriaLogs, "victoria-logs", "", "a peer for logs; empty leaves it out")
+	f.StringVar(&o.jaeger, "jaeger", "", "a peer for traces, the all-in-one; empty leaves it out")
 	f.StringVar(&o.out, "out", "bench/results.json", "where the figures go")
 	f.StringVar(&o.work, "work", "", "where data directories are made; default: the system's")
 	f.IntVar(&o.runs, "runs", 3, "runs per figure; the median counts")
@@ -43,10 +48,10 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,traces,logs,latency,catchup,kafka,agent")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent")
 	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
-	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files")
-	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics")
+	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
+	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
 	f.IntVar(&o.lines, "lines", 500_000, "lines of the agent's log")
 	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
@@ -86,6 +91,7 @@ func run(ctx context.Context, args []string) error {
 	}{
 		{"idle", b.idleRun},
 		{"metrics", b.metricsRuns},
+		{"remotewrite", b.remoteWriteRuns},
 		{"traces", b.tracesRuns},
 		{"logs", b.logsRuns},
 		{"latency", b.latencyRun},
@@ -119,3 +125,6 @@ type bench struct {
 func (b *bench) add(name, unit, target string, v float64) {
 	b.report.add(b.via+name, unit, target, v)
 }
+
+// last is the newest run of a figure of the bus under measurement.
+func (b *bench) last(name string) float64 { return b.report.last(b.via + name) }

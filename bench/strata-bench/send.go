@@ -24,10 +24,10 @@ const (
 )
 
 // hostBodies encodes the metrics of all hosts.
-func hostBodies(hosts int, start time.Time) ([]*replay.Hosts, error) {
-	var out []*replay.Hosts
+func hostBodies(hosts int, start time.Time, build func(first, count int, start time.Time) (hostBody, error)) ([]hostBody, error) {
+	var out []hostBody
 	for first := 0; first < hosts; first += hostsPerBody {
-		h, err := replay.NewHosts(first, min(hostsPerBody, hosts-first), start)
+		h, err := build(first, min(hostsPerBody, hosts-first), start)
 		if err != nil {
 			return nil, fmt.Errorf("make metrics: %w", err)
 		}
@@ -36,15 +36,15 @@ func hostBodies(hosts int, start time.Time) ([]*replay.Hosts, error) {
 	return out, nil
 }
 
-// dialAll opens conns connections.
-func dialAll(ctx context.Context, conns int, addr, path string) (list []*replay.Conn, closeAll func(), err error) {
+// dialAll opens conns connections whose requests have headers.
+func dialAll(ctx context.Context, conns int, addr, path string, headers ...string) (list []*replay.Conn, closeAll func(), err error) {
 	closeAll = func() {
 		for _, c := range list {
 			_ = c.Close() // Only read by the server.
 		}
 	}
 	for range conns {
-		c, err := replay.Dial(ctx, addr, path)
+		c, err := replay.Dial(ctx, addr, path, headers...)
 		if err != nil {
 			closeAll()
 			return nil, nil, fmt.Errorf("dial: %w", err)
@@ -55,7 +55,7 @@ func dialAll(ctx context.Context, conns int, addr, path string) (list []*replay.
 }
 
 // sendMetrics sends all steps of all hosts as fast as the server answers and returns how many samples that were and how long it took.
-func sendMetrics(ctx context.Context, conns []*replay.Conn, bodies []*replay.Hosts, start time.Time, steps int) (int, error) {
+func sendMetrics(ctx context.Context, conns []*replay.Conn, bodies []hostBody, start time.Time, steps int) (int, error) {
 	samples := 0
 	for from := 0; from < steps; from += barrierSteps {
 		var g errgroup.Group
@@ -63,8 +63,7 @@ func sendMetrics(ctx context.Context, conns []*replay.Conn, bodies []*replay.Hos
 			g.Go(func() error {
 				for step := from; step < min(from+barrierSteps, steps); step++ {
 					for i := c; i < len(bodies); i += len(conns) {
-						bodies[i].Step(start.Add(time.Duration(step) * stepEvery))
-						if err := conn.Send(bodies[i].Body); err != nil {
+						if err := conn.Send(bodies[i].Next(start.Add(time.Duration(step) * stepEvery))); err != nil {
 							return fmt.Errorf("step %d: %w", step, err)
 						}
 					}
@@ -96,13 +95,20 @@ func (s *sent) add(r *replay.Records) {
 	s.textSize += r.TextBytes
 }
 
+// join adds what was sent before; it belongs to one goroutine.
+func (s *sent) join(more *sent) {
+	s.items += more.items
+	s.bodyBytes += more.bodyBytes
+	s.textSize += more.textSize
+}
+
 // sendRecords sends bodies as fast as the server answers until items records are sent.
 func sendRecords(ctx context.Context, conns []*replay.Conn, bodies [][]*replay.Records, items int) (*sent, error) {
 	total := &sent{}
 	var g errgroup.Group
 	for c, conn := range conns {
 		g.Go(func() error {
-			for n, left := 0, items/len(conns); left > 0 && ctx.Err() == nil; n++ {
+			for n, left := 0, (items+len(conns)-1)/len(conns); left > 0 && ctx.Err() == nil; n++ {
 				r := bodies[c][n%len(bodies[c])]
 				r.Refresh(time.Now())
 				if err := conn.Send(r.Body); err != nil {
