@@ -276,7 +276,7 @@ func TestMapCopies(t *testing.T) {
 	ours.AppendCopy(mark)
 	empty := marked(pcommon.NewMap())
 	ours.AppendCopy(empty)
-	double := ours.AppendMarked(twice(t, 3))
+	double := marked(twice(t, 3))
 	ours.AppendCopy(double)
 	for _, m := range []pcommon.Map{other, res, other, res, pcommon.NewMap(), pcommon.NewMap()} {
 		theirs.AppendKV(pairs(m))
