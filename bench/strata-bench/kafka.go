@@ -112,7 +112,7 @@ func (b *bench) catchUp(ctx context.Context) (err error) {
 	if len(engine) != 1 {
 		return fmt.Errorf("the server has %d children, not one engine", len(engine))
 	}
-	bodies, err := recordBodies(b.conns, func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, tracesPerBody) })
+	bodies, err := recordBodies(b.conns, 0, func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, tracesPerBody) })
 	if err != nil {
 		return err
 	}

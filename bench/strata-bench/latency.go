@@ -140,7 +140,7 @@ func (b *bench) pacedRecords(ctx context.Context, s *strata, signal string, inte
 		return nil, err
 	}
 	defer closeAll()
-	bodies, err := recordBodies(len(conns), build)
+	bodies, err := recordBodies(len(conns), 0, build)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (b *bench) burst(ctx context.Context, s *strata) error {
 		return err
 	}
 	defer closeAll()
-	bodies, err := recordBodies(len(conns), func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, rowsPerBody) })
+	bodies, err := recordBodies(len(conns), 0, func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, rowsPerBody) })
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const (
 	hostsPerBody = 10
 	// barrierSteps keeps the connections together, as senders with one clock are.
 	barrierSteps = 30
-	// bodiesPerConn is how many bodies each connection takes turns with.
+	// bodiesPerConn is how many bodies each connection takes turns with, at least.
 	bodiesPerConn = 6
 )
 
@@ -123,16 +123,19 @@ func sendRecords(ctx context.Context, conns []*replay.Conn, bodies [][]*replay.R
 	return total, g.Wait() // Wrapped above.
 }
 
-// recordBodies makes bodies for each connection.
-func recordBodies(conns int, build func(seed uint64) (*replay.Records, error)) ([][]*replay.Records, error) {
+// recordBodies makes bodies for each connection, enough for so many records of which none is there twice: texts that come again would make a
+// store look smaller that looks far back for them. There are at least bodiesPerConn.
+func recordBodies(conns, items int, build func(seed uint64) (*replay.Records, error)) ([][]*replay.Records, error) {
 	out := make([][]*replay.Records, conns)
+	seed := uint64(0)
 	for c := range out {
-		for i := range bodiesPerConn {
-			r, err := build(uint64(c*bodiesPerConn + i))
+		for left := items / conns; left > 0 || len(out[c]) < bodiesPerConn; seed++ {
+			r, err := build(seed)
 			if err != nil {
 				return nil, fmt.Errorf("make records: %w", err)
 			}
 			out[c] = append(out[c], r)
+			left -= r.Items
 		}
 	}
 	return out, nil

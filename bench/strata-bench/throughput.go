@@ -51,7 +51,7 @@ type recordsRun struct {
 }
 
 func (b *bench) recordsRuns(ctx context.Context, r recordsRun) error {
-	bodies, err := recordBodies(b.conns, r.build)
+	bodies, err := recordBodies(b.conns, r.items, r.build)
 	if err != nil {
 		return err
 	}
