@@ -27,8 +27,8 @@ type Client struct {
 	http   *http.Client // for statements and inserts
 	conn   driver.Conn  // for reads
 
-	shards  []shard   // of the cluster, set by FindShards; none without a cluster
-	buffers sync.Pool // of *proto.Buffer
+	shards    []shard   // of the cluster, set by FindShards; none without a cluster
+	encodings sync.Pool // of *native.Encoding
 }
 
 // New returns a client. It dials lazily, so a server that is away is no error here; a configuration that cannot work is.

@@ -17,7 +17,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/storage"
@@ -177,9 +176,11 @@ func TestInsert(t *testing.T) {
 	} {
 		require.Equal(t, want, got.params.Get(setting), setting)
 	}
-	var buf proto.Buffer
-	block.Encode(&buf)
-	require.Equal(t, string(buf.Buf), got.body)
+	var e native.Encoding
+	block.Encode(&e)
+	want, err := io.ReadAll(e.Reader())
+	require.NoError(t, err)
+	require.Equal(t, string(want), got.body)
 	require.NoError(t, c.Insert(t.Context(), "otel_logs", "batch-2", block))
 	require.Equal(t, got.body, f.seen()[1].body, "a buffer that is used again holds nothing of the batch before")
 }

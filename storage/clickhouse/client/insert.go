@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/ch-go/proto"
-
 	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/native"
@@ -39,20 +37,20 @@ func (c *Client) Insert(ctx context.Context, table string, id storage.BatchID, b
 	if id == "" {
 		return fmt.Errorf("%w: a batch without an id cannot be deduplicated", storage.ErrInvalid)
 	}
-	buf, ok := c.buffers.Get().(*proto.Buffer)
+	e, ok := c.encodings.Get().(*native.Encoding)
 	if !ok {
-		buf = new(proto.Buffer)
+		e = new(native.Encoding)
 	}
 	defer func() {
-		buf.Reset()
-		c.buffers.Put(buf)
+		new(native.Block).Encode(e) // It refers to the columns no more.
+		c.encodings.Put(e)
 	}()
-	block.Encode(buf)
+	block.Encode(e)
 
 	params := c.insertParams(table, id, block.Names())
 	deadline := time.Now().Add(retryFor)
 	for pauses := backoff.New(retryPause, retryPauseMax); ; {
-		err := c.post(ctx, params, buf.Buf)
+		err := c.post(ctx, params, e)
 		if err == nil {
 			return nil
 		}
@@ -70,10 +68,10 @@ func (c *Client) Insert(ctx context.Context, table string, id storage.BatchID, b
 	}
 }
 
-func (c *Client) post(ctx context.Context, params url.Values, body []byte) error {
+func (c *Client) post(ctx context.Context, params url.Values, e *native.Encoding) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Insert.Timeout)
 	defer cancel()
-	_, err := c.Send(ctx, params, body)
+	_, err := c.send(ctx, params, payload{e.Reader, e.Len()})
 	return writeError(err)
 }
 

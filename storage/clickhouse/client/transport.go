@@ -31,11 +31,16 @@ func newHTTPClient(t target, opts Options) *http.Client {
 }
 
 // request builds a POST. With a statement in the URL the body is its data; otherwise the body is the statement.
-func (c *Client) request(ctx context.Context, params url.Values, body []byte) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, params url.Values, body payload) (*http.Request, error) {
 	u := url.URL{Scheme: c.target.scheme, Host: c.target.host, Path: "/", RawQuery: params.Encode()}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), body.reader())
 	if err != nil {
 		return nil, fmt.Errorf("build the request: %w", err)
+	}
+	// net/http sends it again on another connection where an idle one has just been closed.
+	req.ContentLength, req.GetBody = int64(body.size), func() (io.ReadCloser, error) { return io.NopCloser(body.reader()), nil }
+	if body.size == 0 {
+		req.Body, req.GetBody = http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
 	}
 	if c.target.user != "" {
 		req.Header.Set("X-ClickHouse-User", c.target.user)
@@ -44,10 +49,24 @@ func (c *Client) request(ctx context.Context, params url.Values, body []byte) (*
 	return req, nil
 }
 
+// payload is a body that can be read more than once.
+type payload struct {
+	reader func() io.Reader
+	size   int
+}
+
+func payloadOf(b []byte) payload {
+	return payload{func() io.Reader { return bytes.NewReader(b) }, len(b)}
+}
+
 // Send posts a statement and returns the answer's body, of which it reads 16 MiB at most: it is for statements without a result and for
 // short lists. With params["query"] body is the data of that statement, otherwise body is the statement. The error is of none of package
 // storage's kinds; Await and Ping turn it into them.
 func (c *Client) Send(ctx context.Context, params url.Values, body []byte) ([]byte, error) {
+	return c.send(ctx, params, payloadOf(body))
+}
+
+func (c *Client) send(ctx context.Context, params url.Values, body payload) ([]byte, error) {
 	req, err := c.request(ctx, params, body)
 	if err != nil {
 		return nil, err

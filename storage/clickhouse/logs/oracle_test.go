@@ -3,12 +3,12 @@
 package logs
 
 import (
+	"io"
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -19,6 +19,7 @@ import (
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/clickhouse/native"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/tenant"
@@ -70,6 +71,15 @@ func (b *block) decoded(rec plog.LogRecord) {
 	b.Rows++
 }
 
+func bytesOf(tb testing.TB, b *block) []byte {
+	tb.Helper()
+	var e native.Encoding
+	b.Encode(&e)
+	out, err := io.ReadAll(e.Reader())
+	require.NoError(tb, err)
+	return out
+}
+
 // requireSameBlock compares the block of the bytes of a request with that of its decoded form.
 func requireSameBlock(tb testing.TB, body []byte) {
 	tb.Helper()
@@ -84,10 +94,7 @@ func requireSameBlock(tb testing.TB, body []byte) {
 	decoded(want, "b", "a", ld)
 	require.Equal(tb, want.Rows, got.Rows)
 	require.Equal(tb, ld.LogRecordCount(), got.Rows)
-	var a, b proto.Buffer
-	want.Encode(&a)
-	got.Encode(&b)
-	require.Equal(tb, a.Buf, b.Buf)
+	require.Equal(tb, bytesOf(tb, want), bytesOf(tb, got))
 }
 
 // randomValue sets a value of some kind.

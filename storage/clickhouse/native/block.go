@@ -2,18 +2,14 @@
 
 package native
 
-import (
-	"github.com/ClickHouse/ch-go/proto"
-)
-
 // Column is one column of a block that is being built. Its implementations are the types of this package.
 type Column interface {
 	// typeName is the column's ClickHouse type.
 	typeName() string
 	// state writes the prefix that precedes the data, if the type has one.
-	state(b *proto.Buffer)
+	state(e *Encoding)
 	// data writes the rows.
-	data(b *proto.Buffer)
+	data(e *Encoding)
 	// reset forgets the rows and keeps the memory.
 	reset()
 }
@@ -44,17 +40,18 @@ func (b *Block) Reset() {
 	}
 }
 
-// Encode appends the block in the Native format to buf.
-func (b *Block) Encode(buf *proto.Buffer) {
-	buf.PutInt(len(b.columns))
-	buf.PutInt(b.Rows)
+// Encode writes the block in the Native format to e, in place of what it held. The columns must not change while e is read.
+func (b *Block) Encode(e *Encoding) {
+	e.reset()
+	e.buf.PutInt(len(b.columns))
+	e.buf.PutInt(b.Rows)
 	for i, c := range b.columns {
-		buf.PutString(b.names[i])
-		buf.PutString(c.typeName())
+		e.buf.PutString(b.names[i])
+		e.buf.PutString(c.typeName())
 		if b.Rows == 0 {
 			continue
 		}
-		c.state(buf)
-		c.data(buf)
+		c.state(e)
+		c.data(e)
 	}
 }

@@ -5,7 +5,6 @@ package native
 import (
 	"encoding/binary"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
@@ -20,10 +19,10 @@ type Fixed struct {
 	buf []byte
 }
 
-func (c *Fixed) typeName() string     { return c.Type }
-func (c *Fixed) state(*proto.Buffer)  {}
-func (c *Fixed) data(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
-func (c *Fixed) reset()               { c.buf = c.buf[:0] }
+func (c *Fixed) typeName() string { return c.Type }
+func (c *Fixed) state(*Encoding)  {}
+func (c *Fixed) data(e *Encoding) { e.refer(c.buf) }
+func (c *Fixed) reset()           { c.buf = c.buf[:0] }
 
 // Uint8 appends a value of a type of one byte.
 func (c *Fixed) Uint8(v uint8) { c.buf = append(c.buf, v) }

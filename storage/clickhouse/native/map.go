@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
@@ -30,13 +29,13 @@ type Map struct {
 	values String
 }
 
-func (c *Map) typeName() string      { return "Map(LowCardinality(String), String)" }
-func (c *Map) state(b *proto.Buffer) { c.keys.state(b) }
+func (c *Map) typeName() string  { return "Map(LowCardinality(String), String)" }
+func (c *Map) state(e *Encoding) { c.keys.state(e) }
 
-func (c *Map) data(b *proto.Buffer) {
-	b.Buf = append(b.Buf, c.ends.buf...)
-	c.keys.data(b)
-	c.values.data(b)
+func (c *Map) data(e *Encoding) {
+	e.refer(c.ends.buf)
+	c.keys.data(e)
+	c.values.data(e)
 }
 
 func (c *Map) reset() {
@@ -175,12 +174,12 @@ type Array struct {
 	ends offsets
 }
 
-func (c *Array) typeName() string      { return "Array(" + c.Of.typeName() + ")" }
-func (c *Array) state(b *proto.Buffer) { c.Of.state(b) }
+func (c *Array) typeName() string  { return "Array(" + c.Of.typeName() + ")" }
+func (c *Array) state(e *Encoding) { c.Of.state(e) }
 
-func (c *Array) data(b *proto.Buffer) {
-	b.Buf = append(b.Buf, c.ends.buf...)
-	c.Of.data(b)
+func (c *Array) data(e *Encoding) {
+	e.refer(c.ends.buf)
+	c.Of.data(e)
 }
 
 func (c *Array) reset() {

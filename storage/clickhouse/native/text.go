@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
@@ -17,10 +16,10 @@ type String struct {
 	buf []byte // uvarint length and bytes of each row
 }
 
-func (c *String) typeName() string     { return "String" }
-func (c *String) state(*proto.Buffer)  {}
-func (c *String) data(b *proto.Buffer) { b.Buf = append(b.Buf, c.buf...) }
-func (c *String) reset()               { c.buf = c.buf[:0] }
+func (c *String) typeName() string { return "String" }
+func (c *String) state(*Encoding)  {}
+func (c *String) data(e *Encoding) { e.refer(c.buf) }
+func (c *String) reset()           { c.buf = c.buf[:0] }
 
 // Append appends a row.
 func (c *String) Append(s string) {
@@ -82,7 +81,7 @@ type LowCardinality struct {
 func (c *LowCardinality) typeName() string { return "LowCardinality(String)" }
 
 // state writes the version of the key serialization: shared dictionaries with additional keys.
-func (c *LowCardinality) state(b *proto.Buffer) { b.PutInt64(1) }
+func (c *LowCardinality) state(e *Encoding) { e.buf.PutInt64(1) }
 
 func (c *LowCardinality) reset() {
 	clear(c.index)
@@ -145,7 +144,7 @@ func (c *LowCardinality) key(s string) uint32 {
 	return k
 }
 
-func (c *LowCardinality) data(b *proto.Buffer) {
+func (c *LowCardinality) data(e *Encoding) {
 	if len(c.keys) == 0 {
 		return
 	}
@@ -157,9 +156,10 @@ func (c *LowCardinality) data(b *proto.Buffer) {
 	case n <= 1<<16:
 		width = 1
 	}
+	b := &e.buf
 	b.PutInt64(additionalKeys | updateDictionary | width)
 	b.PutInt64(int64(len(c.index)))
-	c.dict.data(b)
+	c.dict.data(e)
 	b.PutInt64(int64(len(c.keys)))
 	for _, k := range c.keys {
 		switch width {
