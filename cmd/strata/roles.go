@@ -13,10 +13,6 @@ import (
 	"github.com/strata-apm/strata/internal/config"
 )
 
-// gcPercent trades memory for processor time: most of what the intake allocates is dead within a second. Measured in bench/pipeline against the
-// default of 100: samples per CPU-second +29 %, spans +10 %.
-const gcPercent = 300
-
 // allCmd runs every role.
 type allCmd struct{ serverFlags }
 
@@ -60,9 +56,6 @@ func (f serverFlags) serve(ctx context.Context, s streams, role config.Role) err
 	cfg, err := f.loadFor(role)
 	if err != nil {
 		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(app.MemoryLimit(cfg, role))
