@@ -28,7 +28,7 @@ type Config struct {
 	OutOfOrderWindow time.Duration `yaml:"out_of_order_window"`
 	// Exemplars is how many exemplars are kept in memory.
 	Exemplars int64 `yaml:"exemplars"`
-	// MaxSeries bounds the series in memory, about 1.2 KiB each; past it new ones are refused and known ones go on. 0 is no bound.
+	// MaxSeries bounds the series in memory, about 1.5 KiB each; past it new ones are refused and known ones go on. 0 is no bound.
 	MaxSeries uint64 `yaml:"max_series"`
 }
 
