@@ -69,7 +69,7 @@ func (a *App) openStores(ctx context.Context) error {
 	if s.bus != nil {
 		a.reg.MustRegister(bus.NewCollector(s.bus))
 	}
-	if err := a.openMetrics(); err != nil {
+	if err := a.openMetrics(); err != nil { //nolint:contextcheck // A store runs until it is closed.
 		return err
 	}
 	if !usesClickHouse {
