@@ -55,7 +55,7 @@ func testDNS(t *testing.T) {
 	loopbackUp(t)
 	server := dnsmasq{t: t, conf: write("dnsmasq.conf", records), hosts: write("hosts", hosts)}
 	server.start()
-	defer func() { server.stop() }()
+	t.Cleanup(func() { server.stop() }) // After the discovery, whose lookups hear of no stop and would wait for an answer.
 	target(t, "127.0.0.2:9100", "two")
 	target(t, "127.0.0.3:9100", "three")
 	target(t, "127.0.0.4:9101", "web1")
