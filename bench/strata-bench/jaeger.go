@@ -48,9 +48,8 @@ func (b *bench) jaegerTraces(ctx context.Context, dir string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.base = "http://" + admin
-	if err := p.waitReady(ctx, "/"); err != nil {
-		return nil, errors.Join(err, p.stop())
+	if err := p.serves(ctx, "http://"+admin, "/"); err != nil {
+		return nil, err
 	}
 	return &target{
 		process: p, addr: otlp, path: "/v1/traces", window: jaegerQueue,

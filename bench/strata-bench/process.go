@@ -45,6 +45,15 @@ func launch(logPath string, env []string, program string, args ...string) (*proc
 	return p, nil
 }
 
+// serves waits until the server at base answers GET path; one that does not is stopped.
+func (p *process) serves(ctx context.Context, base, path string) error {
+	p.base = base
+	if err := p.waitReady(ctx, path); err != nil {
+		return errors.Join(err, p.stop())
+	}
+	return nil
+}
+
 // stop ends the process and waits for it.
 func (p *process) stop() error {
 	defer p.logs.Close()

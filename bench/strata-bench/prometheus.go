@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,9 +55,8 @@ func (b *bench) prometheusMetrics(ctx context.Context, dir string, l metricsLoad
 	if err != nil {
 		return nil, err
 	}
-	p.base = "http://" + addr
-	if err := p.waitReady(ctx, "/-/ready"); err != nil {
-		return nil, errors.Join(err, p.stop())
+	if err := p.serves(ctx, "http://"+addr, "/-/ready"); err != nil {
+		return nil, err
 	}
 	return &target{
 		process: p, addr: addr, path: l.prometheus, api: p.base,

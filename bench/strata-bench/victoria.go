@@ -29,9 +29,8 @@ func (b *bench) startVictoria(ctx context.Context, program, dir string, args ...
 	if err != nil {
 		return nil, err
 	}
-	p.base = "http://" + addr
-	if err := p.waitReady(ctx, "/health"); err != nil {
-		return nil, errors.Join(err, p.stop())
+	if err := p.serves(ctx, "http://"+addr, "/health"); err != nil {
+		return nil, err
 	}
 	return &target{
 		process: p, addr: addr, api: p.base,
