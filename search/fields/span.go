@@ -22,14 +22,14 @@ type Span struct {
 	Target string
 }
 
-// ReadSpan reads a span's attributes. It looks at each once; unique says that no key is there twice, otherwise the last of a key counts.
-func ReadSpan(kind ptrace.SpanKind, attrs pcommon.Map, unique bool) Span {
+// ReadSpan reads a span's attributes. Of a key that is there twice the last one counts.
+func ReadSpan(kind ptrace.SpanKind, attrs pcommon.Map) Span {
 	var r SpanReader
 	i := 0
 	for k, v := range attrs.All() {
 		i++
 		switch {
-		case !r.Wants(k) || !unique && comesAgain(attrs, k, i):
+		case !r.Wants(k) || comesAgain(attrs, k, i):
 		case v.Type() == pcommon.ValueTypeInt:
 			r.TakeInt(k, v.Int())
 		default:

@@ -50,14 +50,8 @@ func TestReadSpan(t *testing.T) {
 		"address of a server":  {server, []string{"net.peer.ip", "'10.0.0.1'"}, Span{TargetType: "other"}},
 		"database before call": {client, []string{"rpc.system", "'grpc'", "db.system", "'spanner'"}, Span{TargetType: "db", TargetSystem: "spanner", Target: "spanner"}},
 	} {
-		require.Equal(t, c.want, ReadSpan(c.kind, attributes(t, c.attrs...), false), name)
+		require.Equal(t, c.want, ReadSpan(c.kind, attributes(t, c.attrs...)), name)
 	}
-}
-
-// With unique the caller says that no key is there twice; where none is, both ways read the same.
-func TestReadSpanUnique(t *testing.T) {
-	m := attributes(t, "http.method", "'GET'", "http.route", "'/x'", "http.status_code", "500", "db.system", "'redis'", "peer.service", "'cache'", "x", "'y'")
-	require.Equal(t, ReadSpan(ptrace.SpanKindClient, m, false), ReadSpan(ptrace.SpanKindClient, m, true))
 }
 
 func TestSpanReader(t *testing.T) {

@@ -46,7 +46,7 @@ func (r *record) derived() fields.Span {
 	if r.onWire {
 		return r.raw.span(kind)
 	}
-	return fields.ReadSpan(kind, r.attrs, false)
+	return fields.ReadSpan(kind, r.attrs)
 }
 
 // textHolds reports whether the text of the node's field fulfils its test.

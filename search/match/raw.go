@@ -195,7 +195,7 @@ func (w *raw) span(kind ptrace.SpanKind) fields.Span {
 		}
 		v, easy := simple(wire.ValueOf(f.Bytes))
 		if !easy {
-			return fields.ReadSpan(kind, w.attributes(signal.Traces), false)
+			return fields.ReadSpan(kind, w.attributes(signal.Traces))
 		}
 		if v.kind == pcommon.ValueTypeInt {
 			r.TakeInt(key, v.number)

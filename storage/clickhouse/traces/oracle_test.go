@@ -3,15 +3,12 @@
 package traces
 
 import (
-	"io"
 	"math/rand/v2"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/search/wire"
@@ -32,8 +29,8 @@ func decoded(b *block, owner tenant.ID, td ptrace.Traces) {
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
 				s := &b.shared
-				s.Resource.Append(rs.Resource().Attributes())
-				s.ScopeAttributes.Append(ss.Scope().Attributes())
+				clickhousetest.AppendMap(&s.ResourceAttributes, rs.Resource().Attributes())
+				clickhousetest.AppendMap(&s.ScopeAttributes, ss.Scope().Attributes())
 				nested.Append(&s.Nested, span.Attributes(), rs.Resource().Attributes())
 				s.ResourceSchema.Append(rs.SchemaUrl())
 				s.ScopeSchema.Append(ss.SchemaUrl())
@@ -53,22 +50,22 @@ func decoded(b *block, owner tenant.ID, td ptrace.Traces) {
 func (b *block) decoded(span ptrace.Span) {
 	traceID, spanID, parentID := span.TraceID(), span.SpanID(), span.ParentSpanID()
 	start, end := span.StartTimestamp(), span.EndTimestamp()
-	b.timestamp.Time(start)
+	b.timestamp.Nano(uint64(start))
 	b.traceID.AppendHex(traceID[:])
 	b.spanID.AppendHex(spanID[:])
 	b.parentID.AppendHex(parentID[:])
 	b.traceState.Append(span.TraceState().AsRaw())
 	b.name.Append(span.Name())
 	b.kind.Append(kindText(span.Kind()))
-	b.attrs.Append(span.Attributes())
+	clickhousetest.AppendMap(&b.attrs, span.Attributes())
 	b.flags.Uint32(span.Flags())
 	b.duration.Uint64(uint64(max(start, end) - start))
 	b.status.Append(statusText(span.Status().Code()))
 	b.statusMessage.Append(span.Status().Message())
 	for _, e := range span.Events().All() {
-		b.eventTime.Time(e.Timestamp())
+		b.eventTime.Nano(uint64(e.Timestamp()))
 		b.eventName.Append(e.Name())
-		b.eventAttrs.Append(e.Attributes())
+		clickhousetest.AppendMap(&b.eventAttrs, e.Attributes())
 	}
 	for _, c := range []*native.Array{&b.eventTimes, &b.eventNames, &b.eventAttributes} {
 		c.EndRow(span.Events().Len())
@@ -78,12 +75,12 @@ func (b *block) decoded(span ptrace.Span) {
 		b.linkTrace.AppendHex(traceID[:])
 		b.linkSpan.AppendHex(spanID[:])
 		b.linkState.Append(l.TraceState().AsRaw())
-		b.linkAttrs.Append(l.Attributes())
+		clickhousetest.AppendMap(&b.linkAttrs, l.Attributes())
 	}
 	for _, c := range []*native.Array{&b.linkTraces, &b.linkSpans, &b.linkStates, &b.linkMaps} {
 		c.EndRow(span.Links().Len())
 	}
-	s := fields.ReadSpan(span.Kind(), span.Attributes(), false)
+	s := fields.ReadSpan(span.Kind(), span.Attributes())
 	b.httpMethod.Append(s.Method)
 	b.httpRoute.Append(s.Route)
 	b.httpStatus.Uint16(s.HTTPStatus)
@@ -91,15 +88,6 @@ func (b *block) decoded(span ptrace.Span) {
 	b.targetSystem.Append(s.TargetSystem)
 	b.target.Append(s.Target)
 	b.Rows++
-}
-
-func bytesOf(tb testing.TB, b *block) []byte {
-	tb.Helper()
-	var e native.Encoding
-	b.Encode(&e)
-	out, err := io.ReadAll(e.Reader())
-	require.NoError(tb, err)
-	return out
 }
 
 // requireSameBlock compares the block of the bytes of a request with that of its decoded form.
@@ -115,45 +103,20 @@ func requireSameBlock(tb testing.TB, body []byte) {
 	require.NoError(tb, filled)
 	decoded(want, "a", td)
 	require.Equal(tb, want.Rows, got.Rows)
-	require.Equal(tb, bytesOf(tb, want), bytesOf(tb, got))
-}
-
-func randomAttributes(r *rand.Rand, m pcommon.Map) {
-	keys := []string{
-		"http.request.method", "http.route", "http.response.status_code", "http.status_code", "db.system", "db.name", "rpc.system", "messaging.system",
-		"peer.service", "server.address", "service.name", "host.name", "telemetry.sdk.language", "a", "", "b.c",
-	}
-	for range r.IntN(8) {
-		v := m.PutEmpty(keys[r.IntN(len(keys))])
-		switch r.IntN(10) {
-		case 0: // Empty.
-		case 1:
-			v.SetBool(true)
-		case 2:
-			v.SetDouble(1.5)
-		case 3:
-			v.SetEmptyMap().PutStr("x", "y")
-		case 4:
-			v.SetEmptySlice().AppendEmpty().SetInt(1)
-		case 5, 6:
-			v.SetInt(r.Int64N(1000) - 10)
-		default:
-			v.SetStr([]string{"", "GET", "204", "订单", strconv.Itoa(r.IntN(99))}[r.IntN(5)])
-		}
-	}
+	require.Equal(tb, clickhousetest.BytesOf(tb, &want.Block), clickhousetest.BytesOf(tb, &got.Block))
 }
 
 func randomTraces(r *rand.Rand) ptrace.Traces {
 	td := ptrace.NewTraces()
 	for range r.IntN(4) {
 		rs := td.ResourceSpans().AppendEmpty()
-		randomAttributes(r, rs.Resource().Attributes())
+		clickhousetest.RandomAttributes(r, rs.Resource().Attributes())
 		rs.SetSchemaUrl([]string{"", "s"}[r.IntN(2)])
 		for range r.IntN(3) {
 			ss := rs.ScopeSpans().AppendEmpty()
 			ss.Scope().SetName([]string{"", "lib"}[r.IntN(2)])
 			ss.SetSchemaUrl([]string{"", "t"}[r.IntN(2)])
-			randomAttributes(r, ss.Scope().Attributes())
+			clickhousetest.RandomAttributes(r, ss.Scope().Attributes())
 			for range r.IntN(5) {
 				randomSpan(r, ss.Spans().AppendEmpty())
 			}
@@ -171,7 +134,7 @@ func randomSpan(r *rand.Rand, sp ptrace.Span) {
 	sp.SetKind(ptrace.SpanKind(r.IntN(9) - 1))
 	sp.SetStartTimestamp(pcommon.Timestamp(r.Uint64() >> r.IntN(64)))
 	sp.SetEndTimestamp(pcommon.Timestamp(r.Uint64() >> r.IntN(64)))
-	randomAttributes(r, sp.Attributes())
+	clickhousetest.RandomAttributes(r, sp.Attributes())
 	sp.SetFlags(r.Uint32())
 	sp.Status().SetCode(ptrace.StatusCode(r.IntN(5) - 1))
 	sp.Status().SetMessage([]string{"", "no"}[r.IntN(2)])
@@ -179,14 +142,14 @@ func randomSpan(r *rand.Rand, sp ptrace.Span) {
 		e := sp.Events().AppendEmpty()
 		e.SetName([]string{"", "exception"}[r.IntN(2)])
 		e.SetTimestamp(pcommon.Timestamp(r.Uint64() >> 1))
-		randomAttributes(r, e.Attributes())
+		clickhousetest.RandomAttributes(r, e.Attributes())
 	}
 	for range r.IntN(3) {
 		l := sp.Links().AppendEmpty()
 		l.SetTraceID(pcommon.TraceID{1})
 		l.SetSpanID(pcommon.SpanID{byte(r.IntN(2))})
 		l.TraceState().FromRaw("x")
-		randomAttributes(r, l.Attributes())
+		clickhousetest.RandomAttributes(r, l.Attributes())
 	}
 }
 
@@ -199,17 +162,8 @@ func TestBlockOfBytes(t *testing.T) {
 		require.NoError(t, err)
 		requireSameBlock(t, body)
 	}
-	field := func(number protowire.Number, parts ...[]byte) []byte {
-		var in []byte
-		for _, p := range parts {
-			in = append(in, p...)
-		}
-		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), in)
-	}
+	field, attr := clickhousetest.Field, clickhousetest.AttributeField
 	text := func(s string) []byte { return field(1, []byte(s)) }
-	attr := func(number protowire.Number, key, value string) []byte {
-		return field(number, text(key), field(2, text(value)))
-	}
 	span := field(2, field(5, []byte("GET /")), attr(9, "http.method", "GET"), attr(9, "http.route", "/"), attr(9, "http.method", "PUT"), field(15, field(2, []byte("a"))), field(15, []byte{3 << 3, 2}))
 	for name, body := range map[string][]byte{
 		"a key twice":     field(1, field(2, span)),
