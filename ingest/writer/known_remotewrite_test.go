@@ -4,14 +4,12 @@ package writer
 
 import (
 	"fmt"
-	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/value"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
@@ -23,30 +21,6 @@ import (
 	"github.com/strata-apm/strata/internal/testutil/seedtest"
 	"github.com/strata-apm/strata/storage/metrics"
 )
-
-// written is a translator of remote write with its store.
-type written struct {
-	translated
-	translator *RemoteWriteTranslator
-}
-
-func newWritten(t *testing.T) *written {
-	t.Helper()
-	store, err := metrics.Open(t.TempDir(), metrics.DefaultConfig(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	md := metrics.NewMetadata()
-	return &written{translated{store: store, metadata: md}, NewRemoteWriteTranslator(md)}
-}
-
-func (w *written) append(t *testing.T, m bus.Message) (items int, rejected map[string]int64) {
-	t.Helper()
-	app := w.store.AppenderV2(t.Context())
-	items, rejected, err := w.translator.Append(t.Context(), checkedAppender{AppenderV2: app, ctx: t.Context(), store: w.store}, m)
-	require.NoError(t, err)
-	require.NoError(t, app.Commit())
-	return items, rejected
-}
 
 func (g *senders) writeSeries(i int, symbols *writev2.SymbolsTable) writev2.TimeSeries {
 	ts := writev2.TimeSeries{}
@@ -110,7 +84,7 @@ func (g *senders) writeRequest(t *testing.T) bus.Message {
 func TestKnownSeriesOfRemoteWrite(t *testing.T) {
 	for _, seed := range seedtest.Seeds(t, 2, 20) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			with, without := newWritten(t), newWritten(t)
+			with, without := newTranslated(t, metrics.DefaultConfig(), NewRemoteWriteTranslator), newTranslated(t, metrics.DefaultConfig(), NewRemoteWriteTranslator)
 			g := &senders{Rand: rand.New(rand.NewPCG(seed, 3)), at: time.Now().Add(-4 * time.Hour).Truncate(time.Second)}
 			known, samples := 0, 0
 			for range 400 {
@@ -136,7 +110,7 @@ func TestKnownSeriesOfRemoteWrite(t *testing.T) {
 
 // TestUnusualRemoteWrite: what the cache does not read is decoded, and refused where it cannot be.
 func TestUnusualRemoteWrite(t *testing.T) {
-	w := newWritten(t)
+	w := newTranslated(t, metrics.DefaultConfig(), NewRemoteWriteTranslator)
 	g := &senders{Rand: rand.New(rand.NewPCG(1, 1)), at: time.Now().Truncate(time.Second)}
 	good := g.writeRequest(t)
 	items, _ := w.append(t, good)

@@ -32,23 +32,27 @@ import (
 )
 
 // translated is a translator with its store.
-type translated struct {
+type translated[T Translator] struct {
 	store      *metrics.Store
 	metadata   *metrics.Metadata
-	translator *OTLPTranslator
+	translator T
 }
 
-func newTranslated(t *testing.T, dir string) *translated {
+func newTranslated[T Translator](t *testing.T, cfg metrics.Config, translator func(MetadataSink) T) *translated[T] {
 	t.Helper()
-	store, err := metrics.Open(dir, metrics.DefaultConfig(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	store, err := metrics.Open(t.TempDir(), cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	md := metrics.NewMetadata()
-	return &translated{store, md, NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute})}
+	return &translated[T]{store, md, translator(md)}
+}
+
+func newOTLP(md MetadataSink) *OTLPTranslator {
+	return NewOTLPTranslator(md, Translation{Lookback: 5 * time.Minute})
 }
 
 // append appends a message in a transaction of its own, as the writer does.
-func (tr *translated) append(t *testing.T, m bus.Message) (items int, rejected map[string]int64) {
+func (tr *translated[T]) append(t *testing.T, m bus.Message) (items int, rejected map[string]int64) {
 	t.Helper()
 	app := tr.store.AppenderV2(t.Context())
 	items, rejected, err := tr.translator.Append(t.Context(), checkedAppender{AppenderV2: app, ctx: t.Context(), store: tr.store}, m)
@@ -58,7 +62,7 @@ func (tr *translated) append(t *testing.T, m bus.Message) (items int, rejected m
 }
 
 // content is every sample, by the text of its series.
-func (tr *translated) content(t *testing.T) map[string][]string {
+func (tr *translated[T]) content(t *testing.T) map[string][]string {
 	t.Helper()
 	q, err := tr.store.Querier(math.MinInt64, math.MaxInt64)
 	require.NoError(t, err)
@@ -86,7 +90,7 @@ func (tr *translated) content(t *testing.T) map[string][]string {
 }
 
 // exemplars are those of every series.
-func (tr *translated) exemplars(t *testing.T) []string {
+func (tr *translated[T]) exemplars(t *testing.T) []string {
 	t.Helper()
 	q, err := tr.store.ExemplarQuerier(t.Context())
 	require.NoError(t, err)
@@ -292,7 +296,7 @@ func TestKnownSeries(t *testing.T) {
 	seeds := seedtest.Seeds(t, 2, 20)
 	for _, seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			with, without := newTranslated(t, t.TempDir()), newTranslated(t, t.TempDir())
+			with, without := newTranslated(t, metrics.DefaultConfig(), newOTLP), newTranslated(t, metrics.DefaultConfig(), newOTLP)
 			g := &senders{Rand: rand.New(rand.NewPCG(seed, 2)), at: time.Now().Add(-4 * time.Hour).Truncate(time.Second)}
 			known, points := 0, 0
 			for range 400 {
@@ -328,15 +332,12 @@ func TestKnownSeries(t *testing.T) {
 func TestKnownSeriesForgottenByTheStore(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		t.Run(strconv.FormatBool(full), func(t *testing.T) {
-			dir := t.TempDir()
 			cfg := metrics.DefaultConfig()
 			if full {
 				cfg.MaxSeries = 2
 			}
-			store, err := metrics.Open(dir, cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, store.Close()) })
-			tr := &translated{store, metrics.NewMetadata(), NewOTLPTranslator(metrics.NewMetadata(), Translation{Lookback: 5 * time.Minute})}
+			tr := newTranslated(t, cfg, newOTLP)
+			store := tr.store
 			send := func(name string, at time.Time) map[string]int64 {
 				md := pmetric.NewMetrics()
 				m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
@@ -366,7 +367,7 @@ func TestKnownSeriesForgottenByTheStore(t *testing.T) {
 
 // TestUndecodableBesideKnown: a request that cannot be decoded is refused whole, also where it begins with what is known.
 func TestUndecodableBesideKnown(t *testing.T) {
-	tr := newTranslated(t, t.TempDir())
+	tr := newTranslated(t, metrics.DefaultConfig(), newOTLP)
 	rec := record(t, time.Now(), source{})
 	for range 2 {
 		_, rejected := tr.append(t, bus.Message{Record: rec})
@@ -384,7 +385,7 @@ func TestUndecodableBesideKnown(t *testing.T) {
 
 // TestKnownSeriesWaitsForRoom: an error that may pass ends the message, and the same samples are appended by the next attempt.
 func TestKnownSeriesWaitsForRoom(t *testing.T) {
-	tr := newTranslated(t, t.TempDir())
+	tr := newTranslated(t, metrics.DefaultConfig(), newOTLP)
 	now := time.Now()
 	tr.append(t, bus.Message{Record: record(t, now, source{})})
 	later := bus.Message{Record: record(t, now.Add(time.Second), source{})}
