@@ -7,9 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/ptrace"
-
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/tenant"
 )
@@ -47,34 +44,21 @@ type Owned[T any] struct {
 
 // TraceAppender stores spans. Safe for concurrent use.
 type TraceAppender interface {
-	// AppendTraces stores all spans of td as one batch, in the order given and each for its tenant, and returns when they are fsynced
-	// and visible to queries. It does not modify td. An error that wraps ErrUnavailable may be retried with the same id and the same
-	// td; any other error is permanent. Returns the number of spans of the batch, also when the id was seen before.
-	AppendTraces(ctx context.Context, id BatchID, td []Owned[ptrace.Traces]) (int, error)
-	// AppendTraceRequests is AppendTraces for export requests of OTLP in protobuf. One that the decoder would not take is an error that
-	// wraps ErrInvalid.
-	AppendTraceRequests(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
+	// AppendTraces stores all spans of a batch of export requests (OTLP in protobuf), in the order given and each for its tenant, and
+	// returns when they are fsynced and visible to queries. A request that OTLP's decoder would not take is an error that wraps ErrInvalid.
+	// An error that wraps ErrUnavailable may be retried with the same id and the same batch; any other error is permanent. Returns the
+	// number of spans of the batch, also when the id was seen before.
+	AppendTraces(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
 }
 
 // LogAppender stores log records. Safe for concurrent use.
 type LogAppender interface {
 	// AppendLogs is AppendTraces for log records.
-	AppendLogs(ctx context.Context, id BatchID, ld []Owned[plog.Logs]) (int, error)
-	// AppendLogRequests is AppendTraceRequests for log records.
-	AppendLogRequests(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
+	AppendLogs(ctx context.Context, id BatchID, batch []Owned[[]byte]) (int, error)
 }
 
 // TimeRange is a half-open interval [Start, End).
 type TimeRange struct {
 	Start time.Time
 	End   time.Time
-}
-
-// Own is data that all is one tenant's.
-func Own[T any](t tenant.ID, data ...T) []Owned[T] {
-	out := make([]Owned[T], len(data))
-	for i, d := range data {
-		out[i] = Owned[T]{Tenant: t, Data: d}
-	}
-	return out
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
-	"github.com/strata-apm/strata/tenant"
 )
 
 // Blocks of one batch have ids of their own, which no batch and no block of another batch has.
@@ -31,13 +30,6 @@ func TestBlockIDs(t *testing.T) {
 	}
 	require.Equal(t, storage.BatchID("strata.traces-0-10-19+minutes"), storage.BatchID("strata.traces-0-10-19").Block("minutes"))
 	require.Equal(t, storage.BatchID("x+a+b"), storage.BatchID("x").Block("a").Block("b"))
-}
-
-func TestOwn(t *testing.T) {
-	require.Equal(t, []storage.Owned[string]{{Tenant: "shop", Data: "a"}, {Tenant: "shop", Data: "b"}}, storage.Own[string]("shop", "a", "b"))
-	require.Empty(t, storage.Own[string](tenant.Default))
-	require.NotNil(t, storage.Own[string](tenant.Default), "of nothing a list of nothing")
-	require.Equal(t, tenant.ID(""), storage.Own("", 1)[0].Tenant, "stores refuse it, not this")
 }
 
 // Each kind of error is told from the others through whatever wraps it.

@@ -47,21 +47,10 @@ type TraceSink struct {
 
 // Store implements Sink.
 func (s TraceSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
-	batch, outcomes, err := requests(signal.Traces, msgs, canonicalTraces)
-	if err != nil || len(batch) == 0 {
-		return outcomes, err
-	}
-	if _, err := s.Appender.AppendTraceRequests(ctx, id, batch); err != nil {
-		return nil, fmt.Errorf("append spans: %w", err)
-	}
-	if len(s.Derived) == 0 {
-		return outcomes, nil
-	}
-	decoded, err := decode(batch, (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces)
-	if err != nil {
-		return nil, err
-	}
-	return derive(ctx, id, decoded, s.Derived, outcomes)
+	return store(ctx, id, msgs, form[ptrace.Traces]{
+		of: signal.Traces, append: s.Appender.AppendTraces, count: ptrace.Traces.SpanCount,
+		decode: (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces, encode: (&ptrace.ProtoMarshaler{}).MarshalTraces,
+	}, s.Derived)
 }
 
 // LogSink appends the records of OTLP log requests, and behind them what is derived of them.
@@ -72,75 +61,74 @@ type LogSink struct {
 
 // Store implements Sink.
 func (s LogSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Message) ([]ledger.Outcome, error) {
-	batch, outcomes, err := requests(signal.Logs, msgs, canonicalLogs)
+	return store(ctx, id, msgs, form[plog.Logs]{
+		of: signal.Logs, append: s.Appender.AppendLogs, count: plog.Logs.LogRecordCount,
+		decode: (&plog.ProtoUnmarshaler{}).UnmarshalLogs, encode: (&plog.ProtoMarshaler{}).MarshalLogs,
+	}, s.Derived)
+}
+
+// form is what is different among signals.
+type form[T any] struct {
+	of     signal.Signal
+	append func(ctx context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error)
+	decode func([]byte) (T, error)
+	encode func(T) ([]byte, error)
+	count  func(T) int
+}
+
+// store appends the requests of a batch, and what is derived of them behind.
+func store[T any](ctx context.Context, id storage.BatchID, msgs []bus.Message, f form[T], derived []Derived[T]) ([]ledger.Outcome, error) {
+	batch, outcomes, err := f.requests(msgs)
 	if err != nil || len(batch) == 0 {
 		return outcomes, err
 	}
-	if _, err := s.Appender.AppendLogRequests(ctx, id, batch); err != nil {
-		return nil, fmt.Errorf("append log records: %w", err)
+	if _, err := f.append(ctx, id, batch); err != nil {
+		return nil, fmt.Errorf("append %s: %w", f.of, err)
 	}
-	if len(s.Derived) == 0 {
+	if len(derived) == 0 {
 		return outcomes, nil
 	}
-	decoded, err := decode(batch, (&plog.ProtoUnmarshaler{}).UnmarshalLogs)
-	if err != nil {
-		return nil, err
+	decoded := make([]storage.Owned[T], len(batch))
+	for i, b := range batch {
+		decoded[i].Tenant = b.Tenant
+		if decoded[i].Data, err = f.decode(b.Data); err != nil {
+			return nil, fmt.Errorf("decode %s that are stored: %w", f.of, err)
+		}
 	}
-	return derive(ctx, id, decoded, s.Derived, outcomes)
+	return derive(ctx, id, decoded, derived, outcomes)
 }
 
-// requests are the bodies of a batch. Messages of no tenant are rejected and left out. One that another program put on the topic is decoded, to
-// be counted, and written anew as canonical does, without what older versions of OTLP had.
-func requests(of signal.Signal, msgs []bus.Message, canonical func([]byte) ([]byte, int, error)) ([]storage.Owned[[]byte], []ledger.Outcome, error) {
+// requests are the bodies of a batch. Messages of no tenant are rejected and left out.
+func (f form[T]) requests(msgs []bus.Message) ([]storage.Owned[[]byte], []ledger.Outcome, error) {
 	batch := make([]storage.Owned[[]byte], 0, len(msgs))
 	outcomes := make([]ledger.Outcome, 0, len(msgs))
 	for _, m := range msgs {
 		owner, err := intake.RecordTenant(m.Headers)
 		if err != nil {
-			outcomes = append(outcomes, misaddressed(of.Topic(), m))
+			outcomes = append(outcomes, misaddressed(f.of.Topic(), m))
 			continue
 		}
 		body, n := m.Value, 0
 		if _, _, ours := intake.RecordItem(m.Headers); !ours {
-			if body, n, err = canonical(m.Value); err != nil {
-				return nil, nil, fmt.Errorf("decode %s at offset %d: %w", of, m.Offset, err)
+			if body, n, err = f.canonical(m.Value); err != nil {
+				return nil, nil, fmt.Errorf("decode %s at offset %d: %w", f.of, m.Offset, err)
 			}
 		}
 		batch = append(batch, storage.Owned[[]byte]{Tenant: owner, Data: body})
-		outcomes = append(outcomes, outcome(of.Topic(), m, n))
+		outcomes = append(outcomes, outcome(f.of.Topic(), m, n))
 	}
 	return batch, outcomes, nil
 }
 
-func canonicalTraces(body []byte) ([]byte, int, error) {
-	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
+// canonical decodes a request that another program put on the topic, to count its items, and writes it anew, without what older versions of
+// OTLP had.
+func (f form[T]) canonical(body []byte) ([]byte, int, error) {
+	data, err := f.decode(body)
 	if err != nil {
-		return nil, 0, err // The caller names the message.
+		return nil, 0, err
 	}
-	body, err = (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-	return body, td.SpanCount(), err // As above.
-}
-
-func canonicalLogs(body []byte) ([]byte, int, error) {
-	ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
-	if err != nil {
-		return nil, 0, err // The caller names the message.
-	}
-	body, err = (&plog.ProtoMarshaler{}).MarshalLogs(ld)
-	return body, ld.LogRecordCount(), err // As above.
-}
-
-// decode decodes the requests of a batch that is stored.
-func decode[T any](batch []storage.Owned[[]byte], unmarshal func([]byte) (T, error)) ([]storage.Owned[T], error) {
-	out := make([]storage.Owned[T], len(batch))
-	for i, b := range batch {
-		data, err := unmarshal(b.Data)
-		if err != nil {
-			return nil, fmt.Errorf("decode what is derived of: %w", err)
-		}
-		out[i] = storage.Owned[T]{Tenant: b.Tenant, Data: data}
-	}
-	return out, nil
+	body, err = f.encode(data)
+	return body, f.count(data), err
 }
 
 // derive stores the derived blocks of a batch whose records are stored. While a store is away none counts as done and the whole batch comes

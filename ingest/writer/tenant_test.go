@@ -79,9 +79,6 @@ func TestSamplesOfTenants(t *testing.T) {
 
 // blockStore keeps what is appended by id, once, and fails as told.
 type blockStore struct {
-	storage.LogAppender
-	storage.TraceAppender
-
 	mu     sync.Mutex
 	stored map[storage.BatchID][]string // "tenant body" of each record, guarded by mu
 	calls  []storage.BatchID            // guarded by mu
@@ -105,8 +102,8 @@ func (s *blockStore) put(id storage.BatchID, rows []string) error {
 	return nil
 }
 
-// AppendLogRequests implements storage.LogAppender.
-func (s *blockStore) AppendLogRequests(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
+// AppendLogs implements storage.LogAppender.
+func (s *blockStore) AppendLogs(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
 	rows := []string{}
 	for _, b := range batch {
 		ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b.Data)
@@ -118,8 +115,8 @@ func (s *blockStore) AppendLogRequests(_ context.Context, id storage.BatchID, ba
 	return len(rows), s.put(id, rows)
 }
 
-// AppendTraceRequests implements storage.TraceAppender.
-func (s *blockStore) AppendTraceRequests(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
+// AppendTraces implements storage.TraceAppender.
+func (s *blockStore) AppendTraces(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) (int, error) {
 	rows := []string{}
 	for _, b := range batch {
 		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b.Data)

@@ -9,27 +9,26 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
 func BenchmarkAppendLogs(b *testing.B) {
 	s, sup := openStore(b)
 	g := clickhousetest.NewGenerator()
-	batches, sizes := make([]plog.Logs, b.N), 0
+	batches, sizes := make([][]storage.Owned[[]byte], b.N), 0
 	for i := range batches {
-		var n int
-		batches[i], n = g.Logs(clickhousetest.Rows)
+		ld, n := g.Logs(clickhousetest.Rows)
+		batches[i] = storagetest.Requests(b, tenant.Default, ld)
 		sizes += n
 	}
 	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, batches[i:i+1]...))
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i])
 		require.NoError(b, err)
 	}
 	m.Report(b.N*clickhousetest.Rows, sizes, "otel_logs")
@@ -38,15 +37,14 @@ func BenchmarkAppendLogs(b *testing.B) {
 func BenchmarkAppendTraces(b *testing.B) {
 	s, sup := openStore(b)
 	g := clickhousetest.NewGenerator()
-	batches := make([]ptrace.Traces, b.N)
-	size, marshaler := 0, ptrace.ProtoMarshaler{}
+	batches, size := make([][]storage.Owned[[]byte], b.N), 0
 	for i := range batches {
-		batches[i] = g.Traces(clickhousetest.Rows)
-		size += marshaler.TracesSize(batches[i])
+		batches[i] = storagetest.Requests(b, tenant.Default, g.Traces(clickhousetest.Rows))
+		size += len(batches[i][0].Data)
 	}
 	m := clickhousetest.StartMeter(b, s.client, sup)
 	for i := range batches {
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, batches[i:i+1]...))
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), batches[i])
 		require.NoError(b, err)
 	}
 	m.Report(b.N*clickhousetest.Rows, size, "%traces%")
@@ -64,14 +62,14 @@ func BenchmarkRead(b *testing.B) {
 			id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(100).TraceID()
 			traceID = hex.EncodeToString(id[:])
 		}
-		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, td))
+		_, err := s.AppendTraces(b.Context(), storage.BatchID(strconv.Itoa(i)), storagetest.Requests(b, tenant.Default, td))
 		require.NoError(b, err)
 	}
 	spansEnd := g.Now.Add(time.Second)
 	g.Now = start
 	for i := range 40 {
 		ld, _ := g.Logs(clickhousetest.Rows)
-		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, ld))
+		_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storagetest.Requests(b, tenant.Default, ld))
 		require.NoError(b, err)
 	}
 	rng := storage.TimeRange{Start: start.Add(-time.Hour), End: spansEnd}

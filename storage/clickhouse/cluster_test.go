@@ -56,7 +56,7 @@ func TestClusterTables(t *testing.T) {
 	s, sup := openCluster(t)
 	ld, _ := clickhousetest.NewGenerator().Logs(10)
 	for range 2 {
-		_, err := s.AppendLogs(t.Context(), "once", storage.Own(tenant.Default, ld))
+		_, err := s.AppendLogs(t.Context(), "once", storagetest.Requests(t, tenant.Default, ld))
 		require.NoError(t, err)
 	}
 	for table, want := range map[string]string{"otel_logs": "Distributed", "otel_logs_local": "MergeTree", "otel_traces_trace_id_ts": "Distributed"} {

@@ -13,6 +13,7 @@ import (
 	"github.com/strata-apm/strata/search/searchtest"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -21,9 +22,9 @@ func TestSearch(t *testing.T) {
 	store, _ := openStore(t)
 	searchtest.Run(t, func(t *testing.T, s *searchtest.Section) searchtest.Find {
 		t.Helper()
-		_, err := store.AppendLogs(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, s.Logs))
+		_, err := store.AppendLogs(t.Context(), storage.BatchID(t.Name()), storagetest.Requests(t, tenant.Default, s.Logs))
 		require.NoError(t, err)
-		_, err = store.AppendTraces(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, s.Traces))
+		_, err = store.AppendTraces(t.Context(), storage.BatchID(t.Name()), storagetest.Requests(t, tenant.Default, s.Traces))
 		require.NoError(t, err)
 		return func(t *testing.T, f search.Filter) []int {
 			t.Helper()

@@ -15,13 +15,14 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
 func TestOpenAgain(t *testing.T) {
 	s, sup := openStore(t)
 	ld, _ := clickhousetest.NewGenerator().Logs(100)
-	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, ld))
+	_, err := s.AppendLogs(t.Context(), "a", storagetest.Requests(t, tenant.Default, ld))
 	require.NoError(t, err)
 
 	cfg := Default()

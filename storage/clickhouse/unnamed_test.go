@@ -13,6 +13,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -31,7 +32,7 @@ func TestRowsWithoutService(t *testing.T) {
 	sp.SetKind(ptrace.SpanKindServer)
 	sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
 	sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
-	_, err := s.AppendTraces(t.Context(), "new", storage.Own(tenant.Default, td))
+	_, err := s.AppendTraces(t.Context(), "new", storagetest.Requests(t, tenant.Default, td))
 	require.NoError(t, err)
 
 	r := storage.TimeRange{Start: at.Add(-time.Minute), End: at.Add(2 * time.Minute)}

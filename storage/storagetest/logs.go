@@ -56,7 +56,7 @@ func (s *suite) putLogs(t *testing.T, id string, ld []plog.Logs) {
 	for _, l := range ld {
 		want += l.LogRecordCount()
 	}
-	n, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()+"-"+id), storage.Own(tenant.Default, ld...))
+	n, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()+"-"+id), Requests(t, tenant.Default, ld...))
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 }
@@ -346,7 +346,7 @@ func (s *suite) logTwiceAtOnce(t *testing.T) {
 	errs := make([]error, 4)
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, batch...))
+			_, errs[i] = s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), Requests(t, tenant.Default, batch...))
 		})
 	}
 	wg.Wait()
@@ -393,7 +393,7 @@ func (s *suite) logBadRequests(t *testing.T) {
 		_, err := s.Store.SearchLogs(t.Context(), q)
 		require.ErrorIs(t, err, storage.ErrBadQuery, name)
 	}
-	_, err := s.Store.AppendLogs(t.Context(), "", storage.Own(tenant.Default, logs(logSpec{service: "x", body: "x", time: day})...))
+	_, err := s.Store.AppendLogs(t.Context(), "", Requests(t, tenant.Default, logs(logSpec{service: "x", body: "x", time: day})...))
 	require.ErrorIs(t, err, storage.ErrInvalid, "a batch needs an id")
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/strata-apm/strata/search"
@@ -53,17 +52,17 @@ func RunTenants(t *testing.T, open Open) {
 // putBothTenants stores the same names for both tenants in the same batches; tenant b has everything twice as often.
 func (s *suite) putBothTenants(t *testing.T, day time.Time) {
 	t.Helper()
-	var ld []storage.Owned[plog.Logs]
-	var td []storage.Owned[ptrace.Traces]
+	var ld []storage.Owned[[]byte]
+	var td []storage.Owned[[]byte]
 	for i, owner := range []tenant.ID{"a", "b"} {
 		mark := "of-" + string(owner)
 		attrs := map[string]string{"owner": mark, "key." + mark: "1"}
 		for n := range i + 1 {
 			at := day.Add(time.Duration(n) * time.Second)
-			ld = append(ld, storage.Own(owner, logs(logSpec{
+			ld = append(ld, Requests(t, owner, logs(logSpec{
 				service: "shared", body: "body " + mark, time: at, attrs: attrs,
 			})...)...)
-			td = append(td, storage.Own(owner, spans(
+			td = append(td, Requests(t, owner, spans(
 				spanSpec{
 					trace: 777, id: 1 + 10*n, service: "shared", name: "GET " + mark, start: at, duration: time.Duration(i+1) * time.Second,
 					kind: ptrace.SpanKindServer, attrs: attrs, resource: map[string]string{"host.name": "node", "deployment.environment.name": "env-" + mark},
@@ -243,10 +242,10 @@ func (s *suite) tenantCounts(t *testing.T, day time.Time) {
 func (s *suite) appendOfNobody(t *testing.T) {
 	day := s.day()
 	ld := logs(logSpec{service: "x", body: "x", time: day})
-	_, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), append(storage.Own("a", ld...), storage.Own("", ld...)...))
+	_, err := s.Store.AppendLogs(t.Context(), storage.BatchID(t.Name()), append(Requests(t, "a", ld...), Requests(t, "", ld...)...))
 	require.ErrorIs(t, err, storage.ErrInvalid)
 	td := spans(spanSpec{trace: 778, id: 1, service: "x", name: "x", start: day, duration: 1})
-	_, err = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"t"), append(storage.Own("a", td...), storage.Own("", td...)...))
+	_, err = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"t"), append(Requests(t, "a", td...), Requests(t, "", td...)...))
 	require.ErrorIs(t, err, storage.ErrInvalid)
 	h, err := s.Store.LogHistogram(t.Context(), storage.Selection{Tenant: "a", Range: dayOf(day)}, 10)
 	require.NoError(t, err)

@@ -53,7 +53,7 @@ func (s *suite) putSpans(t *testing.T, id string, td []ptrace.Traces) {
 	for _, l := range td {
 		want += l.SpanCount()
 	}
-	n, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-"+id), storage.Own(tenant.Default, td...))
+	n, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+"-"+id), Requests(t, tenant.Default, td...))
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 }
@@ -378,7 +378,7 @@ func (s *suite) traceTwiceAtOnce(t *testing.T) {
 	errs := make([]error, 4)
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()), storage.Own(tenant.Default, td...))
+			_, errs[i] = s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()), Requests(t, tenant.Default, td...))
 		})
 	}
 	wg.Wait()

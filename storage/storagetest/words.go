@@ -93,7 +93,7 @@ func (s *suite) spanNames(t *testing.T) {
 	day := s.day()
 	names := []string{"GET /кошик", "用户admin登录", "ÜBERWEISUNG", "🚀launch"}
 	for i, name := range names {
-		_, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+name), storage.Own(tenant.Default, spans(spanSpec{trace: 9000 + i, id: 1, service: "w", name: name, start: day, duration: time.Second})...))
+		_, err := s.Store.AppendTraces(t.Context(), storage.BatchID(t.Name()+name), Requests(t, tenant.Default, spans(spanSpec{trace: 9000 + i, id: 1, service: "w", name: name, start: day, duration: time.Second})...))
 		require.NoError(t, err)
 	}
 	for query, want := range map[string]int{"КОШИК": 1, "admin": 1, "登录": 1, "überweisung": 1, "*ÜBERweis*": 1, "LAUNCH": 1, "-über": 3, "-*Über*": 3, "-登录": 3} {

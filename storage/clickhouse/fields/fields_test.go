@@ -22,6 +22,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/fields"
 	"github.com/strata-apm/strata/storage/clickhouse/filter"
 	"github.com/strata-apm/strata/storage/clickhouse/logs"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -61,12 +62,12 @@ func open(t *testing.T) shop {
 	add(3, "Checkout-2", "登录", time.Minute)
 	add(2, "", "", time.Minute)
 	add(9, "out-of-range", "late", 2*time.Hour)
-	_, err := s.AppendLogs(t.Context(), "fields", storage.Own(tenant.Default, ld))
+	_, err := s.AppendLogs(t.Context(), "fields", storagetest.Requests(t, tenant.Default, ld))
 	require.NoError(t, err)
 	other := plog.NewLogs()
 	ld.ResourceLogs().At(0).CopyTo(other.ResourceLogs().AppendEmpty())
 	other.ResourceLogs().At(0).Resource().Attributes().PutStr("service.name", "of-another-tenant")
-	_, err = s.AppendLogs(t.Context(), "other", storage.Own("other", other))
+	_, err = s.AppendLogs(t.Context(), "other", storagetest.Requests(t, "other", other))
 	require.NoError(t, err)
 	return s
 }
@@ -184,7 +185,7 @@ func testBounds(t *testing.T, s shop) {
 			rec.Attributes().PutStr("n", fmt.Sprintf("v%03d", i))
 		}
 	}
-	_, err := s.AppendLogs(t.Context(), "many", storage.Own(tenant.Default, ld))
+	_, err := s.AppendLogs(t.Context(), "many", storagetest.Requests(t, tenant.Default, ld))
 	require.NoError(t, err)
 	rng := storage.TimeRange{Start: s.rng.Start.Add(3 * time.Hour), End: s.rng.Start.Add(4 * time.Hour)}
 	values, err := s.FieldValues(t.Context(), storage.FieldQuery{Tenant: tenant.Default, Range: rng}, search.Field{Kind: search.FieldAttribute, Name: "n"})

@@ -56,7 +56,7 @@ func newBlock() *block {
 	b.Add("ServiceName", &b.shared.Service)
 	b.Add("Body", &b.body)
 	b.Add("ResourceSchemaUrl", &b.shared.ResourceSchema)
-	b.Add("ResourceAttributes", &b.shared.Resource)
+	b.Add("ResourceAttributes", &b.shared.ResourceAttributes)
 	b.Add("ScopeSchemaUrl", &b.shared.ScopeSchema)
 	b.Add("ScopeName", &b.shared.ScopeName)
 	b.Add("ScopeVersion", &b.shared.ScopeVersion)
@@ -85,7 +85,7 @@ func (b *block) reset() {
 // fill adds the records of export requests. It refuses those of no tenant: the error wraps storage.ErrInvalid.
 func (b *block) fill(id storage.BatchID, batch []storage.Owned[[]byte]) error {
 	b.seed = batchSeed(id)
-	each := requests.Each{Origin: b.shared.Origin, Scope: b.shared.Scope, Record: b.record}
+	each := requests.Each{Resource: b.shared.Resource, Scope: b.shared.Scope, Record: b.record}
 	for _, r := range batch {
 		if r.Tenant == "" {
 			return fmt.Errorf("%w: log records of no tenant", storage.ErrInvalid)

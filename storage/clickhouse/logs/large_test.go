@@ -15,6 +15,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -30,7 +31,7 @@ func TestPagesOfLargeLogs(t *testing.T) {
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range largeRecords {
 		ld := clickhousetest.LogsOf(at.Add(time.Duration(i/2)*time.Second), 1, func(int) string { return fmt.Sprintf("record %d %s", i, strings.Repeat("x", largeText)) })
-		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storage.Own(tenant.Default, ld))
+		_, err := s.AppendLogs(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storagetest.Requests(t, tenant.Default, ld))
 		require.NoError(t, err)
 	}
 	clickhousetest.WithBothLimits(t, sup, func(t *testing.T, c *client.Client) {

@@ -3,23 +3,18 @@
 package logs
 
 import (
-	"io"
-	"math"
 	"math/rand/v2"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strata-apm/strata/search/fields"
 	"github.com/strata-apm/strata/search/wire"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
-	"github.com/strata-apm/strata/storage/clickhouse/native"
 	"github.com/strata-apm/strata/storage/clickhouse/nested"
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/tenant"
@@ -34,8 +29,8 @@ func decoded(b *block, id storage.BatchID, owner tenant.ID, ld plog.Logs) {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, rec := range sl.LogRecords().All() {
 				s := &b.shared
-				s.Resource.Append(rl.Resource().Attributes())
-				s.ScopeAttributes.Append(sl.Scope().Attributes())
+				clickhousetest.AppendMap(&s.ResourceAttributes, rl.Resource().Attributes())
+				clickhousetest.AppendMap(&s.ScopeAttributes, sl.Scope().Attributes())
 				s.ResourceSchema.Append(rl.SchemaUrl())
 				s.ScopeSchema.Append(sl.SchemaUrl())
 				s.ScopeName.Append(sl.Scope().Name())
@@ -56,8 +51,8 @@ func (b *block) decoded(rec plog.LogRecord) {
 	if when == 0 {
 		when = rec.ObservedTimestamp()
 	}
-	b.timestamp.Time(when)
-	b.observed.Time(rec.ObservedTimestamp())
+	b.timestamp.Nano(uint64(when))
+	b.observed.Nano(uint64(rec.ObservedTimestamp()))
 	b.rowID.Uint64(b.seed + uint64(b.Rows))
 	traceID, spanID := rec.TraceID(), rec.SpanID()
 	b.traceID.AppendHex(traceID[:])
@@ -66,18 +61,9 @@ func (b *block) decoded(rec plog.LogRecord) {
 	b.severityText.Append(rec.SeverityText())
 	b.severityNumber.Uint8(fields.Severity(rec))
 	b.body.AppendValue(rec.Body())
-	b.attributes.Append(rec.Attributes())
+	clickhousetest.AppendMap(&b.attributes, rec.Attributes())
 	b.eventName.Append(rec.EventName())
 	b.Rows++
-}
-
-func bytesOf(tb testing.TB, b *block) []byte {
-	tb.Helper()
-	var e native.Encoding
-	b.Encode(&e)
-	out, err := io.ReadAll(e.Reader())
-	require.NoError(tb, err)
-	return out
 }
 
 // requireSameBlock compares the block of the bytes of a request with that of its decoded form.
@@ -94,63 +80,29 @@ func requireSameBlock(tb testing.TB, body []byte) {
 	decoded(want, "b", "a", ld)
 	require.Equal(tb, want.Rows, got.Rows)
 	require.Equal(tb, ld.LogRecordCount(), got.Rows)
-	require.Equal(tb, bytesOf(tb, want), bytesOf(tb, got))
-}
-
-// randomValue sets a value of some kind.
-func randomValue(r *rand.Rand, v pcommon.Value, depth int) {
-	switch r.IntN(12) {
-	case 0: // Empty.
-	case 1:
-		v.SetBool(r.IntN(2) == 0)
-	case 2:
-		v.SetDouble([]float64{0, -1.5, 1e300, math.Inf(1), math.NaN()}[r.IntN(5)])
-	case 3:
-		v.SetEmptyBytes().FromRaw([]byte{1, 2, 0})
-	case 4:
-		s := v.SetEmptySlice()
-		for range r.IntN(3) {
-			if depth < 3 {
-				randomValue(r, s.AppendEmpty(), depth+1)
-			}
-		}
-	case 5:
-		if depth < 3 {
-			randomAttributes(r, v.SetEmptyMap(), depth+1)
-		}
-	case 6, 7:
-		v.SetInt(r.Int64() - r.Int64())
-	default:
-		v.SetStr([]string{"", "GET", "订单", strconv.Itoa(r.IntN(1000))}[r.IntN(4)])
-	}
-}
-
-func randomAttributes(r *rand.Rand, m pcommon.Map, depth int) {
-	for range r.IntN(6) {
-		randomValue(r, m.PutEmpty([]string{"a", "b.c", "service.name", "host.name", "", "k" + strconv.Itoa(r.IntN(9))}[r.IntN(6)]), depth)
-	}
+	require.Equal(tb, clickhousetest.BytesOf(tb, &want.Block), clickhousetest.BytesOf(tb, &got.Block))
 }
 
 func randomLogs(r *rand.Rand) plog.Logs {
 	ld := plog.NewLogs()
 	for range r.IntN(4) {
 		rl := ld.ResourceLogs().AppendEmpty()
-		randomAttributes(r, rl.Resource().Attributes(), 0)
+		clickhousetest.RandomAttributes(r, rl.Resource().Attributes())
 		rl.SetSchemaUrl([]string{"", "s"}[r.IntN(2)])
 		for range r.IntN(3) {
 			sl := rl.ScopeLogs().AppendEmpty()
 			sl.Scope().SetName([]string{"", "lib"}[r.IntN(2)])
 			sl.Scope().SetVersion([]string{"", "1"}[r.IntN(2)])
 			sl.SetSchemaUrl([]string{"", "t"}[r.IntN(2)])
-			randomAttributes(r, sl.Scope().Attributes(), 0)
+			clickhousetest.RandomAttributes(r, sl.Scope().Attributes())
 			for range r.IntN(5) {
 				rec := sl.LogRecords().AppendEmpty()
 				rec.SetTimestamp(pcommon.Timestamp(r.Uint64() >> r.IntN(64)))
 				rec.SetObservedTimestamp(pcommon.Timestamp(r.Uint64() >> r.IntN(64)))
 				rec.SetSeverityNumber(plog.SeverityNumber(r.IntN(30) - 3))
 				rec.SetSeverityText([]string{"", "warn", "\x1b[1mINFO"}[r.IntN(3)])
-				randomValue(r, rec.Body(), 0)
-				randomAttributes(r, rec.Attributes(), 0)
+				clickhousetest.RandomValue(r, rec.Body())
+				clickhousetest.RandomAttributes(r, rec.Attributes())
 				rec.SetFlags(plog.LogRecordFlags(r.Uint32()))
 				rec.SetEventName([]string{"", "click"}[r.IntN(2)])
 				if r.IntN(2) == 0 {
@@ -172,26 +124,17 @@ func TestBlockOfBytes(t *testing.T) {
 		require.NoError(t, err)
 		requireSameBlock(t, body)
 	}
-	field := func(number protowire.Number, parts ...[]byte) []byte {
-		var in []byte
-		for _, p := range parts {
-			in = append(in, p...)
-		}
-		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), in)
-	}
+	field, attr := clickhousetest.Field, clickhousetest.AttributeField
 	text := func(s string) []byte { return field(1, []byte(s)) }
-	attr := func(number protowire.Number, key string, value []byte) []byte {
-		return field(number, text(key), field(2, value))
-	}
-	record := field(2, field(5, text("body")), attr(6, "k", text("1")), attr(6, "l", text("2")), attr(6, "k", text("3")), field(3, []byte("INFO")), field(3, []byte("WARN")))
+	record := field(2, field(5, text("body")), attr(6, "k", "1"), attr(6, "l", "2"), attr(6, "k", "3"), field(3, []byte("INFO")), field(3, []byte("WARN")))
 	for name, body := range map[string][]byte{
 		"a key twice":          field(1, field(2, record)),
-		"resource behind":      field(1, field(2, record, field(1, text("lib"))), field(1, attr(1, "service.name", text("shop"))), field(3, []byte("s"))),
-		"resource twice":       field(1, field(1, attr(1, "service.name", text("a"))), field(2, record), field(1, attr(1, "service.name", text("b")), attr(1, "host.name", text("h")))),
+		"resource behind":      field(1, field(2, record, field(1, text("lib"))), field(1, attr(1, "service.name", "shop")), field(3, []byte("s"))),
+		"resource twice":       field(1, field(1, attr(1, "service.name", "a")), field(2, record), field(1, attr(1, "service.name", "b"), attr(1, "host.name", "h"))),
 		"body twice":           field(1, field(2, field(2, field(5, text("a")), field(5), field(5, text("b"))))),
 		"scope twice":          field(1, field(2, field(1, text("a")), field(1, field(2, []byte("v"))), record)),
-		"a resource key twice": field(1, field(1, attr(1, "a", text("1")), attr(1, "b", text("2")), attr(1, "a", text("3"))), field(2, record, record)),
-		"no records":           field(1, field(1, attr(1, "a", text("1"))), field(2)),
+		"a resource key twice": field(1, field(1, attr(1, "a", "1"), attr(1, "b", "2"), attr(1, "a", "3")), field(2, record, record)),
+		"no records":           field(1, field(1, attr(1, "a", "1")), field(2)),
 		"cut":                  field(1, field(2, record))[:9],
 		"unknown fields":       append(field(1, field(2, record, field(99, []byte("x")))), field(50, []byte("y"))...),
 	} {

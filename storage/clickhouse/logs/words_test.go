@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
@@ -18,6 +17,7 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -51,7 +51,7 @@ func TestIndexOfWords(t *testing.T) {
 	c, _ := clickhousetest.Open(t)
 	s := New(c)
 	at := time.Now().Add(-time.Hour)
-	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 40_000, func(i int) string {
+	_, err := s.AppendLogs(t.Context(), "a", storagetest.Requests(t, tenant.Default, clickhousetest.LogsOf(at, 40_000, func(i int) string {
 		if i == 20_000 {
 			return "用户needle登录 \x1b[31mpin\x1b[0m"
 		}
@@ -77,10 +77,10 @@ func TestWordsOfOlderRows(t *testing.T) {
 	}
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	body := func(int) string { return "用户admin登录" }
-	_, err := s.AppendLogs(t.Context(), "old", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 1, body)))
+	_, err := s.AppendLogs(t.Context(), "old", storagetest.Requests(t, tenant.Default, clickhousetest.LogsOf(at, 1, body)))
 	require.NoError(t, err)
 	require.NoError(t, schema.New(c, schema.Options{}).Migrate(t.Context()))
-	_, err = s.AppendLogs(t.Context(), "new", storage.Own(tenant.Default, clickhousetest.LogsOf(at, 1, body)))
+	_, err = s.AppendLogs(t.Context(), "new", storagetest.Requests(t, tenant.Default, clickhousetest.LogsOf(at, 1, body)))
 	require.NoError(t, err)
 	page, err := s.SearchLogs(t.Context(), storage.LogSearch{
 		Selection: storage.Selection{Tenant: tenant.Default, Filter: search.Contains{Text: "ADMIN"}, Range: storage.TimeRange{Start: at, End: at.Add(time.Second)}}, Limit: 10,
@@ -119,13 +119,14 @@ func BenchmarkWords(b *testing.B) {
 			at := time.Now().Add(-time.Hour)
 			b.Run("append/"+name+"/"+index, func(b *testing.B) {
 				n := 0
-				lds := make([]plog.Logs, batches)
-				for i := range lds {
-					lds[i] = clickhousetest.LogsOf(at.Add(time.Duration(i)*time.Minute), clickhousetest.Rows, func(int) string { n++; return text(n) })
+				requests := make([][]storage.Owned[[]byte], batches)
+				for i := range requests {
+					ld := clickhousetest.LogsOf(at.Add(time.Duration(i)*time.Minute), clickhousetest.Rows, func(int) string { n++; return text(n) })
+					requests[i] = storagetest.Requests(b, tenant.Default, ld)
 				}
 				m := clickhousetest.StartMeter(b, c, sup)
-				for i := range lds {
-					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), storage.Own(tenant.Default, lds[i:i+1]...))
+				for i := range requests {
+					_, err := s.AppendLogs(b.Context(), storage.BatchID(strconv.Itoa(i)), requests[i])
 					require.NoError(b, err)
 				}
 				m.Report(batches*clickhousetest.Rows, 0, "otel_logs")
@@ -166,7 +167,7 @@ func TestIndexOfAttributes(t *testing.T) {
 		recs.At(i).Attributes().PutStr("user.id", strconv.Itoa(i))
 		recs.At(i).Attributes().PutEmptyMap("order").PutInt("number", int64(i))
 	}
-	_, err := s.AppendLogs(t.Context(), "a", storage.Own(tenant.Default, ld))
+	_, err := s.AppendLogs(t.Context(), "a", storagetest.Requests(t, tenant.Default, ld))
 	require.NoError(t, err)
 	for _, name := range []string{"user.id", "order.number"} {
 		st := client.For(tenant.Default)

@@ -4,8 +4,6 @@ package native
 
 import (
 	"encoding/binary"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // DateTime64 is the type of a Fixed column of nanoseconds since 1970.
@@ -36,10 +34,7 @@ func (c *Fixed) Uint32(v uint32) { c.buf = binary.LittleEndian.AppendUint32(c.bu
 // Uint64 appends a value of a type of eight bytes.
 func (c *Fixed) Uint64(v uint64) { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
 
-// Time appends nanoseconds since 1970 to a column of DateTime64. A time beyond the type's end, in the year 2262, becomes that end.
-func (c *Fixed) Time(t pcommon.Timestamp) { c.Nano(uint64(t)) }
-
-// Nano is Time.
+// Nano appends nanoseconds since 1970 to a column of DateTime64. A time beyond the type's end, in the year 2262, becomes that end.
 func (c *Fixed) Nano(t uint64) {
 	const last = 9223286400000000000 // 2262-04-11T00:00:00Z
 	c.Uint64(min(t, last))

@@ -44,26 +44,6 @@ func (c *Map) reset() {
 	c.values.reset()
 }
 
-// Append appends m as a row and returns how many keys it has. Of a key that is there twice the last one is kept, as readers of maps
-// do: ClickHouse would find the first.
-func (c *Map) Append(m pcommon.Map) int {
-	from := c.place()
-	for k, v := range m.All() {
-		c.PutValue(k, v)
-	}
-	n := len(c.keys.keys) - from.keys
-	if repeats(c.keys.keys[from.keys:]) {
-		c.keys.keys, c.values.buf = c.keys.keys[:from.keys], c.values.buf[:from.values]
-		n = 0
-		for k, v := range LastWins(m).All() {
-			c.PutValue(k, v)
-			n++
-		}
-	}
-	c.EndRow(n)
-	return n
-}
-
 // Start is where a row begins that End ends.
 type Start struct{ at place }
 
@@ -143,27 +123,6 @@ func (c *Map) AppendCopy(mark Mark) {
 	c.keys.keys = append(c.keys.keys, c.keys.keys[mark.from.keys:mark.to.keys]...)
 	c.values.buf = append(c.values.buf, c.values.buf[mark.from.values:mark.to.values]...)
 	c.EndRow(mark.n)
-}
-
-// LastWins is m, or where a key is there twice a copy with the last of them alone, which is what Map.Append stores.
-func LastWins(m pcommon.Map) pcommon.Map {
-	last := make(map[string]int, m.Len())
-	i := 0
-	for k := range m.All() {
-		last[k] = i
-		i++
-	}
-	if len(last) == i {
-		return m
-	}
-	out := pcommon.NewMap()
-	m.CopyTo(out)
-	i = -1
-	out.RemoveIf(func(k string, _ pcommon.Value) bool {
-		i++
-		return last[k] != i
-	})
-	return out
 }
 
 // Array is a column of type Array(T).

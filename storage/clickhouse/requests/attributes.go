@@ -81,7 +81,7 @@ func (a Attributes) Decode() (pcommon.Map, error) {
 
 // unmarshal decodes a message within messages of these numbers, in a request of log records.
 func unmarshal(number protowire.Number, message []byte, around ...protowire.Number) (plog.Logs, error) {
-	for _, n := range append([]protowire.Number{number}, append(around, requestOrigins)...) {
+	for _, n := range append([]protowire.Number{number}, append(around, requestResources)...) {
 		message = protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), message)
 	}
 	return (&plog.ProtoUnmarshaler{}).UnmarshalLogs(message) // The callers wrap it.
@@ -139,7 +139,7 @@ func decodedText(v *wire.Value) (string, error) {
 	default:
 	}
 	anyValue := protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), v.Bytes)
-	ld, err := unmarshal(logBody, anyValue, scopeRecords, originScopes)
+	ld, err := unmarshal(logBody, anyValue, scopeRecords, resourceScopes)
 	if err != nil {
 		return "", fmt.Errorf("decode a value: %w", err)
 	}

@@ -10,25 +10,26 @@ import (
 	"github.com/strata-apm/strata/storage/clickhouse/resource"
 )
 
-// Shared are the columns that say of spans and of log records where they are from: their owner adds them to its block and calls Origin, Scope
-// and Row.
+// Shared are the columns that say of spans and of log records where they are from: their owner adds them to its block and calls Resource,
+// Scope and Row.
 type Shared struct {
 	Service, Environment, Host, Language native.LowCardinality
 	ResourceSchema, ScopeSchema          native.LowCardinality
 	ScopeName, ScopeVersion              native.LowCardinality
-	Resource, ScopeAttributes, Nested    native.Map
+	ResourceAttributes, ScopeAttributes  native.Map
+	Nested                               native.Map
 
-	known map[string]*origin // by Origin.Key
-	// origin and scope are those of the rows that come, as they came in from and scope.
-	origin      *origin
-	from        *Origin
+	known map[string]*knownResource // by Resource.Key
+	// resource and scope are those of the rows that come; from is the resource as it came.
+	resource    *knownResource
+	from        *Resource
 	scope       *Scope
 	scopeMark   native.Mark
 	scopeMarked bool
 }
 
-// origin is what is known of a resource in the block.
-type origin struct {
+// knownResource is a resource that the block has rows of.
+type knownResource struct {
 	resource.Resource
 	attributes pcommon.Map
 	// mark is where the first row of its attributes lies, which the others copy.
@@ -40,24 +41,24 @@ type origin struct {
 // Forget forgets what was read. The columns are reset with the block.
 func (s *Shared) Forget() {
 	clear(s.known)
-	s.origin, s.from, s.scope = nil, nil, nil
+	s.resource, s.from, s.scope = nil, nil, nil
 }
 
-// Origin begins the records of a resource.
-func (s *Shared) Origin(o *Origin) error {
-	s.from = o
-	if s.origin = s.known[string(o.Key)]; s.origin != nil {
+// Resource begins the records of a resource.
+func (s *Shared) Resource(r *Resource) error {
+	s.from = r
+	if s.resource = s.known[string(r.Key)]; s.resource != nil {
 		return nil
 	}
-	attrs, err := o.Attributes.Decode()
+	attrs, err := r.Attributes.Decode()
 	if err != nil {
 		return err
 	}
-	s.origin = &origin{Resource: resource.Read(attrs), attributes: attrs}
+	s.resource = &knownResource{Resource: resource.Read(attrs), attributes: attrs}
 	if s.known == nil {
-		s.known = map[string]*origin{}
+		s.known = map[string]*knownResource{}
 	}
-	s.known[string(o.Key)] = s.origin
+	s.known[string(r.Key)] = s.resource
 	return nil
 }
 
@@ -72,15 +73,15 @@ func (s *Shared) Row(attrs Attributes, maps bool) error {
 	if err := s.marks(); err != nil {
 		return err
 	}
-	s.Service.Append(s.origin.Service)
-	s.Environment.Append(s.origin.Environment)
-	s.Host.Append(s.origin.Host)
-	s.Language.Append(s.origin.Language)
+	s.Service.Append(s.resource.Service)
+	s.Environment.Append(s.resource.Environment)
+	s.Host.Append(s.resource.Host)
+	s.Language.Append(s.resource.Language)
 	s.ResourceSchema.AppendBytes(s.from.Schema)
 	s.ScopeSchema.AppendBytes(s.scope.Schema)
 	s.ScopeName.AppendBytes(s.scope.Name)
 	s.ScopeVersion.AppendBytes(s.scope.Version)
-	if !maps && !s.origin.maps {
+	if !maps && !s.resource.maps {
 		s.Nested.EndRow(0)
 		return nil
 	}
@@ -88,22 +89,22 @@ func (s *Shared) Row(attrs Attributes, maps bool) error {
 	if err != nil {
 		return err
 	}
-	nested.Append(&s.Nested, record, s.origin.attributes)
+	nested.Append(&s.Nested, record, s.resource.attributes)
 	return nil
 }
 
 // marks appends a row of the attributes of the resource and the scope.
 func (s *Shared) marks() error {
-	o := s.origin
-	if o.marked {
-		s.Resource.AppendCopy(o.mark)
+	r := s.resource
+	if r.marked {
+		s.ResourceAttributes.AppendCopy(r.mark)
 	} else {
-		start := s.Resource.Begin()
-		row, err := s.from.Attributes.Append(&s.Resource)
+		start := s.ResourceAttributes.Begin()
+		row, err := s.from.Attributes.Append(&s.ResourceAttributes)
 		if err != nil {
 			return err
 		}
-		o.mark, o.marked, o.maps = s.Resource.MarkOf(start), true, row.Maps
+		r.mark, r.marked, r.maps = s.ResourceAttributes.MarkOf(start), true, row.Maps
 	}
 	if s.scopeMarked {
 		s.ScopeAttributes.AppendCopy(s.scopeMark)

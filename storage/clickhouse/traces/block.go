@@ -55,7 +55,7 @@ func newBlock() *block {
 	b.Add("SpanName", &b.name)
 	b.Add("SpanKind", &b.kind)
 	b.Add("ServiceName", &b.shared.Service)
-	b.Add("ResourceAttributes", &b.shared.Resource)
+	b.Add("ResourceAttributes", &b.shared.ResourceAttributes)
 	b.Add("ScopeName", &b.shared.ScopeName)
 	b.Add("ScopeVersion", &b.shared.ScopeVersion)
 	b.Add("SpanAttributes", &b.attrs)
@@ -94,7 +94,7 @@ func (b *block) reset() {
 
 // fill adds the spans of export requests. It refuses those of no tenant: the error wraps storage.ErrInvalid.
 func (b *block) fill(batch []storage.Owned[[]byte]) error {
-	each := requests.Each{Origin: b.shared.Origin, Scope: b.shared.Scope, Record: b.span}
+	each := requests.Each{Resource: b.shared.Resource, Scope: b.shared.Scope, Record: b.span}
 	for _, r := range batch {
 		if r.Tenant == "" {
 			return fmt.Errorf("%w: spans of no tenant", storage.ErrInvalid)

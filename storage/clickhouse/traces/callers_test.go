@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -181,7 +182,7 @@ func TestStoredSpans(t *testing.T) {
 	l.SetTraceID(traceID(7))
 	l.SetSpanID(spanID(8))
 	l.Attributes().PutInt("n", 5)
-	_, err := s.AppendTraces(t.Context(), "odd", storage.Own(tenant.Default, td))
+	_, err := s.AppendTraces(t.Context(), "odd", storagetest.Requests(t, tenant.Default, td))
 	require.NoError(t, err)
 	trace, err := s.Trace(t.Context(), storage.TraceQuery{Tenant: tenant.Default, TraceID: hexTrace(1), Limit: 10})
 	require.NoError(t, err)

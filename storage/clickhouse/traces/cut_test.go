@@ -13,6 +13,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -45,7 +46,7 @@ func TestCutListsAreSaid(t *testing.T) {
 		add(i, fmt.Sprintf("service-%d", i), "", ptrace.SpanKindServer)
 	}
 	add(1, "narrow", "i", ptrace.SpanKindServer)
-	_, err := s.AppendTraces(t.Context(), "strata.traces-0.cut-0-9", storage.Own(tenant.Default, td))
+	_, err := s.AppendTraces(t.Context(), "strata.traces-0.cut-0-9", storagetest.Requests(t, tenant.Default, td))
 	require.NoError(t, err)
 
 	rng := storage.TimeRange{Start: now, End: now.Add(time.Minute)}

@@ -15,6 +15,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -37,7 +38,7 @@ func TestPagesOfLargeSpans(t *testing.T) {
 		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at))
 		sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at.Add(time.Second)))
 		sp.Events().AppendEmpty().Attributes().PutStr("stack", strings.Repeat("y", largeText))
-		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storage.Own(tenant.Default, td))
+		_, err := s.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("large", i)), storagetest.Requests(t, tenant.Default, td))
 		require.NoError(t, err)
 	}
 	clickhousetest.WithBothLimits(t, sup, func(t *testing.T, c *client.Client) {

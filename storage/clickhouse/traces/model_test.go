@@ -19,6 +19,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -77,7 +78,7 @@ func tracesOf(spans []made) ptrace.Traces {
 
 func put(t *testing.T, s *Store, id string, spans ...made) {
 	t.Helper()
-	n, err := s.AppendTraces(t.Context(), storage.BatchID(id), storage.Own(tenant.Default, tracesOf(spans)))
+	n, err := s.AppendTraces(t.Context(), storage.BatchID(id), storagetest.Requests(t, tenant.Default, tracesOf(spans)))
 	require.NoError(t, err)
 	require.Equal(t, len(spans), n)
 }
@@ -243,7 +244,7 @@ func TestSearchErrors(t *testing.T) {
 	require.ErrorIs(t, err, storage.ErrNotFound)
 	_, err = s.Trace(t.Context(), storage.TraceQuery{TraceID: "ab"})
 	require.ErrorIs(t, err, storage.ErrInvalid, "no tenant")
-	_, err = s.AppendTraces(t.Context(), "id", storage.Own("", tracesOf([]made{{trace: 1, id: 1, start: now}})))
+	_, err = s.AppendTraces(t.Context(), "id", storagetest.Requests(t, "", tracesOf([]made{{trace: 1, id: 1, start: now}})))
 	require.ErrorIs(t, err, storage.ErrInvalid)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -40,7 +41,7 @@ func TestOverlappingInsertsOfOneBatch(t *testing.T) {
 		var wg sync.WaitGroup
 		for range owners {
 			wg.Go(func() {
-				n, err := s.AppendTraces(t.Context(), id, storage.Own(tenant.Default, td))
+				n, err := s.AppendTraces(t.Context(), id, storagetest.Requests(t, tenant.Default, td))
 				require.NoError(t, err)
 				require.Equal(t, spans, n)
 			})

@@ -14,6 +14,7 @@ import (
 	"github.com/strata-apm/strata/search"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
@@ -109,7 +110,7 @@ func testInstances(t *testing.T, p parts) {
 	for i, after := range []time.Duration{0, 90 * time.Minute, 2 * time.Hour} {
 		td := tracesOf([]made{{trace: 100 + i, id: 1, service: "scaled", host: fmt.Sprint("h", i), name: "op", kind: ptrace.SpanKindServer, start: p.at.Add(after), duration: time.Second}})
 		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.instance.id", fmt.Sprint("i", i))
-		_, err := p.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("instance", i)), storage.Own(tenant.Default, td))
+		_, err := p.AppendTraces(t.Context(), storage.BatchID(fmt.Sprint("instance", i)), storagetest.Requests(t, tenant.Default, td))
 		require.NoError(t, err)
 	}
 	put(t, p.Store, "no instance", made{trace: 110, id: 1, service: "scaled", name: "op", kind: ptrace.SpanKindServer, start: p.at.Add(2 * time.Hour), duration: time.Second})
@@ -125,7 +126,7 @@ func testResource(t *testing.T, p parts) {
 		res := td.ResourceSpans().At(0).Resource().Attributes()
 		res.PutStr("service.version", version)
 		res.PutStr("telemetry.sdk.language", "java")
-		_, err := p.AppendTraces(t.Context(), storage.BatchID("release"+version), storage.Own(tenant.Default, td))
+		_, err := p.AppendTraces(t.Context(), storage.BatchID("release"+version), storagetest.Requests(t, tenant.Default, td))
 		require.NoError(t, err)
 	}
 	got := p.service(t, "released", "")
@@ -175,10 +176,11 @@ func testEnvironments(t *testing.T, p parts) {
 // A batch may hold spans of several tenants; each reads its own.
 func testTenants(t *testing.T, p parts) {
 	t.Helper()
-	of := func(owner tenant.ID, service string) storage.Owned[ptrace.Traces] {
-		return storage.Owned[ptrace.Traces]{Tenant: owner, Data: tracesOf([]made{{trace: 500, id: 1, service: service, host: "shared", name: "op", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second}})}
+	of := func(owner tenant.ID, service string) storage.Owned[[]byte] {
+		td := tracesOf([]made{{trace: 500, id: 1, service: service, host: "shared", name: "op", kind: ptrace.SpanKindServer, start: p.at, duration: time.Second}})
+		return storagetest.Requests(t, owner, td)[0]
 	}
-	n, err := p.AppendTraces(t.Context(), "tenants", []storage.Owned[ptrace.Traces]{of("red", "of-red"), of("blue", "of-blue"), of("red", "of-red-too")})
+	n, err := p.AppendTraces(t.Context(), "tenants", []storage.Owned[[]byte]{of("red", "of-red"), of("blue", "of-blue"), of("red", "of-red-too")})
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
 	for owner, want := range map[tenant.ID][]string{"red": {"of-red", "of-red-too"}, "blue": {"of-blue"}, "green": nil} {

@@ -8,11 +8,11 @@ import (
 
 // Numbers of opentelemetry-proto's fields that traces and log records share (collector, trace, logs, resource and common, v1).
 const (
-	requestOrigins = 1
+	requestResources = 1
 
-	originResource = 1
-	originScopes   = 2
-	originSchema   = 3
+	resourceItself = 1
+	resourceScopes = 2
+	resourceSchema = 3
 
 	scopeItself  = 1
 	scopeRecords = 2
@@ -27,8 +27,8 @@ const (
 	logBody = 5
 )
 
-// Origin is the resource of ResourceSpans or ResourceLogs, with its schema.
-type Origin struct {
+// Resource is the resource of ResourceSpans or ResourceLogs, with its schema.
+type Resource struct {
 	// Key is the resource as it came; two of the same key are equal.
 	Key        []byte
 	Attributes Attributes
@@ -41,57 +41,57 @@ type Scope struct {
 	Attributes            Attributes
 }
 
-// Each calls do with every record of a request, and origin and scope before the first record of each. The first error ends it. What is handed
-// over is part of body, or valid until the next call.
+// Each is told of every record of a request, and before the first one of a resource or a scope of that. The first error ends it. What is
+// handed over is part of the body, or valid until the next call.
 type Each struct {
-	Origin func(*Origin) error
-	Scope  func(*Scope) error
-	Record func(record []byte) error
+	Resource func(*Resource) error
+	Scope    func(*Scope) error
+	Record   func(record []byte) error
 
-	origin Origin
-	scope  Scope
+	resource Resource
+	scope    Scope
 }
 
 // Of walks a request.
 func (e *Each) Of(body []byte) error {
 	for f := wire.Of(body); f.Next(); {
-		if f.Number != requestOrigins {
+		if f.Number != requestResources {
 			continue
 		}
-		if err := e.ofOrigin(f.Bytes); err != nil {
+		if err := e.ofResource(f.Bytes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Each) ofOrigin(body []byte) error {
-	o := &e.origin
+func (e *Each) ofResource(body []byte) error {
+	o := &e.resource
 	o.Key, o.Attributes, o.Schema = nil, o.Attributes[:0], nil
 	records := false
 	for f := wire.Of(body); f.Next(); {
 		switch f.Number {
-		case originResource:
+		case resourceItself:
 			if o.Key == nil {
 				o.Key = f.Bytes
 			} else { // Messages that are there twice are one.
 				o.Key = append(append([]byte(nil), o.Key...), f.Bytes...)
 			}
 			o.Attributes = attributes(o.Attributes, f.Bytes, resourceAttributes)
-		case originScopes:
+		case resourceScopes:
 			records = true
-		case originSchema:
+		case resourceSchema:
 			o.Schema = f.Bytes
 		}
 	}
 	if !records {
 		return nil
 	}
-	if err := e.Origin(o); err != nil {
+	if err := e.Resource(o); err != nil {
 		return err
 	}
 	for f := wire.Of(body); f.Next(); {
-		if f.Number != originScopes {
+		if f.Number != resourceScopes {
 			continue
 		}
 		if err := e.ofScope(f.Bytes); err != nil {
