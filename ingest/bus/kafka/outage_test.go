@@ -210,10 +210,10 @@ func TestLeaderDies(t *testing.T) {
 		defer mu.Unlock()
 		return len(acked)
 	}
-	require.Eventually(t, func() bool { return count() > 200 }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return count() > 100 }, time.Minute, 5*time.Millisecond)
 	require.NoError(t, own.Kill(t.Context(), 1)) // It leads one of the three partitions.
 	before := count()
-	require.Eventually(t, func() bool { return count() > before+1000 }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return count() > before+200 }, time.Minute, 5*time.Millisecond)
 	stop()
 	producers.Wait()
 
