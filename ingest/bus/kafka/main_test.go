@@ -49,7 +49,7 @@ func testConfig(brokers ...string) Config {
 	c := DefaultConfig()
 	c.Brokers, c.Partitions, c.ReplicationFactor = brokers, 1, 1
 	c.Linger = time.Millisecond
-	c.Timeout, c.DeliveryTimeout = 3*time.Second, 6*time.Second
+	c.Timeout, c.DeliveryTimeout = 10*time.Second, 15*time.Second // Other tests want the processors as well.
 	c.SessionTimeout, c.RebalanceTimeout = 6*time.Second, 10*time.Second
 	return c
 }

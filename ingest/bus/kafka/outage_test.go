@@ -147,7 +147,8 @@ func testFull(t *testing.T, own *kafkatest.Cluster) {
 	cfg.BufferBytes = 4 << 20
 	cfg.Timeout, cfg.DeliveryTimeout = 2*time.Second, 4*time.Second
 	b, closeBus := openRunning(t, cfg, Options{Topics: []string{topic}})
-	require.NoError(t, b.Produce(t.Context(), topic, bus.Record{Value: []byte("v")}))
+	// The topic is made with the first record, which may take longer than the timeout that this test is about.
+	require.Eventually(t, func() bool { return b.Produce(t.Context(), topic, bus.Record{Value: []byte("v")}) == nil }, time.Minute, 50*time.Millisecond)
 	require.NoError(t, own.Pause(t.Context(), 1))
 	value := make([]byte, 512<<10)
 	answers := make(chan error, 16)

@@ -195,6 +195,9 @@ func TestSecurity(t *testing.T) {
 			t.Parallel()
 			cfg := testConfig(c.brokers...)
 			cfg.TLS, cfg.SASL = c.tls, c.sasl
+			if c.bad {
+				cfg.Timeout, cfg.DeliveryTimeout = 3*time.Second, 6*time.Second
+			}
 			topic := topicName(t)
 			b := open(t, cfg, Options{Topics: []string{topic}})
 			begin := time.Now()
