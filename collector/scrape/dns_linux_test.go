@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +57,10 @@ func testDNS(t *testing.T) {
 	loopbackUp(t)
 	server := dnsmasq{t: t, conf: write("dnsmasq.conf", records), hosts: write("hosts", hosts)}
 	server.start()
-	t.Cleanup(func() { server.stop() }) // After the discovery, whose lookups hear of no stop and would wait for an answer.
+	// Both after the discovery has been told to stop: its lookups hear nothing of that, and one whose question was lost while the server was down
+	// waits for an answer (2 s, and again for each name of the search path).
+	t.Cleanup(func() { server.stop() })
+	t.Cleanup(func() { require.Eventually(t, noLookups, 20*time.Second, 50*time.Millisecond, "a lookup does not end") })
 	target(t, "127.0.0.2:9100", "two")
 	target(t, "127.0.0.3:9100", "three")
 	target(t, "127.0.0.4:9101", "web1")
@@ -89,6 +94,12 @@ func testDNS(t *testing.T) {
 	server.start()
 	s.wait(t, "a", "instance=127.0.0.3:9100 name=web.shop.test program=three")
 	s.wait(t, "srv")
+}
+
+// noLookups is whether no goroutine of Prometheus's discovery is asking.
+func noLookups() bool {
+	all := make([]byte, 1<<20)
+	return !strings.Contains(string(all[:runtime.Stack(all, true)]), "discovery/dns.")
 }
 
 // dnsmasq is a DNS server on port 53 of loopback.
