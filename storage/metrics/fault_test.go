@@ -67,7 +67,8 @@ func TestFinishedChunksOnNearlyFullDisk(t *testing.T) {
 			reg := prometheus.NewRegistry()
 			s, err := Open(t.TempDir(), DefaultConfig(), slog.New(slog.DiscardHandler), reg)
 			require.NoError(t, err)
-			base := time.Now().Add(-time.Hour).UnixMilli()
+			// Within one range of two hours: a chunk ends with its range as well.
+			base := time.Now().UnixMilli()/blockRange*blockRange - blockRange
 			for i := range int64(300) { // More than the 120 samples of a chunk.
 				require.NoError(t, add(t, s, base+i*10_000, float64(i)))
 			}
@@ -96,11 +97,14 @@ func TestFinishedChunksOnNearlyFullDisk(t *testing.T) {
 	}
 }
 
+// blockRange is the least range of a block, in milliseconds. A block and its chunks end at a multiple of it.
+const blockRange = 2 * 60 * 60 * 1000
+
 // fillBlock writes one block of samples from base on and the same number after it into the head, in a closed tsdb.
 func fillBlock(t *testing.T, dir string) (base int64, block string) {
 	t.Helper()
 	s := open(t, dir)
-	base = time.Now().Add(-6*time.Hour).UnixMilli() / 7_200_000 * 7_200_000
+	base = time.Now().Add(-6*time.Hour).UnixMilli() / blockRange * blockRange
 	for i := range int64(4 * 60) {
 		require.NoError(t, add(t, s, base+i*60_000, float64(i)))
 	}
@@ -248,7 +252,7 @@ func TestPowerCut(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		s := open(t, t.TempDir())
 		s.db.DisableCompactions() // None of its own accord while files are copied.
-		base := time.Now().Add(-10*time.Hour).UnixMilli() / 7_200_000 * 7_200_000
+		base := time.Now().Add(-10*time.Hour).UnixMilli() / blockRange * blockRange
 		acked, since, at := map[int64]float64{}, map[int64]float64{}, base
 		for range 3 { // Lives.
 			old := headChunkFiles(t, s)

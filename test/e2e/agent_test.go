@@ -69,6 +69,9 @@ type lineWriter struct {
 	count      atomic.Int64
 }
 
+// perPause is how many lines are written at once.
+const perPause = 10
+
 func writeLines(t *testing.T, dir string, pause time.Duration) *lineWriter {
 	t.Helper()
 	w := &lineWriter{stop: make(chan struct{}), done: make(chan struct{})}
@@ -90,13 +93,25 @@ func writeLines(t *testing.T, dir string, pause time.Duration) *lineWriter {
 				return
 			case <-time.After(pause):
 			}
-			for range 10 {
+			for range perPause {
 				n := w.count.Add(1)
 				_, _ = fmt.Fprintf(files[n%2], "line %07d %x\n", n, rand.Uint64())
 			}
 		}
 	}()
 	return w
+}
+
+// more waits until n more lines are written.
+func (w *lineWriter) more(t *testing.T, n int64) {
+	t.Helper()
+	n += w.count.Load()
+	eventually(t, time.Hour, "lines are written", func() error {
+		if got := w.count.Load(); got < n {
+			return fmt.Errorf("%d of %d", got, n)
+		}
+		return nil
+	})
 }
 
 func (w *lineWriter) finish() int64 {
@@ -167,7 +182,7 @@ func TestAgentKilledUnderLoad(t *testing.T) {
 			for range n {
 				a.start()
 				// From the first moments of the start to the middle of the work.
-				time.Sleep(time.Duration(random.IntN(1200)) * time.Millisecond)
+				w.more(t, random.Int64N(3000))
 				a.kill()
 			}
 			lines := w.finish()
@@ -195,7 +210,8 @@ func TestAgentServerAway(t *testing.T) {
 	dir := t.TempDir()
 	a := newAgent(t, fmt.Sprintf("server: {endpoint: %q, protocol: http}\nhost: {enabled: false}\nlogs: [{include: [%q], start_at: beginning}]\n",
 		s.url(""), filepath.Join(dir, "*.log")))
-	w := writeLines(t, dir, 10*time.Millisecond)
+	const pause = 10 * time.Millisecond
+	w := writeLines(t, dir, pause)
 	a.start()
 	eventually(t, 20*time.Second, "lines arrive", func() error {
 		if _, n := s.storedLines(t); n == 0 {
@@ -208,10 +224,10 @@ func TestAgentServerAway(t *testing.T) {
 	if long() {
 		away = 10 * time.Minute
 	}
-	time.Sleep(away / 2)
+	w.more(t, perPause*int64(away/2/pause))
 	a.stop()
 	a.start()
-	time.Sleep(away / 2)
+	w.more(t, perPause*int64(away/2/pause))
 	s.restart()
 	lines := w.finish()
 	eventually(t, time.Minute+away, "every line is stored", func() error {

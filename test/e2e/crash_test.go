@@ -41,11 +41,11 @@ func TestKilledServerKeepsWhatItAcknowledgedOnce(t *testing.T) {
 	n, random := kills(t)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
 	for range n {
-		time.Sleep(time.Duration(300+random.IntN(1500)) * time.Millisecond)
+		l.more(t, 100+random.IntN(500))
 		s.kill()
 		s.restart()
 	}
-	time.Sleep(500 * time.Millisecond)
+	l.more(t, 100)
 	l.finish()
 	l.check(t, s)
 	for _, tot := range s.waitStored().Totals {
@@ -61,10 +61,10 @@ func TestKilledEngineLosesNothing(t *testing.T) {
 	n, random := kills(t)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
 	for range n {
-		time.Sleep(time.Duration(300+random.IntN(1500)) * time.Millisecond)
+		l.more(t, 100+random.IntN(500))
 		require.NoError(t, syscall.Kill(s.enginePID(), syscall.SIGKILL))
 	}
-	time.Sleep(500 * time.Millisecond)
+	l.more(t, 100)
 	l.finish()
 	s.waitReady()
 	l.check(t, s)
@@ -76,7 +76,7 @@ func TestTerminatedServerDrains(t *testing.T) {
 	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 0)
-	time.Sleep(2 * time.Second)
+	l.more(t, 1000)
 	require.Less(t, s.terminate(), 30*time.Second)
 	l.finish()
 	s.restart()

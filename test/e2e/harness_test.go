@@ -255,6 +255,8 @@ func fatal(err error) error { return fatalError{err} }
 func eventually(t *testing.T, within time.Duration, what string, f func() error) {
 	t.Helper()
 	deadline := time.Now().Add(within)
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
 	for {
 		err := f()
 		if err == nil {
@@ -264,7 +266,25 @@ func eventually(t *testing.T, within time.Duration, what string, f func() error)
 		if errors.As(err, &stop) || time.Now().After(deadline) {
 			t.Fatalf("%s: %v", what, err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-again.C
+	}
+}
+
+// during calls f again and again for a time; it must return nil every time.
+func during(t *testing.T, d time.Duration, what string, f func() error) {
+	t.Helper()
+	over := time.After(d)
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if err := f(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		select {
+		case <-over:
+			return
+		case <-again.C:
+		}
 	}
 }
 

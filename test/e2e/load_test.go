@@ -120,6 +120,28 @@ func startLoad(t *testing.T, addr string, pause time.Duration) *load {
 	return l
 }
 
+// acknowledged is how many requests of all signals were.
+func (l *load) acknowledged() (n int) {
+	for _, s := range []*sent{l.traces, l.logs, l.samples} {
+		s.mu.Lock()
+		n += len(s.acked)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// more waits until n more requests are acknowledged.
+func (l *load) more(t *testing.T, n int) {
+	t.Helper()
+	n += l.acknowledged()
+	eventually(t, time.Minute, "the load goes on", func() error {
+		if got := l.acknowledged(); got < n {
+			return fmt.Errorf("%d of %d requests are acknowledged", got, n)
+		}
+		return nil
+	})
+}
+
 // finish stops the load and waits for the requests under way.
 func (l *load) finish() {
 	l.stop()

@@ -32,12 +32,7 @@ func memoryGroup(t *testing.T, limit int64) string {
 			continue
 		}
 		t.Cleanup(func() {
-			for range 100 { // Until the processes in it are gone.
-				if os.Remove(dir) == nil {
-					return
-				}
-				time.Sleep(50 * time.Millisecond)
-			}
+			eventually(t, 5*time.Second, "the processes in the group end", func() error { return os.Remove(dir) })
 		})
 		if os.WriteFile(filepath.Join(dir, file), []byte(strconv.FormatInt(limit, 10)), 0o600) == nil {
 			return dir

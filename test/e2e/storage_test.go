@@ -81,7 +81,7 @@ func (l *load) postLarge(t *testing.T, s *server, signal string, seq int) (code 
 
 // fillSlowly takes all but a little of the room, and two seconds later the rest: something that fills a disk within the second between two
 // looks at it makes the tsdb miss a commit, which only a restart mends.
-func fillSlowly(t *testing.T, disk, path string) {
+func (s *server) fillSlowly(t *testing.T, disk, path string) {
 	t.Helper()
 	var st syscall.Statfs_t
 	require.NoError(t, syscall.Statfs(disk, &st))
@@ -89,8 +89,14 @@ func fillSlowly(t *testing.T, disk, path string) {
 	require.NoError(t, err)
 	defer func() { _ = f.Close() }()
 	require.NoError(t, syscall.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-24<<20))
-	time.Sleep(2 * time.Second)
+	during(t, 2*time.Second, "the process is alive", s.alive)
 	require.NoError(t, fill(path+"2"))
+}
+
+// alive asks the process whether it lives.
+func (s *server) alive() error {
+	_, err := s.get("/-/healthy")
+	return err
 }
 
 // requireReads asks the stores that are not on the full disk.
@@ -132,7 +138,7 @@ func TestStorageDiskFull(t *testing.T) {
 				return nil
 			})
 			full := filepath.Join(disk, "filler")
-			fillSlowly(t, disk, full)
+			s.fillSlowly(t, disk, full)
 			seq := 100_000 // Far from the load's own.
 			eventually(t, 180*time.Second, "the intake refuses", func() error {
 				seq++
@@ -157,7 +163,7 @@ func TestStorageDiskFull(t *testing.T) {
 				})
 			}
 			s.requireReads(t, c.clickhouse)
-			time.Sleep(2 * time.Second) // The process must last, not only answer once.
+			during(t, 2*time.Second, "the process is alive", s.alive)
 			require.Equal(t, pid, s.run.PID)
 			s.requireReads(t, c.clickhouse)
 
@@ -203,7 +209,7 @@ func TestStorageRestoreOfACopyUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
-	time.Sleep(3 * time.Second)
+	l.more(t, 1000)
 	engine := s.enginePID()
 	require.NoError(t, syscall.Kill(s.cmd.Process.Pid, syscall.SIGSTOP))
 	require.NoError(t, syscall.Kill(engine, syscall.SIGSTOP))
@@ -228,7 +234,7 @@ func TestStorageRestoreOfAStoppedServer(t *testing.T) {
 	t.Parallel()
 	s := start(t, quiet()...)
 	l := startLoad(t, s.run.OTLPGRPC, 2*time.Millisecond)
-	time.Sleep(2 * time.Second)
+	l.more(t, 1000)
 	s.terminate()
 	l.finish()
 	to := filepath.Join(t.TempDir(), "copy")
