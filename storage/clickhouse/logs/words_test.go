@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
@@ -169,9 +170,10 @@ func TestIndexOfAttributes(t *testing.T) {
 	}
 	_, err := s.AppendLogs(t.Context(), "a", storagetest.Requests(t, tenant.Default, ld))
 	require.NoError(t, err)
-	for _, name := range []string{"user.id", "order.number"} {
+	for _, name := range []string{"attr.user.id", "attr.order.number", "user.id", "order.number"} { // A bare name may be one of the resource too.
 		st := client.For(tenant.Default)
-		f := search.Equals{Field: search.Field{Kind: search.FieldAttribute, Name: name}, Values: []search.Pattern{{"20000"}}}
+		f, err := search.Parse(signal.Logs, name+":20000")
+		require.NoError(t, err)
 		condition, err := newCompiler(st).Compile(f)
 		require.NoError(t, err)
 		var plan []string

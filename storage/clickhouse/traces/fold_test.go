@@ -10,44 +10,47 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/strata-apm/strata/search"
+	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/storage/clickhouse/clickhousetest"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
 	"github.com/strata-apm/strata/storage/skew"
+	"github.com/strata-apm/strata/storage/storagetest"
 	"github.com/strata-apm/strata/tenant"
 )
 
 func TestFoldTrace(t *testing.T) {
-	root := summaryRow{service: "front", spans: 2, errors: 1, matched: 1, start: 100, end: 200, key: 100, roots: 1, rootStart: 100, rootEnd: 200, rootName: "GET /", firstName: "GET /", hosts: 1}
-	inner := summaryRow{service: "back", spans: 3, matched: 2, start: 120, end: 150, key: 130, firstName: "handle", hosts: 1}
+	root := summaryRow{service: "front", spans: 2, errors: 1, start: 100, end: 200, roots: 1, rootStart: 100, rootEnd: 200, rootName: "GET /", firstName: "GET /", hosts: 1}
+	inner := summaryRow{service: "back", spans: 3, start: 120, end: 150, firstName: "handle", hosts: 1}
 	with := func(r summaryRow, change func(*summaryRow)) summaryRow { change(&r); return r }
 	for name, c := range map[string]struct {
 		rows        []summaryRow
 		root        string
 		missing     bool
-		key         int64
 		start, last int64
 		crooked     bool
 	}{
-		"one service":             {[]summaryRow{root}, "front GET /", false, 100, 100, 200, false},
-		"two services":            {[]summaryRow{inner, root}, "front GET /", false, 130, 100, 200, false},
-		"no root":                 {[]summaryRow{inner}, "back handle", true, 130, 120, 150, false},
-		"no root, two services":   {[]summaryRow{inner, with(inner, func(r *summaryRow) { r.service, r.start, r.firstName = "mail", 110, "send" })}, "mail send", true, 130, 110, 150, true},
-		"no root, two hosts":      {[]summaryRow{with(inner, func(r *summaryRow) { r.hosts = 2 })}, "back handle", true, 130, 120, 150, true},
-		"before its root":         {[]summaryRow{root, with(inner, func(r *summaryRow) { r.start = 90 })}, "front GET /", false, 130, 90, 200, true},
-		"after its root":          {[]summaryRow{root, with(inner, func(r *summaryRow) { r.end = 210 })}, "front GET /", false, 130, 100, 210, true},
-		"after its root, alone":   {[]summaryRow{with(root, func(r *summaryRow) { r.end = 300 })}, "front GET /", false, 100, 100, 300, false}, // One clock.
-		"after it, on two hosts":  {[]summaryRow{with(root, func(r *summaryRow) { r.end, r.hosts = 300, 2 })}, "front GET /", false, 100, 100, 300, true},
-		"two roots, first counts": {[]summaryRow{root, with(inner, func(r *summaryRow) { r.roots, r.rootStart, r.rootEnd, r.rootName = 1, 95, 250, "other" })}, "back other", false, 130, 100, 200, false},
-		"the key is of matches":   {[]summaryRow{root, with(inner, func(r *summaryRow) { r.matched, r.key = 0, 999 })}, "front GET /", false, 100, 100, 200, false},
+		"one service":             {[]summaryRow{root}, "front GET /", false, 100, 200, false},
+		"two services":            {[]summaryRow{inner, root}, "front GET /", false, 100, 200, false},
+		"no root":                 {[]summaryRow{inner}, "back handle", true, 120, 150, false},
+		"no root, two services":   {[]summaryRow{inner, with(inner, func(r *summaryRow) { r.service, r.start, r.firstName = "mail", 110, "send" })}, "mail send", true, 110, 150, true},
+		"no root, two hosts":      {[]summaryRow{with(inner, func(r *summaryRow) { r.hosts = 2 })}, "back handle", true, 120, 150, true},
+		"before its root":         {[]summaryRow{root, with(inner, func(r *summaryRow) { r.start = 90 })}, "front GET /", false, 90, 200, true},
+		"after its root":          {[]summaryRow{root, with(inner, func(r *summaryRow) { r.end = 210 })}, "front GET /", false, 100, 210, true},
+		"after its root, alone":   {[]summaryRow{with(root, func(r *summaryRow) { r.end = 300 })}, "front GET /", false, 100, 300, false}, // One clock.
+		"after it, on two hosts":  {[]summaryRow{with(root, func(r *summaryRow) { r.end, r.hosts = 300, 2 })}, "front GET /", false, 100, 300, true},
+		"two roots, first counts": {[]summaryRow{root, with(inner, func(r *summaryRow) { r.roots, r.rootStart, r.rootEnd, r.rootName = 1, 95, 250, "other" })}, "back other", false, 100, 200, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := foldTrace("id", slices.Clone(c.rows))
 			require.Equal(t, c.root, f.summary.RootService+" "+f.summary.RootName)
 			require.Equal(t, c.missing, f.summary.RootMissing)
-			require.Equal(t, tracePosition{c.key, "id"}, f.position)
+			require.Equal(t, "id", f.position.TraceID)
 			require.Equal(t, timerange.UnixNano(c.start), f.summary.Start)
 			require.Equal(t, time.Duration(c.last-c.start), f.summary.Duration)
 			require.Equal(t, c.crooked, f.crooked)
@@ -58,6 +61,56 @@ func TestFoldTrace(t *testing.T) {
 			require.Equal(t, []int{f.summary.Spans, f.summary.Errors}, []int{spans, errors}, "the services' shares are all of it")
 		})
 	}
+}
+
+// TestSumUp: what is summed up of spans that were read is what the engine sums up.
+func TestSumUp(t *testing.T) {
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
+	td := ptrace.NewTraces()
+	at := time.Now().Add(-time.Hour).Truncate(time.Second)
+	add := func(trace byte, service, host, name string, parent byte, start, length time.Duration, failed bool) {
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", service)
+		if host != "" {
+			rs.Resource().Attributes().PutStr("host.name", host)
+		}
+		sp := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		sp.SetTraceID([16]byte{trace})
+		sp.SetSpanID([8]byte{byte(td.ResourceSpans().Len())})
+		if parent != 0 {
+			sp.SetParentSpanID([8]byte{parent})
+		}
+		sp.SetName(name)
+		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(at.Add(start)))
+		sp.SetEndTimestamp(pcommon.NewTimestampFromTime(at.Add(start + length)))
+		if failed {
+			sp.Status().SetCode(ptrace.StatusCodeError)
+		}
+	}
+	add(1, "front", "a", "GET /", 0, time.Millisecond, 20*time.Millisecond, false)
+	add(1, "front", "b", "call", 1, 3*time.Millisecond, 30*time.Millisecond, true)
+	add(1, "back", "b", "handle", 2, 2*time.Millisecond, time.Millisecond, true)
+	add(1, "back", "b", "late root", 0, 9*time.Millisecond, time.Millisecond, false)
+	add(2, "back", "", "alone", 9, 0, 0, false)
+	add(2, "front", "a", "first", 9, -time.Millisecond, time.Hour, false)
+	_, err := s.AppendTraces(t.Context(), "batch", storagetest.Requests(t, tenant.Default, td))
+	require.NoError(t, err)
+	ids := []string{pcommon.TraceID([16]byte{1}).String(), pcommon.TraceID([16]byte{2}).String(), pcommon.TraceID([16]byte{3}).String()}
+	where, err := s.traceExtent(t.Context(), tenant.Default, ids)
+	require.NoError(t, err)
+	require.Equal(t, uint64(6), where.spans)
+	w := traceWalk{store: s, q: storage.TraceSearch{Selection: storage.Selection{Tenant: tenant.Default}}}
+	want, err := w.readSums(t.Context(), ids, where)
+	require.NoError(t, err)
+	got, err := w.readSpans(t.Context(), ids, where)
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	for id := range got {
+		require.ElementsMatch(t, want[id].rows, got[id].rows, id)
+	}
+	require.Len(t, got[ids[0]].spans, 4)
+	require.Nil(t, got[ids[1]].spans, "a span does not say its host")
 }
 
 func TestTracePositions(t *testing.T) {
@@ -256,4 +309,41 @@ func TestKindsAndStatuses(t *testing.T) {
 	}
 	require.Equal(t, "Unspecified Internal Server Client Producer Consumer Unspecified", strings.Join(kinds, " "))
 	require.Equal(t, "Unset Ok Error Unset", strings.Join(statuses, " "))
+}
+
+// TestIndexOfAttributes: a search for a value reads the granules that have it, whether the key is said to be a span's own or may be its
+// resource's too.
+func TestIndexOfAttributes(t *testing.T) {
+	c, _ := clickhousetest.Open(t)
+	s := New(c)
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "shop")
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	for i := range 10_000 {
+		sp := spans.AppendEmpty()
+		sp.SetName("GET /")
+		sp.SetTraceID([16]byte{1, byte(i >> 8), byte(i)})
+		sp.SetSpanID([8]byte{1})
+		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(time.Duration(i) * time.Millisecond)))
+		sp.Attributes().PutInt("user.id", int64(i))
+		sp.Attributes().PutEmptyMap("order").PutInt("number", int64(i))
+	}
+	_, err := s.AppendTraces(t.Context(), "batch", storagetest.Requests(t, tenant.Default, td))
+	require.NoError(t, err)
+	for _, name := range []string{"attr.user.id", "attr.order.number", "user.id", "order.number"} {
+		st := client.For(tenant.Default)
+		f, err := search.Parse(signal.Traces, name+":5000")
+		require.NoError(t, err)
+		fits, err := newCompiler(st).Compile(f)
+		require.NoError(t, err)
+		var plan []string
+		require.NoError(t, c.Each(t.Context(), "explain", "EXPLAIN indexes = 1 SELECT count() FROM {db}."+table+" WHERE "+st.OfTenant()+" AND "+fits, st, func(scan func(...any) error) error {
+			var line string
+			err := scan(&line)
+			plan = append(plan, line)
+			return err
+		}))
+		require.Contains(t, strings.Join(plan, "\n"), "Granules: 1/10", name)
+	}
 }

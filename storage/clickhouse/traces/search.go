@@ -3,17 +3,14 @@
 package traces
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strconv"
-	"time"
 
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/page"
-	"github.com/strata-apm/strata/storage/clickhouse/resource"
 	"github.com/strata-apm/strata/storage/clickhouse/timerange"
+	"github.com/strata-apm/strata/storage/skew"
 )
 
 // tracePosition is where a page of traces ended: the key of its last trace. The key is the start of the newest matching span, or the
@@ -35,9 +32,9 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 	if err := timerange.Check(q.Range); err != nil {
 		return out, err
 	}
-	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}, crooked: map[string]bool{}}
+	walk := traceWalk{store: s, q: q, limit: max(1, q.Limit), seen: map[string]bool{}, matches: map[string]*matches{}}
 	if q.Cursor != "" {
-		walk.after = &tracePosition{}
+		walk.after, walk.partly = &tracePosition{}, true
 		if err := page.DecodeCursor(q.Cursor, walk.after); err != nil {
 			return out, err
 		}
@@ -79,7 +76,17 @@ func (s *Store) SearchTraces(ctx context.Context, q storage.TraceSearch) (storag
 type foundTrace struct {
 	position tracePosition
 	summary  storage.TraceSummary
-	crooked  bool // it goes beyond its root, or has none, and is of more than one host or service
+	// crooked says that the trace goes beyond its root, or has none, and is of more than one host or service: its times may be those of clocks
+	// that disagree.
+	crooked bool
+	// spans are all spans of a crooked trace, nil where they were not read.
+	spans []skew.Span
+}
+
+// matches are the matching spans of one trace that the walk met.
+type matches struct {
+	spans uint64
+	key   int64 // of the first in the order
 }
 
 // traceWalk collects traces, one more than the page has.
@@ -92,22 +99,24 @@ type traceWalk struct {
 	// pending are traces that were met and not read yet.
 	pending []string
 	found   []foundTrace
-	// crooked are the traces whose times may be those of clocks that disagree.
-	crooked map[string]bool
+	matches map[string]*matches
+	// partly says that the walk did not meet every matching span of the range, so that matches does not say how many a trace has.
+	partly bool
 }
 
 // through walks one piece of the range until the page is full or no span is left. Whole traces are read once enough are known.
 func (w *traceWalk) through(ctx context.Context, piece storage.TimeRange) error {
 	const least, most = 200, 5000
 	batch := min(max(w.limit*8, least), most)
-	for !w.full() {
-		spans, err := w.spans(ctx, piece, batch)
+	for again := false; !w.full(); again = true {
+		spans, err := w.spans(ctx, piece, batch, again)
 		if err != nil {
 			return err
 		}
 		all := true
 		for _, p := range spans {
 			if w.seen[p.TraceID] {
+				w.matches[p.TraceID].spans++
 				continue
 			}
 			if w.enough() {
@@ -115,9 +124,12 @@ func (w *traceWalk) through(ctx context.Context, piece storage.TimeRange) error 
 				break
 			}
 			w.seen[p.TraceID] = true
+			w.matches[p.TraceID] = &matches{spans: 1, key: p.Key}
 			w.pending = append(w.pending, p.TraceID)
 		}
+		w.partly = w.partly || !all || len(spans) == batch
 		if w.enough() {
+			w.partly = true // There may be more of them in the pieces that follow.
 			if err := w.summarise(ctx); err != nil {
 				return err
 			}
@@ -135,21 +147,26 @@ func (w *traceWalk) full() bool { return len(w.found) > w.limit }
 // enough reports whether it would be full if every pending trace belonged on it.
 func (w *traceWalk) enough() bool { return len(w.found)+len(w.pending) > w.limit }
 
-// spans returns the next matching spans of traces that were not seen, in order.
-func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int) ([]tracePosition, error) {
+// key is the key of a span in the order, and the column that it is of.
+func (w *traceWalk) key() (key, column string) {
+	if w.q.Order == storage.SlowestFirst {
+		return "toInt64(Duration)", "Duration"
+	}
+	return "toUnixTimestamp64Nano(Timestamp)", "Timestamp"
+}
+
+// spans returns the first matching spans of a piece, in order; the next time those of traces that were not seen.
+func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit int, again bool) ([]tracePosition, error) {
 	st := client.For(w.q.Tenant)
 	where, err := condition(st, storage.Selection{Tenant: w.q.Tenant, Filter: w.q.Filter, Range: piece})
 	if err != nil {
 		return nil, err
 	}
-	key, order := "toUnixTimestamp64Nano(Timestamp)", "Timestamp"
-	if w.q.Order == storage.SlowestFirst {
-		key, order = "toInt64(Duration)", "Duration"
-	}
+	key, order := w.key()
 	if w.after != nil {
 		where += " AND (" + key + ", TraceId) < (" + st.Int(w.after.Key) + ", " + st.Str(w.after.TraceID) + ")"
 	}
-	if len(w.seen) > 0 {
+	if len(w.seen) > 0 && (again || w.partly) {
 		ids := make([]string, 0, len(w.seen))
 		for id := range w.seen {
 			ids = append(ids, id)
@@ -167,100 +184,4 @@ func (w *traceWalk) spans(ctx context.Context, piece storage.TimeRange, limit in
 		return nil
 	})
 	return out, err
-}
-
-// summaryRow is one service's part of one trace.
-type summaryRow struct {
-	id, service            string
-	spans, errors, matched uint64
-	start, end, key        int64
-	roots, hosts           uint64
-	rootStart, rootEnd     int64
-	rootName, firstName    string
-}
-
-// summarise reads the pending traces and adds those that belong on this page or a later one.
-func (w *traceWalk) summarise(ctx context.Context) error {
-	ids := w.pending
-	w.pending = nil
-	if len(ids) == 0 {
-		return nil
-	}
-	extent, err := w.store.traceExtent(ctx, w.q.Tenant, ids)
-	if err != nil {
-		return err
-	}
-	st := client.For(w.q.Tenant)
-	matching, err := condition(st, w.q.Selection)
-	if err != nil {
-		return err
-	}
-	key := "toUnixTimestamp64Nano(Timestamp)"
-	if w.q.Order == storage.SlowestFirst {
-		key = "toInt64(Duration)"
-	}
-	query := `SELECT TraceId, ` + resource.ServiceName + ` AS Service, count(), countIf(StatusCode = 'Error'), countIf(m), min(toUnixTimestamp64Nano(Timestamp)),
-		max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)), maxIf(` + key + `, m), countIf(ParentSpanId = ''),
-		minIf(toUnixTimestamp64Nano(Timestamp), ParentSpanId = ''), argMinIf(SpanName, Timestamp, ParentSpanId = ''), argMin(SpanName, Timestamp),
-		argMinIf(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration), Timestamp, ParentSpanId = ''), uniqExact(HostName)
-		FROM (SELECT *, (` + matching + `) AS m FROM {db}.` + table + ` WHERE ` + st.OfTenant() + ` AND TraceId IN ` + st.Strs(ids) +
-		` AND ` + extent.where(st) + `)
-		GROUP BY TraceId, Service`
-	byTrace := make(map[string][]summaryRow, len(ids))
-	err = w.store.client.Each(ctx, "summarise traces", query, st, func(scan func(...any) error) error {
-		var r summaryRow
-		if err := scan(&r.id, &r.service, &r.spans, &r.errors, &r.matched, &r.start, &r.end, &r.key, &r.roots, &r.rootStart, &r.rootName, &r.firstName, &r.rootEnd, &r.hosts); err != nil {
-			return err
-		}
-		byTrace[r.id] = append(byTrace[r.id], r)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for id, rows := range byTrace {
-		f := foldTrace(id, rows)
-		if f.summary.MatchedSpans > 0 && (w.after == nil || w.after.before(f.position)) {
-			w.found = append(w.found, f)
-			w.crooked[id] = f.crooked
-		}
-	}
-	slices.SortFunc(w.found, func(a, b foundTrace) int {
-		if a.position.before(b.position) {
-			return -1
-		}
-		if b.position.before(a.position) {
-			return 1
-		}
-		return 0
-	})
-	return nil
-}
-
-// foldTrace puts a trace together from its services' parts.
-func foldTrace(id string, rows []summaryRow) foundTrace {
-	slices.SortFunc(rows, func(a, b summaryRow) int { return cmp.Compare(a.start, b.start) })
-	f := foundTrace{position: tracePosition{TraceID: id}, summary: storage.TraceSummary{TraceID: id, RootMissing: true}}
-	sum := &f.summary
-	start, end := rows[0].start, rows[0].end
-	sum.RootService, sum.RootName = rows[0].service, rows[0].firstName
-	var rootStart, rootEnd int64
-	hosts := uint64(0)
-	for _, r := range rows {
-		start, end, hosts = min(start, r.start), max(end, r.end), max(hosts, r.hosts)
-		sum.Spans += int(r.spans)          //nolint:gosec // a count
-		sum.Errors += int(r.errors)        //nolint:gosec // a count
-		sum.MatchedSpans += int(r.matched) //nolint:gosec // a count
-		if r.matched > 0 {
-			f.position.Key = max(f.position.Key, r.key)
-		}
-		sum.Services = append(sum.Services, storage.ServiceShare{Name: r.service, Spans: int(r.spans), Errors: int(r.errors)}) //nolint:gosec // counts
-		if r.roots > 0 && (sum.RootMissing || r.rootStart < rootStart) {
-			sum.RootMissing, rootStart, rootEnd = false, r.rootStart, r.rootEnd
-			sum.RootService, sum.RootName = r.service, r.rootName
-		}
-	}
-	f.crooked = (len(rows) > 1 || hosts > 1) && (sum.RootMissing || start < rootStart || end > rootEnd)
-	sum.Start, sum.Duration = timerange.UnixNano(start), time.Duration(end-start)
-	return f
 }

@@ -5,6 +5,7 @@ package traces
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -148,31 +149,40 @@ func (r *traceRead) straighten(ctx context.Context) error {
 	return nil
 }
 
-// straighten corrects when the traces of a page were. Only those are read again that go beyond their root and have more than one
-// host or service; where they have too many spans their times stay as they were sent.
+// straighten corrects when the traces of a page were. Only those are looked at that go beyond their root and have more than one host
+// or service, and only those are read again whose spans are not known or do not say a host; where they have too many spans their times
+// stay as they were sent.
 func (w *traceWalk) straighten(ctx context.Context, traces []storage.TraceSummary) error {
 	var ids []string
-	spans := 0
+	count := 0
 	at := map[string]int{}
-	for i, t := range traces {
-		if w.crooked[t.TraceID] && spans+t.Spans <= skewSpans {
-			spans += t.Spans
-			ids = append(ids, t.TraceID)
-			at[t.TraceID] = i
+	known := map[string][]skew.Span{}
+	for i := range traces {
+		f := &w.found[i] // In the same order.
+		if !f.crooked {
+			continue
+		}
+		id := f.position.TraceID
+		at[id] = i
+		if f.spans != nil {
+			known[id] = f.spans
+		} else if count+f.summary.Spans <= skewSpans {
+			count += f.summary.Spans
+			ids = append(ids, id)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	if len(ids) > 0 {
+		extent, err := w.store.traceExtent(ctx, w.q.Tenant, ids)
+		if err != nil {
+			return err
+		}
+		rows, err := w.store.skewRows(ctx, w.q.Tenant, ids, extent)
+		if err != nil {
+			return err
+		}
+		maps.Copy(known, rows)
 	}
-	extent, err := w.store.traceExtent(ctx, w.q.Tenant, ids)
-	if err != nil {
-		return err
-	}
-	rows, err := w.store.skewRows(ctx, w.q.Tenant, ids, extent)
-	if err != nil {
-		return err
-	}
-	for id, spans := range rows {
+	for id, spans := range known {
 		s := straighten(spans)
 		t := &traces[at[id]]
 		t.Start, t.Duration = timerange.UnixNano(s.start), time.Duration(s.end-s.start)

@@ -375,6 +375,10 @@ ALTER TABLE strata.otel_logs_local ON CLUSTER shop MODIFY COLUMN Body CODEC(ZSTD
 
 ALTER TABLE strata.otel_traces_local ON CLUSTER shop MODIFY COLUMN SpanAttributes CODEC(ZSTD(3)), MODIFY COLUMN ResourceAttributes CODEC(ZSTD(3)), MODIFY COLUMN NestedAttributes CODEC(ZSTD(3)), MODIFY COLUMN StatusMessage CODEC(ZSTD(3));
 
+ALTER TABLE strata.otel_logs_local ON CLUSTER shop ADD INDEX IF NOT EXISTS idx_resource_value mapValues(ResourceAttributes) TYPE bloom_filter(0.001) GRANULARITY 1;
+
+ALTER TABLE strata.otel_traces_local ON CLUSTER shop ADD INDEX IF NOT EXISTS idx_resource_value mapValues(ResourceAttributes) TYPE bloom_filter(0.001) GRANULARITY 1;
+
 ALTER TABLE strata.otel_logs_local ON CLUSTER shop MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces_local ON CLUSTER shop MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;

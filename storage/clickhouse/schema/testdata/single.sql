@@ -321,6 +321,10 @@ ALTER TABLE strata.otel_logs MODIFY COLUMN Body CODEC(ZSTD(3)), MODIFY COLUMN Lo
 
 ALTER TABLE strata.otel_traces MODIFY COLUMN SpanAttributes CODEC(ZSTD(3)), MODIFY COLUMN ResourceAttributes CODEC(ZSTD(3)), MODIFY COLUMN NestedAttributes CODEC(ZSTD(3)), MODIFY COLUMN StatusMessage CODEC(ZSTD(3));
 
+ALTER TABLE strata.otel_logs ADD INDEX IF NOT EXISTS idx_resource_value mapValues(ResourceAttributes) TYPE bloom_filter(0.001) GRANULARITY 1;
+
+ALTER TABLE strata.otel_traces ADD INDEX IF NOT EXISTS idx_resource_value mapValues(ResourceAttributes) TYPE bloom_filter(0.001) GRANULARITY 1;
+
 ALTER TABLE strata.otel_logs MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;
