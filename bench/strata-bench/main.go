@@ -28,6 +28,9 @@ type options struct {
 	agent, collector, nodeExporter string
 	lines                          int
 	agentTime                      time.Duration
+	// recorded is a data directory to measure, record how long to record one; both are left out where they are empty.
+	recorded string
+	record   time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -48,12 +51,14 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,recorded")
 	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
 	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
 	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
 	f.IntVar(&o.lines, "lines", 500_000, "lines of the agent's log")
 	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run")
+	f.StringVar(&o.recorded, "recorded", "", "the data directory of a server that was stopped, whose metrics are measured")
+	f.DurationVar(&o.record, "record", 0, "how long to record this host's metrics, to measure them")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("flags: %w", err)
@@ -98,6 +103,7 @@ func run(ctx context.Context, args []string) error {
 		{"catchup", b.catchUp},
 		{"kafka", b.kafkaRuns},
 		{"agent", b.agentRuns},
+		{"recorded", b.recordedRun},
 	} {
 		if !o.wants(part.name) {
 			continue
