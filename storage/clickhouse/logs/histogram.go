@@ -4,6 +4,7 @@ package logs
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/strata-apm/strata/severity"
@@ -24,7 +25,7 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 		h.Buckets = append(h.Buckets, storage.HistogramBucket{Start: t, Levels: map[string]uint64{}})
 	}
 	st := client.For(q.Tenant)
-	where, err := condition(st, q)
+	wheres, err := conditions(st, q)
 	if err != nil {
 		return storage.Histogram{}, err
 	}
@@ -33,8 +34,11 @@ func (s *Store) LogHistogram(ctx context.Context, q storage.Selection, buckets i
 	if step >= time.Second {
 		bucket = "intDiv(toInt64(TimestampTime) - " + st.Int(start.Unix()) + ", " + st.Int(int64(step/time.Second)) + ")"
 	}
-	query := "SELECT " + bucket + " AS b, toInt32(intDiv(SeverityNumber + 3, 4)) AS l, count() FROM {db}." + table + " WHERE " + where + " GROUP BY b, l"
-	err = s.client.Each(ctx, "count logs", query, st, func(scan func(...any) error) error {
+	parts := make([]string, len(wheres))
+	for i, where := range wheres {
+		parts[i] = "SELECT " + bucket + " AS b, toInt32(intDiv(SeverityNumber + 3, 4)) AS l, count() FROM {db}." + table + " WHERE " + where + " GROUP BY b, l"
+	}
+	err = s.client.Each(ctx, "count logs", strings.Join(parts, " UNION ALL "), st, func(scan func(...any) error) error {
 		var b int64
 		var level int32
 		var n uint64
