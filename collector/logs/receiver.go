@@ -149,6 +149,7 @@ func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stat
 	opts := tail.Options{
 		Include: cfg.Include, Exclude: cfg.Exclude, FromEnd: cfg.StartAt == "end", Split: join.Lines, Poll: pollInterval, FlushRecord: flushRecord,
 		FlushLine: cfg.FlushLine, RotateWait: cfg.RotateWait, Emit: f.emit, Logger: set.Logger,
+		Batch: cfg.MaxRecordsPerSecond, // A limit would hold back what is more than a second's worth.
 	}
 	switch {
 	case cfg.MultilineStart != "":
@@ -262,7 +263,7 @@ func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
 			a.PutInt(AttrFileEnd, r.End)
 			a.PutStr(AttrFileID, batch.ID)
 			if i == len(batch.Records)-1 {
-				a.PutStr(AttrHead, string(r.Head))
+				a.PutStr(AttrHead, string(batch.Head))
 			}
 		}
 		total += r.End - r.Offset
