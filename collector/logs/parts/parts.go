@@ -83,7 +83,11 @@ func (m *Memory) Note(file string, part int, continues bool, lr plog.LogRecord) 
 
 // Container numbers the parts that a line of a container is made of where it is longer than a record. text is the record as it stands in the file.
 func (m *Memory) Container(file, text string, lr plog.LogRecord) {
-	last, ok := cri.Parse([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	if !cri.May(line) {
+		return
+	}
+	last, ok := cri.Parse([]byte(line))
 	if !ok {
 		return
 	}

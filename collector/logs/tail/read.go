@@ -116,6 +116,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 	}
 	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
 	most := t.most()
+	hole, ended := untilHole(view)
 	mid, parts := f.Mid, f.Parts
 	var records []Record
 	emit := func() {
@@ -143,7 +144,11 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 			at, pos, mid, parts = at+width(rest[:n]), pos+n, false, 0
 			continue
 		}
-		segment, ended := untilHole(rest)
+		if pos >= hole {
+			hole, ended = untilHole(rest)
+			hole += pos
+		}
+		segment := view[pos:hole]
 		n, text, cut := t.first(f, segment, ended || final, mid)
 		if n == 0 {
 			break
@@ -222,13 +227,13 @@ func (f *file) decode(enc charset.Named, text []byte) string {
 	return enc.Decode(text, &f.guess)
 }
 
-// untilHole cuts the data before zeros that are followed by text. Zeros up to the end may still be written over.
-func untilHole(data []byte) (segment []byte, ended bool) {
+// untilHole is where the data have zeros, or else their end. ended says that text follows: zeros up to the end may still be written over.
+func untilHole(data []byte) (at int, ended bool) {
 	i := bytes.Index(data, make([]byte, holeBytes))
 	if i < 0 {
-		return data, false
+		return len(data), false
 	}
-	return data[:i], leadingZeros(data[i:]) < len(data)-i
+	return i, leadingZeros(data[i:]) < len(data)-i
 }
 
 // lastLine is where the last whole line ends.
