@@ -100,7 +100,7 @@ func TestOneTransactionForEachRequest(t *testing.T) {
 		l := newLife()
 		for i := range 5 {
 			l.queue.put(t, map[string][]byte{"/a.log": []byte("mark")})
-			require.Equal(t, "request "+itemKey(uint64(i)), string(l.send(t))) //nolint:gosec // Small.
+			require.Equal(t, "request "+itemKey(uint64(i)), string(l.send(t)))
 			l.sent(t)
 		}
 		require.Equal(t, 5, l.writes())

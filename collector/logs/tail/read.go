@@ -116,9 +116,9 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 	}
 	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
 	most := t.most()
-	hole, ended := untilHole(view)
+	zeros := hole{view: view, at: -1}
 	mid, parts := f.Mid, f.Parts
-	var records []Record
+	records := make([]Record, 0, min(most, 1+bytes.Count(view, []byte{'\n'})))
 	emit := func() {
 		if len(records) > 0 {
 			last := records[len(records)-1]
@@ -144,11 +144,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 			at, pos, mid, parts = at+width(rest[:n]), pos+n, false, 0
 			continue
 		}
-		if pos >= hole {
-			hole, ended = untilHole(rest)
-			hole += pos
-		}
-		segment := view[pos:hole]
+		segment, ended := zeros.before(pos)
 		n, text, cut := t.first(f, segment, ended || final, mid)
 		if n == 0 {
 			break
@@ -164,9 +160,6 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 		begin := at
 		at, pos = at+width(segment[:n]), pos+n
 		if body := f.decode(t.opts.Encoding, text); body != "" {
-			if records == nil {
-				records = make([]Record, 0, min(most, 1+bytes.Count(view[pos:], []byte{'\n'})))
-			}
 			records = append(records, Record{Text: body, Offset: base + int64(begin), End: base + int64(at), Part: part, Continues: cut})
 		}
 		if len(records) == most {
@@ -225,6 +218,24 @@ func (f *file) decode(enc charset.Named, text []byte) string {
 		return string(bytes.TrimPrefix(text, []byte("\ufeff")))
 	}
 	return enc.Decode(text, &f.guess)
+}
+
+// hole is the first one behind a place in what was read.
+type hole struct {
+	view []byte
+	// at is where it begins, less than 0 when that is not known; ended is that of untilHole.
+	at    int
+	ended bool
+}
+
+// before is what stands between pos, which grows from call to call, and the hole. To look for that each time would read everything again for each
+// record.
+func (h *hole) before(pos int) (segment []byte, ended bool) {
+	if pos >= h.at {
+		h.at, h.ended = untilHole(h.view[pos:])
+		h.at += pos
+	}
+	return h.view[pos:h.at], h.ended
 }
 
 // untilHole is where the data have zeros, or else their end. ended says that text follows: zeros up to the end may still be written over.
