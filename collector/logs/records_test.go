@@ -36,8 +36,10 @@ func TestRecordsThatWereQueued(t *testing.T) {
 	f, sink := newTestFiles(t, parse.Auto), new(consumertest.LogsSink)
 	f.next, f.queued = sink, untilOffset(20)
 	batch := tail.Batch{Path: "a.log", ID: "1-1", Head: []byte("c"), Records: []tail.Record{
-		{Text: "ERROR a", Offset: 0, End: 10}, {Text: "WARN b", Offset: 10, End: 20, Part: 1, Continues: true},
-		{Text: "of b", Offset: 20, End: 30, Part: 2}, {Text: "c", Offset: 30, End: 40},
+		{Text: "ERROR a", Offset: 0, End: 10},
+		{Text: "WARN b", Offset: 10, End: 20, Part: 1, Continues: true},
+		{Text: "of b", Offset: 20, End: 30, Part: 2},
+		{Text: "c", Offset: 30, End: 40},
 	}}
 	f.emit(t.Context(), batch)
 	require.Equal(t, []string{"of b", "c"}, texts(sink))
