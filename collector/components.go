@@ -43,7 +43,7 @@ func (a *Agent) factories(server string) (otelcol.Factories, error) {
 	queueFactory, queueErr := queue.NewFactory(a.queue)
 	scrapeFactory, scrapeErr := scrape.NewFactory(a.opts.Logger)
 	hostFactory, hostErr := hoststate.NewFactory()
-	filesFactory, filesErr := logs.NewFactory(a.logStats)
+	filesFactory, filesErr := logs.NewFactory(a.logStats, queue.NewProgress(a.queue))
 	syslogFactory, syslogErr := syslog.NewFactory()
 	statsFactory, statsErr := logs.NewStatsFactory(a.logStats)
 	if err := errors.Join(linkErr, healthErr, enrichErr, filesErr, syslogErr, statsErr, hostErr, queueErr, middlewareErr, scrapeErr); err != nil {

@@ -56,7 +56,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
 	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
 	f.IntVar(&o.lines, "lines", 500_000, "lines of the agent's log")
-	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run")
+	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run; 0 leaves that out and measures lines only")
 	f.StringVar(&o.recorded, "recorded", "", "the data directory of a server that was stopped, whose metrics are measured")
 	f.DurationVar(&o.record, "record", 0, "how long to record this host's metrics, to measure them")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")

@@ -12,15 +12,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
-	"github.com/strata-apm/strata/backoff"
 	"github.com/strata-apm/strata/collector/logs/charset"
 	"github.com/strata-apm/strata/collector/logs/join"
-	"github.com/strata-apm/strata/collector/logs/levels"
 	"github.com/strata-apm/strata/collector/logs/mask"
 	"github.com/strata-apm/strata/collector/logs/parse"
 	"github.com/strata-apm/strata/collector/logs/parts"
@@ -35,11 +31,11 @@ const Type = "strata_files"
 const (
 	AttrFilePath   = "log.file.path"
 	AttrFileOffset = "log.file.record_offset"
-	// AttrFileEnd is where the record after it begins, AttrFileID its file's identity over renames.
+	// AttrFileEnd is where the record after it begins, AttrFileID its file's identity over renames, AttrHead are its first bytes as they are in the
+	// file. They and the offset are on the last record of each call.
 	AttrFileEnd = "strata.record.end"
 	AttrFileID  = "strata.file.id"
-	// AttrHead are the first bytes as they are in the file, on the last record of each call.
-	AttrHead = "strata.record.head"
+	AttrHead    = "strata.record.head"
 	// headBytes is how long the one is that Head makes.
 	headBytes = 200
 )
@@ -102,8 +98,14 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// NewFactory returns the receiver's factory. Its receivers count in stats.
-func NewFactory(stats *Stats) (receiver.Factory, error) {
+// Queued knows what an earlier run has queued. Safe for concurrent use.
+type Queued interface {
+	// Repeats says whether the record of a file that begins and ends there was queued before. It is asked once for each record, in their order.
+	Repeats(ctx context.Context, id, path string, offset, end int64) bool
+}
+
+// NewFactory returns the receiver's factory. Its receivers count in stats, and leave out what is queued already; nil is nothing.
+func NewFactory(stats *Stats, queued Queued) (receiver.Factory, error) {
 	typ, err := component.NewType(Type)
 	if err != nil {
 		return nil, fmt.Errorf("receiver type: %w", err)
@@ -113,7 +115,12 @@ func NewFactory(stats *Stats) (receiver.Factory, error) {
 			return &Config{StartAt: "end", Multiline: true, Format: parse.Auto, Mask: true, RotateWait: DefaultRotateWait, FlushLine: DefaultFlushLine, Times: when.DefaultLimits()}
 		},
 		receiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-			return newFiles(set, *cfg.(*Config), next, stats)
+			f, err := newFiles(set, *cfg.(*Config), next, stats)
+			if err != nil {
+				return nil, err
+			}
+			f.queued = queued
+			return f, nil
 		}, component.StabilityLevelStable),
 	), nil
 }
@@ -132,6 +139,7 @@ type files struct {
 	parts    *parts.Memory
 	limit    *limiter
 	counters *Counters
+	queued   Queued // nil: nothing
 }
 
 func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stats) (*files, error) {
@@ -149,6 +157,7 @@ func newFiles(set receiver.Settings, cfg Config, next consumer.Logs, stats *Stat
 	opts := tail.Options{
 		Include: cfg.Include, Exclude: cfg.Exclude, FromEnd: cfg.StartAt == "end", Split: join.Lines, Poll: pollInterval, FlushRecord: flushRecord,
 		FlushLine: cfg.FlushLine, RotateWait: cfg.RotateWait, Emit: f.emit, Logger: set.Logger,
+		Batch: cfg.MaxRecordsPerSecond, // A limit would hold back what is more than a second's worth.
 	}
 	switch {
 	case cfg.MultilineStart != "":
@@ -205,88 +214,4 @@ func (f *files) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("stop following files: %w", err)
 	}
 	return nil
-}
-
-// emit hands records over. It returns only when they are queued. So records that wait for a full queue wait until the process ends, and
-// are read again by the next one.
-func (f *files) emit(ctx context.Context, batch tail.Batch) {
-	ld, bytes := f.records(batch)
-	n := ld.LogRecordCount()
-	if waited := f.limit.wait(ctx, n); waited > 0 {
-		f.counters.HeldBack.Add(int64(n))
-		f.counters.HeldBackMillis.Add(waited.Milliseconds())
-	}
-	for retry := backoff.New(retryFirst, retryMost); ; {
-		given := plog.NewLogs() // The next one may change what it is given.
-		ld.CopyTo(given)
-		err := f.next.ConsumeLogs(context.WithoutCancel(ctx), given)
-		if err == nil {
-			f.counters.Records.Add(int64(n))
-			f.counters.Bytes.Add(bytes)
-			return
-		}
-		f.set.Logger.Error("log records not queued, trying again", zap.Error(err))
-		_ = retry.Wait(context.WithoutCancel(ctx)) // It never ends before its time.
-	}
-}
-
-func (f *files) records(batch tail.Batch) (plog.Logs, int64) {
-	ld := plog.NewLogs()
-	rl := ld.ResourceLogs().AppendEmpty()
-	for k, v := range f.cfg.Resource {
-		rl.Resource().Attributes().PutStr(k, v)
-	}
-	records, read := rl.ScopeLogs().AppendEmpty().LogRecords(), time.Now()
-	now := pcommon.NewTimestampFromTime(read)
-	records.EnsureCapacity(len(batch.Records))
-	total := int64(0)
-	for i, r := range batch.Records {
-		text := r.Text
-		if f.masker != nil {
-			var n int
-			if text, n = f.masker.Mask(text); n > 0 {
-				f.counters.Masked.Add(int64(n))
-			}
-		}
-		lr := records.AppendEmpty()
-		lr.SetObservedTimestamp(now)
-		f.fill(batch, r, text, lr)
-		f.cfg.Times.Apply(lr, read)
-		a := lr.Attributes()
-		for k, v := range f.cfg.Attributes {
-			a.PutStr(k, v)
-		}
-		a.PutStr(AttrFilePath, batch.Path)
-		if batch.ID != "" {
-			a.PutInt(AttrFileOffset, r.Offset)
-			a.PutInt(AttrFileEnd, r.End)
-			a.PutStr(AttrFileID, batch.ID)
-			if i == len(batch.Records)-1 {
-				a.PutStr(AttrHead, string(r.Head))
-			}
-		}
-		total += r.End - r.Offset
-	}
-	return ld, total
-}
-
-// fill makes the record of its text.
-func (f *files) fill(batch tail.Batch, r tail.Record, text string, lr plog.LogRecord) {
-	file := batch.ID
-	if file == "" {
-		file = batch.Path
-	}
-	if r.Part > 1 {
-		f.parts.Follow(file, text, lr)
-	} else {
-		f.parser.Parse(text, lr)
-		f.parser.HeadTime(text, lr)
-		levels.Fill(lr)
-	}
-	if r.Part == 0 {
-		f.parts.Container(file, text, lr)
-		return
-	}
-	f.parts.Note(file, r.Part, r.Continues, lr)
-	parts.Set(lr, r.Part, !r.Continues)
 }

@@ -71,7 +71,7 @@ func storeID() component.ID { return component.MustNewID("store") }
 
 func newReceiver(t *testing.T, stats *Stats, next consumer.Logs, change func(*Config)) (receiver.Logs, error) {
 	t.Helper()
-	factory, err := NewFactory(stats)
+	factory, err := NewFactory(stats, nil)
 	require.NoError(t, err)
 	cfg := factory.CreateDefaultConfig().(*Config)
 	cfg.Storage = storeID()

@@ -86,6 +86,7 @@ func TestRecoverLeavesGaps(t *testing.T) {
 	}
 	q.meta.read, q.meta.dispatched = 3, []uint64{0, 1, 2}
 	require.NoError(t, q.client.Batch(t.Context(), storage.SetOperation(metaKey, q.meta.marshal()), storage.DeleteOperation("1")))
+	q.client.flush()
 	got, err := recoverDispatched(t.Context(), q.memory)
 	require.NoError(t, err)
 	require.Equal(t, uint64(2), got.requests())

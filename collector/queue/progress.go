@@ -89,8 +89,15 @@ func (p *Progress) Prepare(ctx context.Context) error {
 // day returns the whole days since 1970.
 func day(t time.Time) int64 { return t.Unix() / 86400 }
 
+// Repeats implements logs.Queued.
+func (p *Progress) Repeats(ctx context.Context, id, path string, offset, end int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.repeats(ctx, id, mark{Offset: offset, End: end, path: path})
+}
+
 // Filter removes the records that were queued by an earlier run, takes the offset off the others, and returns the marks to commit with
-// them.
+// them. Records of our own receiver, which has asked Repeats for each, are marked only.
 func (p *Progress) Filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,8 +105,8 @@ func (p *Progress) Filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			sl.LogRecords().RemoveIf(func(lr plog.LogRecord) bool {
-				path, ok := lr.Attributes().Get(attrFilePath)
-				offset, ok2 := lr.Attributes().Get(attrFileOffset)
+				offset, ok := lr.Attributes().Get(attrFileOffset)
+				path, ok2 := lr.Attributes().Get(attrFilePath)
 				if !ok || !ok2 {
 					return false
 				}
@@ -119,7 +126,7 @@ func (p *Progress) Filter(ctx context.Context, ld plog.Logs) map[string][]byte {
 					m.Raw = []byte(raw.Str())
 					lr.Attributes().Remove(logs.AttrHead)
 				}
-				if p.repeats(ctx, key, m) {
+				if m.End == 0 && p.repeats(ctx, key, m) {
 					return true
 				}
 				if len(m.Raw) > 0 {

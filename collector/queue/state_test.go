@@ -15,7 +15,7 @@ import (
 
 // openQueue opens the queue of a signal in a state.
 func openQueue(state *State, signal string, meta metadata) *signalClient {
-	c := &signalClient{Client: &memoryClient{values: map[string][]byte{}}, signal: signal, state: state}
+	c := newSignalClient(&memoryClient{values: map[string][]byte{}}, signal, state)
 	state.opened(c, meta)
 	return c
 }
@@ -146,7 +146,7 @@ func (failingClient) Batch(context.Context, ...*storage.Operation) error { retur
 
 func TestBrokenDisk(t *testing.T) {
 	state := NewState()
-	c := &signalClient{Client: failingClient{}, signal: LogsSignal, state: state}
+	c := newSignalClient(failingClient{}, LogsSignal, state)
 	state.opened(c, metadata{write: 1, bytes: 5})
 	err := c.Batch(t.Context(), storage.SetOperation(metaKey, metadata{write: 2, bytes: 9}.marshal()), storage.SetOperation("1", nil))
 	require.ErrorIs(t, err, errDisk)

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -38,9 +37,10 @@ func WithMarks(ctx context.Context, marks map[string][]byte) context.Context {
 	return context.WithValue(ctx, marksKey{}, marks)
 }
 
-// fileStore is the file storage of the queue with three things added: the offsets of files are committed in the transaction that
+// fileStore is the file storage of the queue with four things added: the offsets of files are committed in the transaction that
 // queues their lines, requests that were on the way at a kill go back into the queue in one transaction (the library deletes them first
-// and queues them after, and a kill in between would lose them), and what is queued can be told.
+// and queues them after, and a kill in between would lose them), a request costs one transaction of the library's three (see
+// signalClient), and what is queued can be told.
 type fileStore struct {
 	storage.Extension
 	state *State
@@ -78,7 +78,7 @@ func (s *fileStore) GetClient(ctx context.Context, kind component.Kind, id compo
 	if err != nil && !errors.Is(err, errMeta) { // An account of another version is the library's to read.
 		return nil, fmt.Errorf("put %s that were on the way back into the queue: %w", name, err)
 	}
-	c := &signalClient{Client: client, signal: name, state: s.state}
+	c := newSignalClient(client, name, s.state)
 	s.state.opened(c, meta)
 	return c, nil
 }
@@ -112,66 +112,6 @@ func recoverDispatched(ctx context.Context, client storage.Client) (metadata, er
 	meta.dispatched = nil
 	ops = append(ops, storage.SetOperation(metaKey, meta.marshal()))
 	return meta, client.Batch(ctx, ops...)
-}
-
-// signalClient is the store of one signal's queue.
-type signalClient struct {
-	storage.Client
-	signal string
-	state  *State
-}
-
-// Batch implements storage.Client. The queue changes only by batches.
-func (c *signalClient) Batch(ctx context.Context, ops ...*storage.Operation) error {
-	all := ops
-	put := false
-	var meta metadata
-	known := false
-	for _, op := range ops {
-		switch {
-		case op.Key == metaKey && op.Type == storage.Set:
-			m, err := parseMeta(op.Value)
-			meta, known = m, err == nil
-		case op.Type == storage.Set:
-			put = true
-			all = append(slices.Clip(all), storage.SetOperation(timesPrefix+op.Key, timeBytes(time.Now())))
-		case op.Type == storage.Delete:
-			all = append(slices.Clip(all), storage.DeleteOperation(timesPrefix+op.Key))
-		}
-	}
-	if marks, _ := ctx.Value(marksKey{}).(map[string][]byte); put {
-		for path, mark := range marks {
-			all = append(all, storage.SetOperation(marksPrefix+path, mark))
-		}
-	}
-	if err := c.Client.Batch(ctx, all...); err != nil {
-		return fmt.Errorf("write queue of %s: %w", c.signal, err)
-	}
-	if known {
-		c.state.changed(c.signal, meta)
-	}
-	return nil
-}
-
-// Close implements storage.Client.
-func (c *signalClient) Close(ctx context.Context) error {
-	c.state.closed(c)
-	return c.Client.Close(ctx)
-}
-
-// oldest is when the oldest queued request was queued, the zero time when there is none.
-func (c *signalClient) oldest(ctx context.Context, meta metadata) time.Time {
-	var oldest time.Time
-	for _, index := range append([]uint64{meta.read}, meta.dispatched...) {
-		b, err := c.Get(ctx, timesPrefix+itemKey(index))
-		if err != nil || len(b) != 8 {
-			continue
-		}
-		if at := time.Unix(0, int64(binary.BigEndian.Uint64(b))); oldest.IsZero() || at.Before(oldest) { //nolint:gosec // Written by timeBytes.
-			oldest = at
-		}
-	}
-	return oldest
 }
 
 // timeBytes is a moment as it is kept beside a request: nanoseconds since 1970, big-endian.

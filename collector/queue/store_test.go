@@ -67,7 +67,7 @@ type testQueue struct {
 func newTestQueue(t *testing.T) *testQueue {
 	t.Helper()
 	q := &testQueue{state: NewState(), memory: &memoryClient{values: map[string][]byte{}}}
-	q.client = &signalClient{Client: q.memory, signal: LogsSignal, state: q.state}
+	q.client = newSignalClient(q.memory, LogsSignal, q.state)
 	q.state.opened(q.client, q.meta)
 	return q
 }
@@ -97,6 +97,7 @@ func TestQueueStatus(t *testing.T) {
 	q.meta.dispatched, q.meta.bytes = nil, 100
 	require.NoError(t, q.client.Batch(t.Context(), storage.SetOperation(metaKey, q.meta.marshal()), storage.DeleteOperation("0")))
 	require.Equal(t, uint64(1), q.state.Status(t.Context(), 1000, time.Now())[0].Requests)
+	q.client.flush()
 	for key := range q.memory.values {
 		require.False(t, strings.HasSuffix(key, "/0"), "the time goes with its request")
 	}
@@ -112,6 +113,7 @@ func TestRecoverDispatched(t *testing.T) {
 	}
 	q.meta.read, q.meta.dispatched = 3, []uint64{0, 2} // 1 was accepted.
 	require.NoError(t, q.client.Batch(t.Context(), storage.SetOperation(metaKey, q.meta.marshal()), storage.DeleteOperation("1")))
+	q.client.flush()
 	meta, err := recoverDispatched(t.Context(), q.memory)
 	require.NoError(t, err)
 	require.Equal(t, metadata{bytes: 400, read: 3, write: 6}, meta)

@@ -18,6 +18,9 @@ const (
 
 // Plain is a text without the control sequences of terminals. Decisions are made by it; what is sent keeps them, and the server takes them out.
 func Plain(text string) string {
+	if strings.IndexByte(text, ansi.Escape) < 0 && strings.IndexByte(text, csi[1]) < 0 && strings.IndexByte(text, escaped[0]) < 0 {
+		return text
+	}
 	if strings.Contains(text, csi) {
 		text = strings.ReplaceAll(text, csi, "\x1b[")
 	}
@@ -29,7 +32,8 @@ func Plain(text string) string {
 
 // PlainLine is Plain for a line. A line without control sequences is returned as it is.
 func PlainLine(line []byte) []byte {
-	if bytes.IndexByte(line, ansi.Escape) < 0 && !bytes.Contains(line, []byte(csi)) && !bytes.Contains(line, []byte(escaped)) {
+	if bytes.IndexByte(line, ansi.Escape) < 0 && (bytes.IndexByte(line, csi[1]) < 0 || !bytes.Contains(line, []byte(csi))) &&
+		(bytes.IndexByte(line, escaped[0]) < 0 || !bytes.Contains(line, []byte(escaped))) {
 		return line
 	}
 	return []byte(Plain(string(line)))

@@ -5,6 +5,7 @@ package cri
 
 import (
 	"bytes"
+	"strings"
 )
 
 // AttrStream is the attribute of a record that says which of its outputs, stdout or stderr, a container wrote it to.
@@ -17,6 +18,15 @@ type Line struct {
 	When, Stream, Text []byte
 	// Part says that the text goes on in the stream's next line.
 	Part bool
+}
+
+// May says whether a text may begin with such a line, at much less than it costs to read it.
+func May(text string) bool {
+	if len(text) < len("2006-01-02T15:04:05Z stdout F ") || text[4] != '-' || text[10] != 'T' {
+		return false
+	}
+	i := strings.IndexByte(text, ' ')
+	return strings.HasPrefix(text[i+1:], "stdout ") || strings.HasPrefix(text[i+1:], "stderr ")
 }
 
 // Parse reads a line without its newline; false says that it has another form.

@@ -34,3 +34,16 @@ func TestParse(t *testing.T) {
 		require.False(t, ok, text)
 	}
 }
+
+// TestMay: what may be a line of a runtime is what Parse reads, or nearly so.
+func TestMay(t *testing.T) {
+	for line, want := range map[string]bool{
+		"2026-01-02T03:04:05.6Z stdout F text": true, "2026-01-02T03:04:05.6Z stderr P text": true, "2026-01-02T03:04:05.6Z stdin F text of it": false,
+		"2026-01-02 03:04:05.6Z stdout F text": false, "2026-01-02T03:04:05Z": false, "2026-01-02T03:04:05.678901234567890": false, "": false,
+	} {
+		require.Equal(t, want, May(line), line)
+		if _, ok := Parse([]byte(line)); ok {
+			require.True(t, May(line), line)
+		}
+	}
+}

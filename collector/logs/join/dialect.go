@@ -152,8 +152,11 @@ func isForeignFrame(line []byte) bool {
 
 // isPowerShellPlace is: At C:\a.ps1:3 char:1.
 func isPowerShellPlace(line []byte) bool {
+	if !bytes.HasPrefix(line, []byte("At ")) {
+		return false
+	}
 	_, column, ok := bytes.Cut(line, []byte(" char:"))
-	return ok && bytes.HasPrefix(line, []byte("At ")) && chars.Digits(column)
+	return ok && chars.Digits(column)
 }
 
 // isZigFrame is: FILE:LINE:COLUMN: 0xADDRESS in FUNCTION (MODULE).

@@ -62,8 +62,7 @@ func isGoStack(line []byte) bool {
 
 // isZigPanic is: thread 123 panic: TEXT.
 func isZigPanic(line []byte) bool {
-	thread, _, ok := bytes.Cut(line, []byte(" panic: "))
-	return ok && bytes.HasPrefix(thread, []byte("thread "))
+	return bytes.HasPrefix(line, []byte("thread ")) && bytes.Contains(line[len("thread "):], []byte(" panic: "))
 }
 
 func isRustPanic(line []byte) bool {
@@ -72,8 +71,11 @@ func isRustPanic(line []byte) bool {
 
 // isNodePlace is the file and line that Node.js prints before the line that threw.
 func isNodePlace(line []byte) bool {
+	if !hasAnyPrefix(line, "/", "file:///", "node:", "evalmachine.") {
+		return false
+	}
 	i := bytes.LastIndexByte(line, ':')
-	return i > 0 && i < len(line)-1 && hasAnyPrefix(line, "/", "file:///", "node:", "evalmachine.") && bytes.IndexByte(line, ' ') < 0 && chars.Digits(line[i+1:])
+	return i > 0 && i < len(line)-1 && bytes.IndexByte(line, ' ') < 0 && chars.Digits(line[i+1:])
 }
 
 // isRubyFrame is a place of a Ruby backtrace that is not indented. The first line of one has the error's text behind it.
@@ -115,10 +117,27 @@ func isError(line []byte) bool {
 		isRustPanic(line) || isRubyError(line) {
 		return true
 	}
-	name, _, _ := bytes.Cut(line, []byte(" ["))
-	name, _, _ = bytes.Cut(name, []byte(" ("))
-	name, _, _ = bytes.Cut(bytes.ReplaceAll(name, []byte("::"), []byte(".")), []byte(":"))
-	return dotted(name) && isErrorName(name)
+	return isErrorName(errorName(line))
+}
+
+// errorName is the dotted name, also one with double colons, that a line consists of, or that stands before a colon, " [" or " (". It is empty
+// without one.
+func errorName(line []byte) []byte {
+	i := 0
+	for i < len(line) {
+		if line[i] == ':' && i+1 < len(line) && line[i+1] == ':' {
+			i += 2
+			continue
+		}
+		if !isNameByte(line[i]) {
+			break
+		}
+		i++
+	}
+	if rest := line[i:]; len(rest) == 0 || rest[0] == ':' || hasAnyPrefix(rest, " [", " (") {
+		return line[:i]
+	}
+	return nil
 }
 
 // isRubyError is the first line of a Ruby backtrace: PLACE:in METHOD: TEXT.
@@ -232,12 +251,14 @@ func dotted(name []byte) bool {
 		return false
 	}
 	for _, c := range name {
-		if c != '.' && c != '_' && c != '$' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+		if !isNameByte(c) {
 			return false
 		}
 	}
 	return true
 }
+
+func isNameByte(c byte) bool { return c == '.' || c == '$' || chars.IsWord(c) }
 
 func hasAnyPrefix(line []byte, prefixes ...string) bool {
 	for _, p := range prefixes {

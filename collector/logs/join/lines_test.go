@@ -3,6 +3,7 @@
 package join
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -263,5 +264,27 @@ func TestDecided(t *testing.T) {
 	}
 	for _, begin := range []string{"", "\t", "a", "}"} {
 		require.False(t, decided("started", begin), begin)
+	}
+}
+
+// TestErrorName: an error's name ends at a colon, " [" or " (", and may have double colons in it.
+func TestErrorName(t *testing.T) {
+	for line, want := range map[string]string{
+		"java.lang.Error": "java.lang.Error", "a.Error: text": "a.Error", "A::B::Error: text": "A::B::Error", "Error [ERR_X]: text": "Error", "Error (1): x": "Error",
+		"Error text": "", "a-Error: text": "", "": "", ": text": "", "Error:::x": "Error::", "2026-01-02 Error: x": "",
+	} {
+		require.Equal(t, want, string(errorName([]byte(line))), line)
+	}
+}
+
+// BenchmarkRecords is a line of a log that has no stack trace in it, and the line behind it.
+func BenchmarkRecords(b *testing.B) {
+	line := []byte("2026-11-21T08:00:00.123Z INFO checkout order 0000abcd of customer 000123 placed in 17 ms, payment card, shipping standard, total 12.34 EUR\n")
+	data := append(bytes.Clone(line), line...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if n, _ := Records(data, true); n != len(line) {
+			b.Fatal(n)
+		}
 	}
 }

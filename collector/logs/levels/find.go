@@ -79,7 +79,13 @@ func isCrash(line string) bool {
 // letterLevel reads the levels that are one letter: glog's E1129 08:10:00, CockroachDB's E261129 08:10:00, logcat's MM-DD TIME PID TID E TAG, MongoDB's
 // TIME E NETWORK, Tornado's [E 261129 08:10:00.
 func letterLevel(line string) (string, plog.SeverityNumber) {
-	fields := strings.Fields(line)
+	var first [6]string // As many as letterAt looks at.
+	fields := first[:0]
+	for field := range strings.FieldsSeq(line) {
+		if fields = append(fields, field); len(fields) == len(first) {
+			break
+		}
+	}
 	if len(fields) < 2 {
 		return "", plog.SeverityNumberUnspecified
 	}

@@ -5,6 +5,7 @@ package mask
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/strata-apm/strata/collector/logs/chars"
@@ -17,8 +18,10 @@ const masked = "***"
 // private keys and card numbers. Safe for concurrent use.
 type Masker struct {
 	rules []maskRule
-	// triggers are by their first byte in both cases.
+	// triggers are by their first byte in both cases, seconds are the low five bits of the bytes that may follow it, in which the cases of a letter
+	// are equal.
 	triggers [256][]string
+	seconds  [256]uint32
 }
 
 type maskRule struct {
@@ -44,9 +47,11 @@ func New() *Masker {
 		rule(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{18,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|strata_[A-Za-z0-9_-]{20,})`, masked),
 	}}
 	for _, t := range triggers() {
-		m.triggers[t[0]] = append(m.triggers[t[0]], t)
-		if upper := t[0] &^ 0x20; t[0] >= 'a' && t[0] <= 'z' {
-			m.triggers[upper] = append(m.triggers[upper], t)
+		for _, first := range strings.ToLower(t[:1]) + strings.ToUpper(t[:1]) {
+			if !slices.Contains(m.triggers[first], t) {
+				m.triggers[first] = append(m.triggers[first], t)
+				m.seconds[first] |= 1 << (t[1] & 31)
+			}
 		}
 	}
 	return m
@@ -101,17 +106,21 @@ func (m *Masker) suspicious(text string) (words, digits bool) {
 			continue // Within a card number.
 		}
 		run = 0
-		if words {
-			continue
-		}
-		for _, t := range m.triggers[c] {
-			if len(text)-i >= len(t) && strings.EqualFold(text[i:i+len(t)], t) {
-				words = true
-				break
-			}
+		if s := m.seconds[c]; s != 0 && !words && i+1 < len(text) && s&(1<<(text[i+1]&31)) != 0 {
+			words = m.triggered(text[i:])
 		}
 	}
 	return words, digits
+}
+
+// triggered says whether a text begins with a trigger.
+func (m *Masker) triggered(text string) bool {
+	for _, t := range m.triggers[text[0]] {
+		if len(text) >= len(t) && strings.EqualFold(text[:len(t)], t) {
+			return true
+		}
+	}
+	return false
 }
 
 const (
@@ -122,13 +131,14 @@ const (
 // maskCards masks runs of 13 to 19 digits, possibly in groups, that begin as cards do and have a card's check digit.
 func maskCards(text string) (string, int) {
 	var out strings.Builder
+	var digits [maxCardDigits + 1]byte
 	count, from := 0, 0
 	for i := 0; i < len(text); {
 		if text[i] < '0' || text[i] > '9' || (i > 0 && (text[i-1] == '.' || chars.IsWord(text[i-1]))) {
 			i++
 			continue
 		}
-		number, end := digitsAt(text, i)
+		number, end := digitsAt(digits[:0], text, i)
 		if isCard(number) && (end == len(text) || !chars.IsWord(text[end])) {
 			out.WriteString(text[from:i])
 			out.WriteString(masked)
@@ -143,9 +153,9 @@ func maskCards(text string) (string, int) {
 	return out.String(), count
 }
 
-// digitsAt reads the digits from i on, with single spaces or hyphens between them, and returns where they end.
-func digitsAt(text string, i int) ([]byte, int) {
-	end, number := i, make([]byte, 0, maxCardDigits+1)
+// digitsAt appends the digits from i on, with single spaces or hyphens between them, and returns where they end.
+func digitsAt(number []byte, text string, i int) ([]byte, int) {
+	end := i
 	for j := i; j < len(text) && len(number) <= maxCardDigits; j++ {
 		c := text[j]
 		if c >= '0' && c <= '9' {

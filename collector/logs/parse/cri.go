@@ -15,6 +15,9 @@ import (
 
 // container takes the frame of a container's runtime off, and what is in it apart.
 func (p *Parser) container(text string, lr plog.LogRecord) bool {
+	if !cri.May(text) {
+		return false
+	}
 	var b strings.Builder
 	var first cri.Line
 	newline := false

@@ -4,6 +4,7 @@
 package parts
 
 import (
+	"maps"
 	"strings"
 	"sync"
 
@@ -46,6 +47,39 @@ type firstPart struct {
 // NewMemory returns a Memory of nothing.
 func NewMemory() *Memory { return &Memory{known: make(map[string]firstPart)} }
 
+// Kept is what a Memory remembered of a file.
+type Kept map[string]firstPart
+
+// Keep is what is remembered of a file, nil for nothing, for Restore.
+func (m *Memory) Keep(file string) Kept {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var kept Kept
+	for key, first := range m.known {
+		if isOf(key, file) {
+			if kept == nil {
+				kept = make(Kept)
+			}
+			kept[key] = first
+		}
+	}
+	return kept
+}
+
+// Restore makes the memory of a file what Keep returned.
+func (m *Memory) Restore(file string, kept Kept) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.known, func(key string, _ firstPart) bool { return isOf(key, file) })
+	maps.Copy(m.known, kept)
+}
+
+// isOf says whether a key is the file's, or that of one of its streams; see Container.
+func isOf(key, file string) bool {
+	rest, ok := strings.CutPrefix(key, file)
+	return ok && (rest == "" || rest == " stdout" || rest == " stderr")
+}
+
 // Follow fills a record that is not the first part from its text.
 func (m *Memory) Follow(file, text string, lr plog.LogRecord) {
 	lr.Body().SetStr(text)
@@ -83,7 +117,11 @@ func (m *Memory) Note(file string, part int, continues bool, lr plog.LogRecord) 
 
 // Container numbers the parts that a line of a container is made of where it is longer than a record. text is the record as it stands in the file.
 func (m *Memory) Container(file, text string, lr plog.LogRecord) {
-	last, ok := cri.Parse([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	if !cri.May(line) {
+		return
+	}
+	last, ok := cri.Parse([]byte(line))
 	if !ok {
 		return
 	}

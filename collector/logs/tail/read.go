@@ -11,11 +11,13 @@ import (
 )
 
 const (
-	chunkBytes = 64 << 10
+	// chunkBytes is how much of a file is read at a time at the most, leastBytes how much at least.
+	chunkBytes = 256 << 10
+	leastBytes = 4 << 10
 	// MaxRecord is the longest text of a record in bytes; what is longer comes in parts. A server takes 256 KiB by default, and masking may lengthen a text a little.
 	MaxRecord = 255 << 10
-	// maxBatch is how many records are handed over at a time.
-	maxBatch = 100
+	// MaxBatch is how many records are handed over at a time where the options do not say less. Each batch is a request and a transaction.
+	MaxBatch = 1000
 	// roundBytes is how much of one file is read in a round, so that the others have their turn.
 	roundBytes = 16 << 20
 	// holeBytes is how many zeros in a row are no text.
@@ -57,7 +59,8 @@ func (t *Follower) start(f *file) bool {
 
 // readNew hands over what stands behind the file's place, up to its end or this round's share. flush says that what is left at the end is a record.
 func (t *Follower) readNew(ctx context.Context, f *file, now time.Time, flush bool) {
-	size, budget := chunkBytes, roundBytes
+	// One byte more than there is shows the end of the file at once.
+	size, budget := int(min(max(f.size-f.Offset+1, leastBytes), chunkBytes)), roundBytes
 	for ctx.Err() == nil {
 		buf := t.buffer(f.Window.N + size)
 		// A single read has the old bytes and the new ones, so that both are of one state of the file.
@@ -112,16 +115,20 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 		view, width = charset.DecodeWide(raw, f.wide, !final), func(b []byte) int { return charset.RawLen(b, f.wide) }
 	}
 	base, pos, at := f.Offset, 0, 0 // pos in view, at in raw
+	most := t.most()
+	zeros := hole{view: view, at: -1}
 	mid, parts := f.Mid, f.Parts
-	var records []Record
+	records := make([]Record, 0, min(most, 1+bytes.Count(view, []byte{'\n'})))
 	emit := func() {
 		if len(records) > 0 {
-			batch := Batch{Path: f.Path, Records: records}
+			last := records[len(records)-1]
+			begin, end := int(last.Offset-base), int(last.End-base)
+			batch := Batch{Path: f.Path, Records: records, Head: raw[begin:min(end, begin+recHead)]}
 			if !f.Packed {
 				batch.ID = f.ID.String()
 			}
 			t.opts.Emit(ctx, batch)
-			records = nil
+			records = records[:0]
 		}
 		f.Offset, f.Mid, f.Parts = base+int64(at), mid, parts
 		if at > 0 {
@@ -137,7 +144,7 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 			at, pos, mid, parts = at+width(rest[:n]), pos+n, false, 0
 			continue
 		}
-		segment, ended := untilHole(rest)
+		segment, ended := zeros.before(pos)
 		n, text, cut := t.first(f, segment, ended || final, mid)
 		if n == 0 {
 			break
@@ -153,12 +160,9 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 		begin := at
 		at, pos = at+width(segment[:n]), pos+n
 		if body := f.decode(t.opts.Encoding, text); body != "" {
-			records = append(records, Record{
-				Text: body, Offset: base + int64(begin), End: base + int64(at), Head: bytes.Clone(raw[begin:min(at, begin+recHead)]),
-				Part: part, Continues: cut,
-			})
+			records = append(records, Record{Text: body, Offset: base + int64(begin), End: base + int64(at), Part: part, Continues: cut})
 		}
-		if len(records) == maxBatch {
+		if len(records) == most {
 			emit()
 		}
 	}
@@ -167,6 +171,14 @@ func (t *Follower) consume(ctx context.Context, f *file, buf []byte, lead int, f
 		f.hold(raw[at:], time.Now())
 	}
 	return at
+}
+
+// most is how many records are handed over at a time at the most.
+func (t *Follower) most() int {
+	if t.opts.Batch > 0 {
+		return min(t.opts.Batch, MaxBatch)
+	}
+	return MaxBatch
 }
 
 // first is the first record of the segment. cut says that it is only a part of it.
@@ -208,13 +220,31 @@ func (f *file) decode(enc charset.Named, text []byte) string {
 	return enc.Decode(text, &f.guess)
 }
 
-// untilHole cuts the data before zeros that are followed by text. Zeros up to the end may still be written over.
-func untilHole(data []byte) (segment []byte, ended bool) {
+// hole is the first one behind a place in what was read.
+type hole struct {
+	view []byte
+	// at is where it begins, less than 0 when that is not known; ended is that of untilHole.
+	at    int
+	ended bool
+}
+
+// before is what stands between pos, which grows from call to call, and the hole. To look for that each time would read everything again for each
+// record.
+func (h *hole) before(pos int) (segment []byte, ended bool) {
+	if pos >= h.at {
+		h.at, h.ended = untilHole(h.view[pos:])
+		h.at += pos
+	}
+	return h.view[pos:h.at], h.ended
+}
+
+// untilHole is where the data have zeros, or else their end. ended says that text follows: zeros up to the end may still be written over.
+func untilHole(data []byte) (at int, ended bool) {
 	i := bytes.Index(data, make([]byte, holeBytes))
 	if i < 0 {
-		return data, false
+		return len(data), false
 	}
-	return data[:i], leadingZeros(data[i:]) < len(data)-i
+	return i, leadingZeros(data[i:]) < len(data)-i
 }
 
 // lastLine is where the last whole line ends.

@@ -34,19 +34,19 @@ type Record struct {
 	Text string
 	// Offset is where it begins in the file and End where the next one does.
 	Offset, End int64
-	// Head are the first bytes at Offset as they are in the file, to recognise them by.
-	Head []byte
 	// Part numbers the parts of what is too long for one record, from 1; 0 is a whole record. Continues says that another part follows.
 	Part      int
 	Continues bool
 }
 
-// Batch are records of one file that follow each other.
+// Batch are records of one file that follow each other. Its slices are the follower's and are used again.
 type Batch struct {
 	Path string
 	// ID is the file's identity, however it is called. It is empty for a compressed file, whose offsets are not places in it.
 	ID      string
 	Records []Record
+	// Head are the first bytes of the last record as they are in the file, to recognise it by.
+	Head []byte
 }
 
 // Split finds the first record of the data: how long it is with its line's end, and its text. 0 asks for more, which it may not do when final
@@ -60,6 +60,8 @@ type Options struct {
 	FromEnd  bool
 	Encoding charset.Named
 	Split    Split
+	// Batch is how many records are handed over at a time at the most; 0 is MaxBatch, which is also the most it may be.
+	Batch int
 	// Poll is the time between two rounds over the files.
 	Poll time.Duration
 	// FlushRecord is how long a record of whole lines waits for another line, FlushLine how long a line waits for its end.
