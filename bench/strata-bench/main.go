@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/strata-apm/strata/bench/agents"
 )
 
 // options are the command line.
@@ -28,6 +30,10 @@ type options struct {
 	agent, collector, nodeExporter string
 	lines                          int
 	agentTime                      time.Duration
+	// agents are the numbers of agents of the fleet, agentsEach is how many of them one process of the server hears.
+	agents                     string
+	agentsEach                 int
+	fleetTime, board, patience time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -48,12 +54,17 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,fleet")
 	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
 	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
 	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
 	f.IntVar(&o.lines, "lines", 500_000, "lines of the agent's log")
 	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run")
+	f.StringVar(&o.agents, "agents", "1000,10000,30000", "comma-separated numbers of agents of the fleet")
+	f.IntVar(&o.agentsEach, "agents-each", 3750, "how many agents one process of the server hears; more get gateways, Kafka and PostgreSQL")
+	f.DurationVar(&o.fleetTime, "fleet-time", time.Minute, "how long the fleet is watched at rest")
+	f.DurationVar(&o.board, "board", boardEvery, "how often an agent of the fleet sends its status board; 0 for heartbeats alone")
+	f.DurationVar(&o.patience, "fleet-patience", fleetPatience, "how long all agents of the fleet may take to be online")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("flags: %w", err)
@@ -67,12 +78,26 @@ func (o options) wants(part string) bool {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == agents.Command {
+		err = runAgents(ctx, os.Args[2:])
+	} else {
+		err = run(ctx, os.Args[1:])
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "strata-bench:", err)
 		os.Exit(1)
 	}
+}
+
+// runAgents holds agents for another process of this program.
+func runAgents(ctx context.Context, args []string) error {
+	l, err := agents.Parse(args)
+	if err != nil {
+		return err
+	}
+	return l.Run(ctx, os.Stdout)
 }
 
 func run(ctx context.Context, args []string) error {
@@ -98,6 +123,7 @@ func run(ctx context.Context, args []string) error {
 		{"catchup", b.catchUp},
 		{"kafka", b.kafkaRuns},
 		{"agent", b.agentRuns},
+		{"fleet", b.fleetRuns},
 	} {
 		if !o.wants(part.name) {
 			continue
