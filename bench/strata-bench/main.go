@@ -20,6 +20,7 @@ type options struct {
 	strata             string
 	out, work          string
 	runs, steps, hosts int
+	series             int
 	conns              int
 	spans, rows        int
 	load, idle         time.Duration
@@ -49,12 +50,13 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.runs, "runs", 3, "runs per figure; the median counts")
 	f.IntVar(&o.hosts, "hosts", 100, "hosts of the metrics load, 101 series each")
 	f.IntVar(&o.steps, "steps", 720, "samples per series, 10 s apart; at most 720 fit into the two hours that are taken")
+	f.IntVar(&o.series, "series", 1_000_000, "active series whose memory is measured")
 	f.IntVar(&o.conns, "conns", 4, "connections of the sender")
 	f.IntVar(&o.spans, "spans", 400_000, "spans of a traces run")
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,fleet")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,series,fleet")
 	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
 	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
 	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
@@ -123,6 +125,7 @@ func run(ctx context.Context, args []string) error {
 		{"catchup", b.catchUp},
 		{"kafka", b.kafkaRuns},
 		{"agent", b.agentRuns},
+		{"series", b.seriesRun},
 		{"fleet", b.fleetRuns},
 	} {
 		if !o.wants(part.name) {
