@@ -168,7 +168,7 @@ func (s *fleetServers) cpu() (u fleetUsage, err error) {
 	for _, p := range s.gateways {
 		used, err := p.cpu()
 		if err != nil {
-			return u, err
+			return u, errors.Join(err, p.ended())
 		}
 		u.gateways += used.total()
 	}
