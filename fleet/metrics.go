@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 )
 
-// maxUpSeries bounds strata_agent_up.
+// maxUpSeries bounds strata_agent_up and strata_agent_silent_seconds.
 const maxUpSeries = 5000
 
 // metrics says of every agent whether it is heard. Only the process that drives has any. It implements prometheus.Collector.
@@ -26,7 +27,7 @@ type metrics struct {
 func newMetrics() *metrics {
 	labels := []string{"agent_id", "agent_host"}
 	return &metrics{
-		up: prometheus.NewDesc("strata_agent_up", "Whether the agent is heard: 1, or 0 when it missed two heartbeats or stopped.", labels, nil),
+		up: prometheus.NewDesc("strata_agent_up", "Whether the agent is heard: 1, or 0 when it missed two heartbeats or stopped. At most 5000 agents, those with 0 first.", labels, nil),
 		silent: prometheus.NewDesc("strata_agent_silent_seconds",
 			"How long ago the agent was heard.", labels, nil),
 		state: prometheus.NewDesc("strata_agents", "Agents by whether they are heard.", []string{"state"}, nil),
@@ -59,6 +60,17 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	states := map[State]int{Online: 0, Late: 0, Offline: 0, Stopped: 0}
 	n := 0
+	// Those that are not heard come first: rules must see them, however many others there are.
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b storage.Agent) int {
+		switch down, other := knownDown(a, known), knownDown(b, known); {
+		case down == other:
+			return 0
+		case down:
+			return -1
+		}
+		return 1
+	})
 	for _, a := range all {
 		s := StateOf(a)
 		down := knownDown(a, known)

@@ -73,10 +73,13 @@ func TestMetricsAreBounded(t *testing.T) {
 	for i := range all {
 		all[i] = storage.Agent{ID: fmt.Sprint("id ", i), HostName: fmt.Sprint("host ", i)}
 	}
+	all[len(all)-1].Silent = time.Hour
 	m := newMetrics()
 	m.set(all, time.Hour)
 	got := collected(t, m)
-	require.InDelta(t, maxUpSeries+7, got["strata_agents online"], 0)
+	require.InDelta(t, maxUpSeries+6, got["strata_agents online"], 0)
+	require.Contains(t, got, "strata_agent_up "+all[len(all)-1].HostName, "one that is not heard is among them")
+	require.Equal(t, all[0].ID, m.agents[0].ID, "what the driver keeps stays as it is")
 	require.Len(t, got, 2*maxUpSeries+4)
 }
 

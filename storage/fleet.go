@@ -55,7 +55,8 @@ type AgentQuery struct {
 // AgentStore keeps agents. Safe for concurrent use by any number of processes.
 type AgentStore interface {
 	// SaveAgents adds or replaces the changed ones and notes that those of seen were heard, all at the store's present time and in
-	// one transaction. FirstSeen is that of the first call. It returns those of seen that are not known.
+	// one transaction. Each of changed has an id of its own. FirstSeen is that of the first call. It returns those of seen that are not
+	// known.
 	SaveAgents(ctx context.Context, changed []Agent, seen []string) (unknown []string, err error)
 	// Agent returns one, or ErrNotFound.
 	Agent(ctx context.Context, id string) (Agent, error)

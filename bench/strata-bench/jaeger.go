@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/strata-apm/strata/bench/sizes"
 )
 
 // jaegerQueue is how many spans Jaeger keeps in memory before it drops what comes; it does not hold its senders back.
@@ -56,7 +58,7 @@ func (b *bench) jaegerTraces(ctx context.Context, dir string) (*target, error) {
 		stored: func(ctx context.Context, items int) error { return p.waitSpans(ctx, items) },
 		note:   func(ctx context.Context, _ *sent, _ usage) error { return checkTrace(ctx, "http://"+query) },
 		disk: func(total *sent) error {
-			n, err := dirsBytes(dir)
+			n, err := sizes.Dirs(dir)
 			b.add("traces: disk, Jaeger with Badger", "B/span", "", float64(n)/float64(total.items))
 			return err
 		},

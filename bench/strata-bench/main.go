@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/strata-apm/strata/bench/agents"
 )
 
 // options are the command line.
@@ -18,6 +20,7 @@ type options struct {
 	strata             string
 	out, work          string
 	runs, steps, hosts int
+	series             int
 	conns              int
 	spans, rows        int
 	load, idle         time.Duration
@@ -31,6 +34,10 @@ type options struct {
 	// recorded is a data directory to measure, record how long to record one; both are left out where they are empty.
 	recorded string
 	record   time.Duration
+	// agents are the numbers of agents of the fleet, agentsEach is how many of them one process of the server hears.
+	agents                     string
+	agentsEach                 int
+	fleetTime, board, patience time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -46,12 +53,13 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.runs, "runs", 3, "runs per figure; the median counts")
 	f.IntVar(&o.hosts, "hosts", 100, "hosts of the metrics load, 101 series each")
 	f.IntVar(&o.steps, "steps", 720, "samples per series, 10 s apart; at most 720 fit into the two hours that are taken")
+	f.IntVar(&o.series, "series", 1_000_000, "active series whose memory is measured")
 	f.IntVar(&o.conns, "conns", 4, "connections of the sender")
 	f.IntVar(&o.spans, "spans", 400_000, "spans of a traces run")
 	f.IntVar(&o.rows, "rows", 1_000_000, "log records of a logs run")
 	f.DurationVar(&o.load, "load", 20*time.Second, "length of the latency run")
 	f.DurationVar(&o.idle, "idle", 30*time.Second, "rest before idle memory is read")
-	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,recorded")
+	f.StringVar(&o.only, "only", "", "comma-separated parts of: idle,metrics,remotewrite,traces,logs,latency,catchup,kafka,agent,recorded,series,fleet")
 	f.StringVar(&o.agent, "agent", "bin/strata-agent", "the agent to measure")
 	f.StringVar(&o.collector, "collector", "bin/otelcol", "its peer for host metrics and log files; empty leaves it out")
 	f.StringVar(&o.nodeExporter, "node-exporter", "bin/prometheus-node-exporter", "its peer for host metrics; empty leaves it out")
@@ -59,6 +67,11 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.agentTime, "agent-time", time.Minute, "how long the agent watches the host in a run; 0 leaves that out and measures lines only")
 	f.StringVar(&o.recorded, "recorded", "", "the data directory of a server that was stopped, whose metrics are measured")
 	f.DurationVar(&o.record, "record", 0, "how long to record this host's metrics, to measure them")
+	f.StringVar(&o.agents, "agents", "1000,10000,30000", "comma-separated numbers of agents of the fleet")
+	f.IntVar(&o.agentsEach, "agents-each", 3750, "how many agents one process of the server hears; more get gateways, Kafka and PostgreSQL")
+	f.DurationVar(&o.fleetTime, "fleet-time", time.Minute, "how long the fleet is watched at rest")
+	f.DurationVar(&o.board, "board", boardEvery, "how often an agent of the fleet sends its status board; 0 for heartbeats alone")
+	f.DurationVar(&o.patience, "fleet-patience", fleetPatience, "how long all agents of the fleet may take to be online")
 	f.StringVar(&o.kafka, "kafka", "deploy/kafka/kafka.sh", "the script that starts a broker")
 	if err := f.Parse(args); err != nil {
 		return o, fmt.Errorf("flags: %w", err)
@@ -72,12 +85,26 @@ func (o options) wants(part string) bool {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == agents.Command {
+		err = runAgents(ctx, os.Args[2:])
+	} else {
+		err = run(ctx, os.Args[1:])
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "strata-bench:", err)
 		os.Exit(1)
 	}
+}
+
+// runAgents holds agents for another process of this program.
+func runAgents(ctx context.Context, args []string) error {
+	l, err := agents.Parse(args)
+	if err != nil {
+		return err
+	}
+	return l.Run(ctx, os.Stdout)
 }
 
 func run(ctx context.Context, args []string) error {
@@ -104,6 +131,8 @@ func run(ctx context.Context, args []string) error {
 		{"kafka", b.kafkaRuns},
 		{"agent", b.agentRuns},
 		{"recorded", b.recordedRun},
+		{"series", b.seriesRun},
+		{"fleet", b.fleetRuns},
 	} {
 		if !o.wants(part.name) {
 			continue

@@ -188,7 +188,7 @@ func (p *process) ended() error {
 	case err := <-p.done:
 		p.done <- err
 		log, _ := os.ReadFile(p.logs.Name()) // Written by the process itself.
-		return fmt.Errorf("%w: %w: %s", errEnded, err, log[max(0, len(log)-500):])
+		return fmt.Errorf("%w: %w: %s", errEnded, err, log[max(0, len(log)-2000):])
 	default:
 		return nil
 	}

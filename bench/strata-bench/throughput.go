@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-apm/strata/bench/replay"
+	"github.com/strata-apm/strata/bench/sizes"
 )
 
 const (
@@ -117,11 +118,11 @@ func (b *bench) strataTraces(ctx context.Context, dir string) (*target, error) {
 		b.add("traces: of that, the server without the engine", "µs/span", "", used.own.Seconds()*1e6/n)
 		b.add("traces: of that, the engine", "µs/span", "", used.children.Seconds()*1e6/n)
 		b.add("traces: OTLP bytes in", "B/span", "", float64(total.bodyBytes)/n)
-		disk, err := tableBytes(dir, "otel_traces")
+		disk, err := sizes.Tables(dir, "otel_traces")
 		if err != nil {
 			return err
 		}
-		views, err := tableBytes(dir, "otel_traces_trace_id_ts", "strata_spans_1m")
+		views, err := sizes.Tables(dir, "otel_traces_trace_id_ts", "strata_spans_1m")
 		b.add("traces: disk, spans", "B/span", "≤ 60", float64(disk)/n)
 		b.add("traces: disk, with the tables derived from them", "B/span", "≤ 60", float64(disk+views)/n)
 		return err
@@ -153,7 +154,7 @@ func (b *bench) strataLogs(ctx context.Context, dir string) (*target, error) {
 		b.add("logs: of that, the server without the engine", "µs/record", "", used.own.Seconds()*1e6/n)
 		b.add("logs: of that, the engine", "µs/record", "", used.children.Seconds()*1e6/n)
 		b.add("logs: text in", "B/record", "", text/n)
-		disk, err := tableBytes(dir, "otel_logs")
+		disk, err := sizes.Tables(dir, "otel_logs")
 		b.add("logs: disk", "B/record", "", float64(disk)/n)
 		b.add("logs: text to disk", "x", "≥ 8", text/float64(disk))
 		b.add("logs: OTLP bytes to disk", "x", "", float64(total.bodyBytes)/float64(disk))

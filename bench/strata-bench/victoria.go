@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/strata-apm/strata/bench/sizes"
 )
 
 // victoriaFlush is a little longer than VictoriaMetrics and VictoriaLogs keep what they took in memory: the write to disk that follows
@@ -69,7 +71,7 @@ func (b *bench) victoriaMetricsTarget(ctx context.Context, dir string, l metrics
 	}
 	t.path = l.victoria
 	t.disk = func(total *sent) error {
-		n, err := dirsBytes(filepath.Join(dir, "data"), filepath.Join(dir, "indexdb"))
+		n, err := sizes.Dirs(filepath.Join(dir, "data"), filepath.Join(dir, "indexdb"))
 		b.add(l.part+": disk, VictoriaMetrics, merged", "B/sample", "", float64(n)/float64(total.items))
 		return err
 	}
@@ -97,7 +99,7 @@ func (b *bench) victoriaLogsTarget(ctx context.Context, dir string) (*target, er
 		return mergeVictoria(ctx, t.process)
 	}
 	t.disk = func(total *sent) error {
-		n, err := dirsBytes(filepath.Join(dir, "partitions"))
+		n, err := sizes.Dirs(filepath.Join(dir, "partitions"))
 		b.add("logs: disk, VictoriaLogs, merged", "B/record", "", float64(n)/float64(total.items))
 		b.add("logs: text to disk, VictoriaLogs", "x", "", float64(total.textSize)/float64(n))
 		return err

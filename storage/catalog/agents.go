@@ -19,6 +19,9 @@ const largeColumns = `health, board, effective`
 const agentColumns = `id, host_name, host_id, version, os, labels, source, instance, heartbeat, first_seen, seen_at, left_at_will, healthy,
 	` + largeColumns + `, config_hash, config_status, config_error`
 
+// timesColumn is before which parameter first_seen and seen_at are, which are the database's present time.
+const timesColumn = 9
+
 // SaveAgents implements storage.AgentStore. Rows are taken in the order of their ids, so that two processes wait for each other instead
 // of locking up.
 func (c *Catalog) SaveAgents(ctx context.Context, changed []storage.Agent, seen []string) ([]string, error) {
@@ -26,10 +29,12 @@ func (c *Catalog) SaveAgents(ctx context.Context, changed []storage.Agent, seen 
 	var unknown []string
 	err := inTx(ctx, c.write, func(tx *sql.Tx) error {
 		unknown = nil
-		for _, a := range changed {
-			if err := c.putAgent(ctx, tx, a); err != nil {
+		for rest := changed; len(rest) > 0; {
+			n := c.dialect.agentsAtOnce(len(rest))
+			if err := c.putAgents(ctx, tx, rest[:n]); err != nil {
 				return err
 			}
+			rest = rest[n:]
 		}
 		for _, id := range sorted(seen) {
 			res, err := tx.ExecContext(ctx, c.dialect.sql(`UPDATE agents SET seen_at = {now}, left_at_will = 0 WHERE id = $1`), id)
@@ -47,20 +52,48 @@ func (c *Catalog) SaveAgents(ctx context.Context, changed []storage.Agent, seen 
 	return unknown, wrap("save agents", err)
 }
 
-func (c *Catalog) putAgent(ctx context.Context, tx *sql.Tx, a storage.Agent) error {
-	labels, err := json.Marshal(a.Labels)
-	if err != nil {
-		return fmt.Errorf("encode labels: %w", err)
+// agentsAtOnce is how many of n agents the next statement writes. The sizes are few, so that a server has the statements prepared already.
+func (d dialect) agentsAtOnce(n int) int {
+	for _, size := range []int{64, 8} {
+		if d.together && n >= size {
+			return size
+		}
 	}
-	_, err = tx.ExecContext(ctx, c.dialect.sql(`INSERT INTO agents (`+agentColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {now}, {now}, $10, $11, $12, $13, $14, $15, $16, $17)
+	return 1
+}
+
+// putAgents writes agents of different ids by one statement.
+func (c *Catalog) putAgents(ctx context.Context, tx *sql.Tx, agents []storage.Agent) error {
+	var rows strings.Builder
+	var args []any
+	for i, a := range agents {
+		labels, err := json.Marshal(a.Labels)
+		if err != nil {
+			return fmt.Errorf("encode labels: %w", err)
+		}
+		if i > 0 {
+			rows.WriteString(", ")
+		}
+		n := len(args)
+		args = append(args, a.ID, a.HostName, a.HostID, a.Version, a.OS, string(labels), a.Source, a.Instance, a.Heartbeat.Microseconds(),
+			number(a.Left), number(a.Healthy), a.Health, a.Board, a.Effective, a.ConfigHash, a.ConfigStatus, a.ConfigError)
+		rows.WriteByte('(')
+		for j := range args[n:] {
+			if j == timesColumn {
+				rows.WriteString("{now}, {now}, ")
+			}
+			if fmt.Fprintf(&rows, "$%d", n+j+1); n+j+1 < len(args) {
+				rows.WriteString(", ")
+			}
+		}
+		rows.WriteByte(')')
+	}
+	_, err := tx.ExecContext(ctx, c.dialect.sql(`INSERT INTO agents (`+agentColumns+`) VALUES `+rows.String()+`
 		ON CONFLICT (id) DO UPDATE SET host_name = excluded.host_name, host_id = excluded.host_id, version = excluded.version, os = excluded.os,
 		labels = excluded.labels, source = excluded.source, instance = excluded.instance, heartbeat = excluded.heartbeat,
 		seen_at = excluded.seen_at, left_at_will = excluded.left_at_will, healthy = excluded.healthy, health = excluded.health,
 		board = excluded.board, effective = excluded.effective, config_hash = excluded.config_hash,
-		config_status = excluded.config_status, config_error = excluded.config_error`),
-		a.ID, a.HostName, a.HostID, a.Version, a.OS, string(labels), a.Source, a.Instance, a.Heartbeat.Microseconds(), number(a.Left),
-		number(a.Healthy), a.Health, a.Board, a.Effective, a.ConfigHash, a.ConfigStatus, a.ConfigError)
+		config_status = excluded.config_status, config_error = excluded.config_error`), args...)
 	return err
 }
 

@@ -22,6 +22,8 @@ type dialect struct {
 	position string
 	// params is how many parameters one statement may have.
 	params int
+	// together says that one statement for many rows is cheaper than one for each: where each is a way to a server and back.
+	together bool
 }
 
 // schemaLock is the key of the advisory lock: "strata" in hexadecimal.
@@ -36,7 +38,7 @@ func postgresDialect() dialect {
 		name: "postgres", now: `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`, grain: time.Microsecond,
 		lockSchema: `SELECT pg_advisory_xact_lock(` + schemaLock + `)`,
 		// The order of names must not depend on the database's locale, nor an index on the C library's version.
-		text: `TEXT COLLATE "C"`, position: "strpos", params: 60_000,
+		text: `TEXT COLLATE "C"`, position: "strpos", params: 60_000, together: true,
 	}
 }
 

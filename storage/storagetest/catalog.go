@@ -41,7 +41,7 @@ func RunCatalog(t *testing.T, open func(t *testing.T) (c Catalog, reopen func() 
 		"Keys": testKeys, "Sessions": testSessions, "SigninToken": testSigninToken, "Rules": testRules, "Notifiers": testNotifiers,
 		"Queue": testQueue, "QueueOfALease": testQueueOfALease, "ConcurrentWriters": testConcurrentWriters, "ByteOrder": testByteOrder,
 		"Leases": testLeases, "LeaseRace": testLeaseRace, "LeaseHandOver": testLeaseHandOver, "Instances": testInstances,
-		"Agents": testAgents, "AgentConfigs": testAgentConfigs, "Rollouts": testRollouts,
+		"Agents": testAgents, "ManyAgents": testManyAgents, "AgentConfigs": testAgentConfigs, "Rollouts": testRollouts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, reopen := open(t)

@@ -3,6 +3,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,39 @@ import (
 
 	"github.com/strata-apm/strata/storage"
 )
+
+// testManyAgents: agents are written some at a time, and none of them gets what is another's, whatever their number is.
+func testManyAgents(t *testing.T, c Catalog, _ func() Catalog) {
+	t.Helper()
+	ctx := t.Context()
+	for _, n := range []int{1, 9, 64, 147} {
+		for _, round := range []string{"first", "second"} {
+			want := make([]storage.Agent, n)
+			for i := range want {
+				id := fmt.Sprintf("many-%03d", i)
+				want[i] = storage.Agent{
+					ID: id, HostName: id, HostID: "h" + id, Version: "v" + id, OS: "o" + id, Labels: map[string]string{id: round}, Source: "s" + id,
+					Instance: "i" + id, Heartbeat: time.Duration(i+1) * time.Second, Left: i%3 == 0, Healthy: i%2 == 0, Health: "h" + round + id,
+					Board: "b" + round + id, Effective: "e" + id, ConfigHash: "c" + id, ConfigStatus: "t" + id, ConfigError: "x" + id,
+				}
+			}
+			_, err := c.SaveAgents(ctx, want, nil)
+			require.NoError(t, err)
+			got, err := c.ListAgents(ctx, storage.AgentQuery{})
+			require.NoError(t, err)
+			require.Len(t, got, n)
+			for i, a := range got {
+				require.False(t, a.FirstSeen.IsZero())
+				require.False(t, a.SeenAt.Before(a.FirstSeen))
+				a.FirstSeen, a.SeenAt, a.Silent = time.Time{}, time.Time{}, 0
+				require.Equal(t, want[i], a)
+			}
+		}
+	}
+	for i := range 147 {
+		require.NoError(t, c.DeleteAgent(ctx, fmt.Sprintf("many-%03d", i)))
+	}
+}
 
 func testAgents(t *testing.T, c Catalog, reopen func() Catalog) {
 	t.Helper()
