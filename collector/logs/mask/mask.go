@@ -27,21 +27,46 @@ type Masker struct {
 type maskRule struct {
 	pattern *regexp.Regexp
 	with    string
+	keep    *regexp.Regexp // matches that it fits are left as they are; nil: none
+}
+
+// replace returns the text with the rule's matches replaced, and how many those are. A secret that is masked already is not counted again.
+func (r *maskRule) replace(text string) (string, int) {
+	n := 0
+	out := r.pattern.ReplaceAllStringFunc(text, func(match string) string {
+		if r.keep != nil && r.keep.MatchString(match) {
+			return match
+		}
+		with := r.pattern.ReplaceAllString(match, r.with)
+		if with != match {
+			n++
+		}
+		return with
+	})
+	return out, n
 }
 
 // New returns a Masker with the default rules.
 func New() *Masker {
-	// key is the name of a secret, with its closing quote.
-	const key = `(?i)((?:password|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|credential)s?["']?`
-	rule := func(pattern, with string) maskRule { return maskRule{regexp.MustCompile(pattern), with} }
+	const (
+		name = `(?i)((?:password|passwd|pwd|secret|token|api_?-?key|access_?-?key|private_?-?key|credential)s?`
+		key  = name + `["']?` // with its closing quote
+		json = name + `"\s*:\s*)`
+		// What is within brackets may have brackets once more.
+		list, object = `\[(?:[^\[\]]|\[[^\[\]]*\])*\]`, `\{(?:[^{}]|\{[^{}]*\})*\}`
+	)
+	rule := func(pattern, with string) maskRule { return maskRule{pattern: regexp.MustCompile(pattern), with: with} }
+	plain := rule(key+`\s*(?:=>|[:=])\s*)[^\s"'\\,;&)}\]]+`, "${1}"+masked)
+	plain.keep = regexp.MustCompile(`"\s*:\s*(?:true|false|null)$`) // They are no secret, and JSON stays JSON.
 	m := &Masker{rules: []maskRule{
 		rule(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`, masked),
 		rule(`(?i)\b((?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}`, "${1}"+masked),
 		rule(`(://[^\s:/@"']*:)[^\s@/"']+@`, "${1}"+masked+"@"),
 		rule(key+`\s*(?:=>|[:=])\s*")(?:[^"\\]|\\.)+`, "${1}"+masked),
 		rule(key+`\s*(?:=>|[:=])\s*')[^']+`, "${1}"+masked),
-		rule(key+`\\["']\s*:\s*\\["'])[^"'\\]+`, "${1}"+masked), // JSON within JSON
-		rule(key+`\s*(?:=>|[:=])\s*)[^\s"'\\,;&)}\]]+`, "${1}"+masked),
+		rule(key+`\\["']\s*:\s*\\["'])(?:[^"'\\]|\\\\\\["']|\\\\)+`, "${1}"+masked), // JSON within JSON
+		rule(json+`(?:`+list+`|`+object+`|-?[0-9][0-9.eE+-]*)`, `${1}"`+masked+`"`), // JSON stays JSON.
+		plain,
 		rule(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`, masked),
 		rule(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`, masked),
 		rule(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{18,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|strata_[A-Za-z0-9_-]{20,})`, masked),
@@ -63,16 +88,9 @@ func (m *Masker) Mask(text string) (string, int) {
 	count := 0
 	if words {
 		for _, r := range m.rules {
-			n := 0
-			if found := r.pattern.FindAllStringIndex(text, -1); found != nil {
-				n = len(found)
-			}
-			if n > 0 {
-				replaced := r.pattern.ReplaceAllString(text, r.with)
-				if replaced != text { // A secret that is masked already is not counted again.
-					text, count = replaced, count+n
-				}
-			}
+			var n int
+			text, n = r.replace(text)
+			count += n
 		}
 	}
 	if digits {
@@ -141,7 +159,7 @@ func maskCards(text string) (string, int) {
 		number, end := digitsAt(digits[:0], text, i)
 		if isCard(number) && (end == len(text) || !chars.IsWord(text[end])) {
 			out.WriteString(text[from:i])
-			out.WriteString(masked)
+			out.WriteString(numberFor(text[:i]))
 			from, count = end, count+1
 		}
 		i = end
@@ -151,6 +169,15 @@ func maskCards(text string) (string, int) {
 	}
 	out.WriteString(text[from:])
 	return out.String(), count
+}
+
+// numberFor is what a number is replaced by behind a text: a string where that ends with a key of JSON, so that JSON stays JSON.
+func numberFor(before string) string {
+	before = strings.TrimRight(before, " ")
+	if strings.HasSuffix(before, `":`) && !strings.HasSuffix(before, `\":`) {
+		return `"` + masked + `"`
+	}
+	return masked
 }
 
 // digitsAt appends the digits from i on, with single spaces or hyphens between them, and returns where they end.
