@@ -79,7 +79,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// wants says whether a part is measured. A fleet needs PostgreSQL, Kafka and an hour: it has to be named.
+// wants says whether a part is measured. A fleet needs PostgreSQL, Kafka and long: it has to be named.
 func (o options) wants(part string) bool {
 	return o.only == "" && part != "fleet" || strings.Contains(","+o.only+",", ","+part+",")
 }
