@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,9 +25,11 @@ import (
 	"github.com/strata-apm/strata/bench/replay"
 	"github.com/strata-apm/strata/ingest/bus"
 	"github.com/strata-apm/strata/ingest/bus/embedded"
+	"github.com/strata-apm/strata/ingest/bus/kafka"
 	"github.com/strata-apm/strata/ingest/counted"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/ingest/split"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
@@ -40,15 +44,29 @@ import (
 const (
 	lingerEnv     = "BENCH_LINGER"
 	batchBytesEnv = "BENCH_BATCH_BYTES"
+	// kafkaEnv is the address of a broker that is the bus then, in four partitions.
+	kafkaEnv = "BENCH_KAFKA"
 )
 
 func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
+
+// theBus is what a pipe needs of either bus.
+type theBus interface {
+	bus.Producer
+	bus.Consumer
+	Close() error
+}
+
+// kafkaLayout is split.Layout over Kafka.
+type kafkaLayout struct{ *kafka.Bus }
+
+func (kafkaLayout) PartitionOf(key []byte, n int) int { return kafka.PartitionOf(key, n) }
 
 // pipe is everything from the socket to the stores.
 type pipe struct {
 	b      *testing.B
 	engine *supervise.Supervisor // nil for metrics
-	bus    *embedded.Bus
+	bus    theBus
 	ledger *ledger.Ledger
 	addr   string
 }
@@ -58,19 +76,44 @@ func newPipe(b *testing.B) *pipe {
 	l, err := ledger.Open(filepath.Join(b.TempDir(), "ledger"), slog.New(slog.DiscardHandler), time.Now)
 	require.NoError(b, err)
 	p := &pipe{b: b, ledger: l}
-	p.bus, err = embedded.Open(filepath.Join(b.TempDir(), "bus"), embedded.Options{
-		Logger: slog.New(slog.DiscardHandler), Topics: []string{signal.Metrics.Topic(), signal.Traces.Topic(), signal.Logs.Topic()},
-		OnDurable: func(topic string, offset int64, headers []bus.Header) {
-			l.Accepted(topic, offset, counted.Item(topic, headers))
-		},
-	})
-	require.NoError(b, err)
+	topics := []string{signal.Metrics.Topic(), signal.Traces.Topic(), signal.Logs.Topic()}
+	var layout split.Layout
+	if addr := os.Getenv(kafkaEnv); addr != "" {
+		layout = p.overKafka(addr, topics)
+	} else {
+		p.embedded(topics)
+	}
 	cfg := intake.DefaultConfig()
 	cfg.InFlightBytes, cfg.Limits.MetricsPast = 256<<20, 24*time.Hour
-	srv := httptest.NewServer(otlp.NewReceiver(intake.New(intake.Options{Config: cfg, Producer: p.bus, Ledger: l})).Handler())
+	srv := httptest.NewServer(otlp.NewReceiver(intake.New(intake.Options{Config: cfg, Producer: p.bus, Ledger: l, Layout: layout})).Handler())
 	b.Cleanup(srv.Close)
 	p.addr = strings.TrimPrefix(srv.URL, "http://")
 	return p
+}
+
+// overKafka makes topics of this run's own.
+func (p *pipe) overKafka(addr string, topics []string) split.Layout {
+	p.b.Helper()
+	cfg := kafka.DefaultConfig()
+	cfg.Brokers, cfg.Partitions, cfg.ReplicationFactor = []string{addr}, 4, 1
+	cfg.TopicPrefix = fmt.Sprintf("pipeline%d.", time.Now().UnixNano())
+	k, err := kafka.New(cfg, kafka.Options{Logger: slog.New(slog.DiscardHandler), Topics: topics})
+	require.NoError(p.b, err)
+	require.NoError(p.b, k.Check(p.b.Context()))
+	p.bus = k
+	return kafkaLayout{k}
+}
+
+func (p *pipe) embedded(topics []string) {
+	p.b.Helper()
+	var err error
+	p.bus, err = embedded.Open(filepath.Join(p.b.TempDir(), "bus"), embedded.Options{
+		Logger: slog.New(slog.DiscardHandler), Topics: topics,
+		OnDurable: func(topic string, offset int64, headers []bus.Header) {
+			p.ledger.Accepted(topic, offset, counted.Item(topic, headers))
+		},
+	})
+	require.NoError(p.b, err)
 }
 
 // consume runs a writer until the benchmark ends.
@@ -96,25 +139,26 @@ func (p *pipe) options(topic string) writer.Options {
 	}
 }
 
-func (p *pipe) dial(path string) *replay.Conn {
+// connections of the sender.
+const connections = 4
+
+// each runs send on every connection at once.
+func (p *pipe) each(path string, send func(conn *replay.Conn, worker int)) {
 	p.b.Helper()
-	conn, err := replay.Dial(p.b.Context(), p.addr, path)
-	require.NoError(p.b, err)
-	p.b.Cleanup(func() { _ = conn.Close() })
-	return conn
+	var senders sync.WaitGroup
+	for worker := range connections {
+		conn, err := replay.Dial(p.b.Context(), p.addr, path)
+		require.NoError(p.b, err)
+		p.b.Cleanup(func() { _ = conn.Close() })
+		senders.Go(func() { send(conn, worker) })
+	}
+	senders.Wait()
 }
 
-// drained waits until the writers have committed everything on the bus.
-func (p *pipe) drained() {
+// stored waits until the writers have stored so many records.
+func (p *pipe) stored(s signal.Signal, items int) {
 	p.b.Helper()
-	require.Eventually(p.b, func() bool {
-		for _, st := range p.bus.Stats() {
-			if st.Committed < st.Next {
-				return false
-			}
-		}
-		return true
-	}, time.Minute, 5*time.Millisecond)
+	require.Eventually(p.b, func() bool { return p.ledger.Totals()[s].Stored >= int64(items) }, time.Minute, 5*time.Millisecond)
 }
 
 // cpu is the processor time of this process, sender included; the engine is a child and is not in it.
@@ -179,38 +223,41 @@ func BenchmarkMetrics(b *testing.B) {
 		require.NoError(b, err)
 		bodies = append(bodies, h)
 	}
-	conn := p.dial("/v1/metrics")
-	items, before := 0, cpu(b)
+	items, before := new(atomic.Int64), cpu(b)
 	b.ResetTimer()
-	for i := range b.N {
-		for _, h := range bodies {
-			h.Step(start.Add(time.Duration(i) * 10 * time.Second))
-			require.NoError(b, conn.Send(h.Body))
-			items += h.Points()
+	p.each("/v1/metrics", func(conn *replay.Conn, worker int) {
+		for i := range b.N {
+			for j := worker; j < len(bodies); j += connections {
+				h := bodies[j]
+				h.Step(start.Add(time.Duration(i) * 10 * time.Second))
+				assert.NoError(b, conn.Send(h.Body))
+				items.Add(int64(h.Points()))
+			}
 		}
-	}
-	p.drained()
-	p.report(before, items)
+	})
+	p.stored(signal.Metrics, int(items.Load()))
+	p.report(before, int(items.Load()))
 }
 
-func (p *pipe) records(path string, build func(seed uint64) (*replay.Records, error)) {
+func (p *pipe) records(s signal.Signal, path string, build func(seed uint64) (*replay.Records, error)) {
 	var bodies []*replay.Records
-	for seed := range uint64(8) {
+	for seed := range uint64(2 * connections) {
 		r, err := build(seed)
 		require.NoError(p.b, err)
 		bodies = append(bodies, r)
 	}
-	conn := p.dial(path)
-	items, before := 0, cpu(p.b)
+	items, before := new(atomic.Int64), cpu(p.b)
 	p.b.ResetTimer()
-	for i := range p.b.N {
-		r := bodies[i%len(bodies)]
-		r.Refresh(time.Now())
-		require.NoError(p.b, conn.Send(r.Body))
-		items += r.Items
-	}
-	p.drained()
-	p.report(before, items)
+	p.each(path, func(conn *replay.Conn, worker int) {
+		for i := worker; i < p.b.N; i += connections {
+			r := bodies[(i/connections%2)*connections+worker]
+			r.Refresh(time.Now())
+			assert.NoError(p.b, conn.Send(r.Body))
+			items.Add(int64(r.Items))
+		}
+	})
+	p.stored(s, int(items.Load()))
+	p.report(before, int(items.Load()))
 }
 
 func (p *pipe) clickhouse() *clickhouse.Store {
@@ -227,12 +274,12 @@ func (p *pipe) clickhouse() *clickhouse.Store {
 func BenchmarkTraces(b *testing.B) {
 	p := newPipe(b)
 	p.consume(signal.Traces.Topic(), writer.NewBatches(p.options(signal.Traces.Topic()), writer.TraceSink{Appender: p.clickhouse()}).Handle)
-	p.records("/v1/traces", func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, 45) })
+	p.records(signal.Traces, "/v1/traces", func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, 45) })
 }
 
 // BenchmarkLogs sends one body of 2000 log records per iteration.
 func BenchmarkLogs(b *testing.B) {
 	p := newPipe(b)
 	p.consume(signal.Logs.Topic(), writer.NewBatches(p.options(signal.Logs.Topic()), writer.LogSink{Appender: p.clickhouse()}).Handle)
-	p.records("/v1/logs", func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, 2000) })
+	p.records(signal.Logs, "/v1/logs", func(seed uint64) (*replay.Records, error) { return replay.NewLogs(seed, 2000) })
 }

@@ -179,6 +179,8 @@ func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 		switch {
 		case value == nil || !slices.Contains(children, n):
 			return nil
+		case level == 0 && s.whole(n, value):
+			return nil
 		case level < len(s.levels)-1:
 			return s.message(value, level+1, n)
 		default:
@@ -191,6 +193,34 @@ func (s *splitter) message(b []byte, level int, num protowire.Number) error {
 		s.key = nil
 	}
 	return err
+}
+
+// whole puts everything of a resource into the part of its partition, as it came, and says whether it could: spans may belong to several partitions, and
+// what is larger than a record of the bus has to be cut.
+func (s *splitter) whole(num protowire.Number, value []byte) bool {
+	size := s.around() + len(value) + perLevel
+	if s.byTrace || size > s.max {
+		return false
+	}
+	if n := count(value, s.levels[1:]); n > 0 {
+		s.put(ResourceKey(resource(value)), num, value, n, size)
+	}
+	return true
+}
+
+// count is how many records a message holds that children lead to.
+func count(b []byte, children [][]protowire.Number) (n int) {
+	_ = fields(b, func(num protowire.Number, _, value []byte) error { // A broken request was refused before.
+		switch {
+		case value == nil || !slices.Contains(children[0], num):
+		case len(children) == 1:
+			n++
+		default:
+			n += count(value, children[1:])
+		}
+		return nil
+	})
+	return n
 }
 
 // fields calls f with each field of b: the whole of it, and its value when it is length-delimited.
@@ -223,12 +253,18 @@ func fields(b []byte, f func(num protowire.Number, whole, value []byte) error) e
 // perLevel is the most that the tag and the length of one message take.
 const perLevel = 6
 
-// leaf puts one span, log record or data point into the part of its partition.
-func (s *splitter) leaf(num protowire.Number, value []byte) {
-	size := len(value) + perLevel
+// around is the most that the messages take that are open around a record.
+func (s *splitter) around() int {
+	size := 0
 	for _, f := range s.frames {
 		size += len(f.header) + perLevel
 	}
+	return size
+}
+
+// leaf puts one span, log record or data point into the part of its partition.
+func (s *splitter) leaf(num protowire.Number, value []byte) {
+	size := s.around() + len(value) + perLevel
 	if size > s.max {
 		s.oversized++
 		return
@@ -237,6 +273,11 @@ func (s *splitter) leaf(num protowire.Number, value []byte) {
 	if s.byTrace {
 		key = traceID(value)
 	}
+	s.put(key, num, value, 1, size)
+}
+
+// put adds a message with so many records to the part of the key's partition; size is the most that it takes with the messages around it.
+func (s *splitter) put(key []byte, num protowire.Number, value []byte, items, size int) {
 	n := s.partition(key)
 	p := s.open[n]
 	if p != nil && p.size()+size > s.max {
@@ -251,7 +292,7 @@ func (s *splitter) leaf(num protowire.Number, value []byte) {
 	last := len(p.bufs) - 1
 	p.bufs[last] = protowire.AppendTag(p.bufs[last], num, protowire.BytesType)
 	p.bufs[last] = protowire.AppendBytes(p.bufs[last], value)
-	p.items++
+	p.items += items
 }
 
 // traceID is the first field of a span.
@@ -277,13 +318,19 @@ func (p *part) size() int {
 // descend closes the messages that are not on the way to frames and opens those that are missing.
 func (p *part) descend(frames []frame) {
 	common := 0
-	for common < len(p.frames) && p.frames[common].id == frames[common].id {
+	for common < min(len(p.frames), len(frames)) && p.frames[common].id == frames[common].id {
 		common++
 	}
 	p.ascend(common)
 	for _, f := range frames[common:] {
 		p.frames = append(p.frames, f)
-		p.bufs = append(p.bufs, append([]byte(nil), f.header...))
+		if len(p.bufs) < cap(p.bufs) { // What was written at this level before was copied into the message around it.
+			p.bufs = p.bufs[:len(p.bufs)+1]
+		} else {
+			p.bufs = append(p.bufs, nil)
+		}
+		last := len(p.bufs) - 1
+		p.bufs[last] = append(p.bufs[last][:0], f.header...)
 	}
 }
 
