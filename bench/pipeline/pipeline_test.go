@@ -184,10 +184,23 @@ func childCPU(b *testing.B, pid int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
+// peak is the most memory that a process has had resident, in MiB.
+func peak(b *testing.B, pid int) float64 {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(b, err)
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kib, err := strconv.Atoi(strings.Fields(rest)[0])
+	require.NoError(b, err)
+	return float64(kib) / 1024
+}
+
 func (p *pipe) report(before time.Duration, items int) {
 	p.b.StopTimer()
 	used := cpu(p.b) - before
+	p.b.ReportMetric(peak(p.b, os.Getpid()), "peak-MiB")
 	if p.engine != nil {
+		p.b.ReportMetric(peak(p.b, p.engine.State().PID), "engine-peak-MiB")
 		rested := childCPU(p.b, p.engine.State().PID)
 		require.Eventually(p.b, func() bool { // Merges.
 			before := rested

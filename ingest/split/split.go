@@ -52,10 +52,13 @@ type frame struct {
 
 // splitter cuts one request.
 type splitter struct {
-	levels    [][]protowire.Number
-	byTrace   bool
-	max       int
-	partition func(key []byte) int
+	levels   [][]protowire.Number
+	byTrace  bool
+	max      int
+	bodySize int
+	// partitions is how many there are, and partition where a key goes.
+	partitions int
+	partition  func(key []byte) int
 
 	frames []frame
 	nextID int
@@ -85,7 +88,7 @@ func Split(s signal.Signal, body []byte, l Layout) (parts []Part, oversized int,
 		return nil, 0, nil
 	}
 	sp := &splitter{
-		levels: descent(s), byTrace: s == signal.Traces, max: limit, open: map[int]*part{},
+		levels: descent(s), byTrace: s == signal.Traces, max: limit, bodySize: len(body), partitions: max(n, 1), open: map[int]*part{},
 		partition: func(key []byte) int { return l.PartitionOf(key, n) },
 	}
 	if err := sp.message(body, 0, 0); err != nil {
@@ -285,7 +288,9 @@ func (s *splitter) put(key []byte, num protowire.Number, value []byte, items, si
 		p = nil
 	}
 	if p == nil {
-		p = &part{key: append([]byte(nil), key...)}
+		p = &part{key: bytes.Clone(key)}
+		// Parts are about as large as each other.
+		p.bufs = append(make([][]byte, 0, len(s.levels)), make([]byte, 0, min(s.bodySize*5/4/s.partitions+perLevel*len(s.levels)+size, s.max)))[:0]
 		s.open[n] = p
 	}
 	p.descend(s.frames)

@@ -162,12 +162,12 @@ func flatten(node any, above []string, out map[string]int) {
 	}
 }
 
-func many(t testing.TB, which int, rnd *rand.Rand) []byte {
-	t.Helper()
+func many(tb testing.TB, which int, rnd *rand.Rand) []byte {
+	tb.Helper()
 	switch which {
 	case 0:
-		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(sampleMetrics(t))
-		require.NoError(t, err)
+		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(sampleMetrics(tb))
+		require.NoError(tb, err)
 		all := pmetric.NewMetrics()
 		for i := range 1 + rnd.IntN(6) {
 			one := pmetric.NewMetrics()
@@ -188,10 +188,10 @@ func many(t testing.TB, which int, rnd *rand.Rand) []byte {
 			one.ResourceMetrics().MoveAndAppendTo(all.ResourceMetrics())
 		}
 		b, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(all)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		return b
 	case 1:
-		return traces(t, 1+rnd.IntN(300), func(i int, s ptrace.Span) {
+		return traces(tb, 1+rnd.IntN(300), func(i int, s ptrace.Span) {
 			id := s.TraceID()
 			id[3] = byte(i % 7)
 			s.SetTraceID(id)
@@ -212,7 +212,7 @@ func many(t testing.TB, which int, rnd *rand.Rand) []byte {
 			}
 		}
 		b, err := (&plog.ProtoMarshaler{}).MarshalLogs(all)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		return b
 	}
 }

@@ -96,7 +96,7 @@ func TestTransactionMarkersAreGaps(t *testing.T) {
 			})
 			return err == nil && added.Topics[topic][0].Error == nil
 		}, 20*time.Second, 50*time.Millisecond)
-		raw, err := encodeBatch([]*bus.Record{{Value: []byte(value)}}, time.Now(), attrNone)
+		raw, err := (&encoder{}).batch([]*bus.Record{{Value: []byte(value)}}, time.Now())
 		require.NoError(t, err)
 		raw[22] |= 0x10 // Transactional.
 		stamp(raw, sequence{producerID: int64(pid), epoch: int16(epoch)})

@@ -45,7 +45,7 @@ type Bus struct {
 	client    *kafkago.Client
 	transport *kafkago.Transport
 	dialer    *kafkago.Dialer
-	codec     kafkago.Compression
+	encoder   *encoder
 	conns     connections
 
 	topicsMu chan struct{} // holds one value while topics are made or verified; a mutex that can be waited for with a context
@@ -93,7 +93,11 @@ func New(cfg Config, opts Options) (*Bus, error) {
 	}
 	opts.Topics = full
 	codec, _ := compressionOf(cfg.Compression)
-	b := &Bus{cfg: cfg, opts: opts, codec: codec, lanes: map[laneKey]*lane{}, topicsMu: make(chan struct{}, 1)}
+	enc, err := newEncoder(codec)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{cfg: cfg, opts: opts, encoder: enc, lanes: map[laneKey]*lane{}, topicsMu: make(chan struct{}, 1)}
 	b.conns.timeout = min(cfg.Timeout, 3*time.Second)
 	b.transport = &kafkago.Transport{
 		Dial: b.conns.dial, ClientID: clientID, DialTimeout: min(cfg.Timeout, 3*time.Second), MetadataTTL: metadataTTL, MetadataTopics: opts.Topics,

@@ -171,7 +171,7 @@ func (l *lane) encode(batch []*entry) (*encoded, error) {
 	if len(recs) == 0 {
 		return &encoded{}, nil
 	}
-	b, err := encodeBatch(recs, time.Now(), l.bus.codec)
+	b, err := l.bus.encoder.batch(recs, time.Now())
 	if err != nil {
 		return nil, err
 	}

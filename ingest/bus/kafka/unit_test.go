@@ -29,7 +29,9 @@ func TestBatchDecodes(t *testing.T) {
 	now := time.Now().Truncate(time.Millisecond)
 	for _, codec := range []kafkago.Compression{attrNone, kafkago.Zstd, kafkago.Lz4, kafkago.Snappy} {
 		t.Run(codec.String(), func(t *testing.T) {
-			raw, err := encodeBatch(recs, now, codec)
+			enc, err := newEncoder(codec)
+			require.NoError(t, err)
+			raw, err := enc.batch(recs, now)
 			require.NoError(t, err)
 			stamp(raw, sequence{producerID: 1<<40 + 7, epoch: 3, first: 42})
 			var set protocol.RecordSet
