@@ -61,7 +61,7 @@ func (b *bench) recordMetrics(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, agent.stop()) }()
-	shop, err := launch(agentDir+"-shop.log", nil, b.strata, "demo", "--endpoint", "http://"+s.otlp)
+	shop, err := launch(agentDir+"-shop.log", nil, b.strata, "demo", "--endpoint", s.grpc)
 	if err != nil {
 		return err
 	}

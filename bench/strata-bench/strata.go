@@ -18,6 +18,7 @@ type strata struct {
 	*process
 	dir  string
 	otlp string // host:port of OTLP over HTTP
+	grpc string // host:port of OTLP over gRPC
 }
 
 // startStrata starts a server without its own telemetry and waits until it is ready.
@@ -46,11 +47,12 @@ func (b *bench) startStrata(ctx context.Context, dir string) (*strata, error) {
 		var run struct {
 			HTTP     string `json:"http"`
 			OTLPHTTP string `json:"otlp_http"`
+			OTLPGRPC string `json:"otlp_grpc"`
 		}
 		if err := json.Unmarshal(raw, &run); err != nil {
 			return fmt.Errorf("decode run file: %w", err)
 		}
-		s.base, s.otlp = "http://"+run.HTTP, run.OTLPHTTP
+		s.base, s.otlp, s.grpc = "http://"+run.HTTP, run.OTLPHTTP, run.OTLPGRPC
 		return nil
 	})
 	if err == nil {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -97,4 +99,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// checkGRPC refuses an address of OTLP over gRPC that is a URL or has no port.
+func checkGRPC(addr string) error {
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" || strings.Contains(addr, "/") {
+		return fmt.Errorf("--endpoint: %q is not host:port of OTLP over gRPC, as in 127.0.0.1:4317", addr)
+	}
+	return nil
 }

@@ -313,3 +313,12 @@ func TestEngineArguments(t *testing.T) {
 	empty := write(t, "\r\n")
 	require.Contains(t, fails(t, 1, append(listen, empty)...), "read the password: "+empty+" is empty")
 }
+
+// TestAddressesOfGRPC: a URL, or a host without a port, is told from an address before anything is sent in vain.
+func TestAddressesOfGRPC(t *testing.T) {
+	for _, command := range []string{"demo", "vulture"} {
+		for _, addr := range []string{"http://127.0.0.1:4317", "https://strata.example.com", "127.0.0.1", "127.0.0.1:", "dns:///a:4317"} {
+			require.Contains(t, fails(t, 1, command, "--endpoint", addr), "is not host:port of OTLP over gRPC", addr)
+		}
+	}
+}

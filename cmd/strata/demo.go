@@ -27,6 +27,9 @@ type demoCmd struct {
 
 // Run implements the command.
 func (c *demoCmd) Run(ctx context.Context, s streams) error {
+	if err := checkGRPC(c.Endpoint); err != nil {
+		return err
+	}
 	opts := demo.Options{
 		Endpoint: c.Endpoint, Key: c.Key, Rate: c.Rate, Seed: c.Seed, Traces: c.Traces, Duration: c.Duration, Backfill: c.Backfill,
 		Control: c.Control, Logger: slog.New(slog.NewTextHandler(s.err, nil)),

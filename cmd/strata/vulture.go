@@ -39,6 +39,11 @@ func (c *vultureCmd) Run(ctx context.Context, s streams) error {
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
+	for _, addr := range c.Endpoint {
+		if err := checkGRPC(addr); err != nil {
+			return err
+		}
+	}
 	reg := prometheus.NewRegistry()
 	if c.Listen != "" {
 		stop, err := serveMetrics(ctx, c.Listen, reg)

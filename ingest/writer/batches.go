@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -38,7 +39,7 @@ type Options struct {
 	Shared bool
 	// Quarantine keeps a batch that its store refuses for good.
 	Quarantine *Quarantine
-	// BatchBytes is how much is stored at once, Linger how long a smaller batch waits for more; one of a MiB waits twice as long.
+	// BatchBytes is how much is stored at once, Linger how long a smaller batch waits for more.
 	BatchBytes int
 	Linger     time.Duration
 }
@@ -46,11 +47,8 @@ type Options struct {
 const (
 	defaultBatchBytes = 24 << 20
 	defaultLinger     = 400 * time.Millisecond
-	// growingBytes in a batch that has waited for Linger say that more is on the way: it waits once more, because the store's work for a row falls with the
-	// number of rows it is given at once. Over several partitions it would otherwise get as many times smaller blocks.
-	growingBytes = 1 << 20
-	minBackoff   = 100 * time.Millisecond
-	maxBackoff   = 5 * time.Second
+	minBackoff        = 100 * time.Millisecond
+	maxBackoff        = 5 * time.Second
 	// finishTimeout is how long the batch under way may take after the process was told to stop.
 	finishTimeout = 15 * time.Second
 )
@@ -90,8 +88,9 @@ func (o Options) settle(ctx context.Context, p bus.Partition, pos bus.Position, 
 
 // Batches writes the batches of one topic into a Sink.
 type Batches struct {
-	opts Options
-	sink Sink
+	opts  Options
+	sink  Sink
+	turns turns
 }
 
 // NewBatches returns a writer; zero sizes take their defaults.
@@ -102,7 +101,12 @@ func NewBatches(opts Options, sink Sink) *Batches {
 	if opts.Linger <= 0 {
 		opts.Linger = defaultLinger
 	}
-	return &Batches{opts: opts, sink: sink}
+	return &Batches{opts: opts, sink: sink, turns: newTurns(max(1, runtime.GOMAXPROCS(0)/2))}
+}
+
+// progress is what of a partition is stored, up to first, and where the batch ends that is decided; -1 where none is.
+type progress struct {
+	first, end int64
 }
 
 // Handle owns p until ctx ends. It is the handler for bus.Consumer.
@@ -111,44 +115,54 @@ func (w *Batches) Handle(ctx context.Context, p bus.Partition) error {
 	if err != nil {
 		return fmt.Errorf("read position of %s: %w", p.Name(), err)
 	}
-	first, end := pos.Offset, int64(-1)
+	at := progress{first: pos.Offset, end: -1}
 	if pos.Metadata != "" {
-		if end, err = strconv.ParseInt(pos.Metadata, 10, 64); err != nil {
+		if at.end, err = strconv.ParseInt(pos.Metadata, 10, 64); err != nil {
 			return fmt.Errorf("position of %s: metadata %q is not an offset", p.Name(), pos.Metadata)
 		}
 	}
-	for ctx.Err() == nil {
-		msgs, err := w.cut(ctx, p, first, end)
-		if errors.Is(err, context.Canceled) {
-			break
-		}
-		if err != nil {
+	for more := true; more && ctx.Err() == nil; {
+		if more, err = w.step(ctx, p, &at); err != nil {
 			return err
 		}
-		d := decision{p: p, pos: bus.Position{Offset: first, Metadata: strconv.FormatInt(end, 10)}}
-		if end < 0 {
-			end = msgs[len(msgs)-1].Offset
-			d.pos.Metadata = strconv.FormatInt(end, 10)
-			if err := d.confirm(ctx); err != nil {
-				return err
-			}
-		}
-		id := storage.BatchID(fmt.Sprintf("%s-%d-%d", p.Name(), first, end))
-		var outcomes []ledger.Outcome
-		if len(msgs) > 0 { // A range that was decided may have been deleted from the bus since.
-			if outcomes, err = w.store(ctx, id, msgs, &d); err != nil {
-				return err
-			}
-			if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
-				break
-			}
-		}
-		if err := w.opts.settle(ctx, p, bus.Position{Offset: end + 1}, outcomes); err != nil {
-			return fmt.Errorf("batch %s: %w", id, err)
-		}
-		first, end = end+1, -1
 	}
 	return nil
+}
+
+// step stores the next batch. more is false when it was told to stop before.
+func (w *Batches) step(ctx context.Context, p bus.Partition, at *progress) (more bool, err error) {
+	t := &turn{of: w.turns}
+	defer t.give()
+	msgs, err := w.next(ctx, p, at, t)
+	if errors.Is(err, context.Canceled) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	d := decision{p: p, pos: bus.Position{Offset: at.first, Metadata: strconv.FormatInt(at.end, 10)}}
+	if at.end < 0 {
+		at.end = msgs[len(msgs)-1].Offset
+		d.pos.Metadata = strconv.FormatInt(at.end, 10)
+		if err := d.confirm(ctx); err != nil {
+			return false, err
+		}
+	}
+	id := storage.BatchID(fmt.Sprintf("%s-%d-%d", p.Name(), at.first, at.end))
+	var outcomes []ledger.Outcome
+	if len(msgs) > 0 { // A range that was decided may have been deleted from the bus since.
+		if outcomes, err = w.store(ctx, id, msgs, &d, t); err != nil {
+			return false, err
+		}
+		if outcomes == nil { // Told to stop before the store answered: the same range is cut again at the next start.
+			return false, nil
+		}
+	}
+	if err := w.opts.settle(ctx, p, bus.Position{Offset: at.end + 1}, outcomes); err != nil {
+		return false, fmt.Errorf("batch %s: %w", id, err)
+	}
+	*at = progress{first: at.end + 1, end: -1}
+	return true, nil
 }
 
 // fresh is how old the confirmation of a decision may be when its insert begins. A writer that was stopped for longer may have lost its
@@ -172,54 +186,6 @@ func (d *decision) confirm(ctx context.Context) error {
 	}
 	d.confirmed = time.Now()
 	return nil
-}
-
-// cut returns the messages of the next batch: up to end where that was decided before a crash, else until it is large or has waited.
-func (w *Batches) cut(ctx context.Context, p bus.Partition, first, end int64) ([]bus.Message, error) {
-	var msgs []bus.Message
-	size, next := 0, first
-	var deadline time.Time // Set with the first message of a batch that is not cut again.
-	waited := false
-	for {
-		got, err := fetchUntil(ctx, p, next, w.opts.BatchBytes-size, deadline)
-		if err != nil {
-			if len(msgs) > 0 && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-				if waited || size < growingBytes {
-					return msgs, nil
-				}
-				waited, deadline = true, deadline.Add(w.opts.Linger)
-				continue
-			}
-			return nil, fmt.Errorf("fetch %s: %w", p.Name(), err)
-		}
-		for _, m := range got {
-			if end >= 0 && m.Offset > end {
-				return msgs, nil
-			}
-			msgs = append(msgs, m)
-			size += len(m.Value)
-			next = m.Offset + 1
-			if m.Offset == end {
-				return msgs, nil
-			}
-		}
-		if end < 0 && size >= w.opts.BatchBytes {
-			return msgs, nil
-		}
-		if end < 0 && deadline.IsZero() {
-			deadline = time.Now().Add(w.opts.Linger)
-		}
-	}
-}
-
-// fetchUntil is Fetch with a deadline unless that is zero.
-func fetchUntil(ctx context.Context, p bus.Partition, offset int64, maxBytes int, deadline time.Time) ([]bus.Message, error) {
-	if !deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
-	}
-	return p.Fetch(ctx, offset, maxBytes) // The caller names the partition.
 }
 
 // keepAside quarantines the batch under the name of every block that was refused for good, while its records are stored.
@@ -249,7 +215,7 @@ func refusedBlocks(err error) []string {
 }
 
 // store stores the batch, trying again for as long as the store is away. It returns no outcomes when it was told to stop meanwhile.
-func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message, d *decision) ([]ledger.Outcome, error) {
+func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Message, d *decision, t *turn) ([]ledger.Outcome, error) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(finishTimeout, cancel) })
@@ -289,7 +255,11 @@ func (w *Batches) store(ctx context.Context, id storage.BatchID, msgs []bus.Mess
 		}
 		pause := retry.Next()
 		w.opts.Logger.Warn("the batch is not stored yet; it waits on the bus", "batch", id, "err", err, "retry_in", pause)
+		t.give() // Another partition's store may be there.
 		if backoff.Sleep(ctx, pause) != nil {
+			return nil, nil
+		}
+		if _, err := t.take(ctx); err != nil {
 			return nil, nil
 		}
 	}
