@@ -18,12 +18,12 @@ import (
 )
 
 // Derived is a further block that is made of every batch and stored beside its records.
-type Derived[T any] struct {
+type Derived struct {
 	// Name tells the block from the others of its batch, in its id and in the quarantine: lower-case letters.
 	Name string
-	// Append stores the block under id, all or nothing, and once however often it is called. Its errors are those of
-	// storage.TraceAppender.
-	Append func(ctx context.Context, id storage.BatchID, batch []storage.Owned[T]) error
+	// Append stores the block of a batch of export requests (OTLP in protobuf, valid, as the records were stored of them) under id, all or nothing, and once
+	// however often it is called. Its errors are those of storage.TraceAppender.
+	Append func(ctx context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) error
 }
 
 // BlockError says that a store refused one block of a batch for good. The other blocks of the batch are stored.
@@ -42,7 +42,7 @@ func (e *BlockError) Unwrap() error { return e.Err }
 // TraceSink appends the spans of OTLP trace requests, and behind them what is derived of them.
 type TraceSink struct {
 	Appender storage.TraceAppender
-	Derived  []Derived[ptrace.Traces]
+	Derived  []Derived
 }
 
 // Store implements Sink.
@@ -56,7 +56,7 @@ func (s TraceSink) Store(ctx context.Context, id storage.BatchID, msgs []bus.Mes
 // LogSink appends the records of OTLP log requests, and behind them what is derived of them.
 type LogSink struct {
 	Appender storage.LogAppender
-	Derived  []Derived[plog.Logs]
+	Derived  []Derived
 }
 
 // Store implements Sink.
@@ -77,7 +77,7 @@ type form[T any] struct {
 }
 
 // store appends the requests of a batch, and what is derived of them behind.
-func store[T any](ctx context.Context, id storage.BatchID, msgs []bus.Message, f form[T], derived []Derived[T]) ([]ledger.Outcome, error) {
+func store[T any](ctx context.Context, id storage.BatchID, msgs []bus.Message, f form[T], derived []Derived) ([]ledger.Outcome, error) {
 	batch, outcomes, err := f.requests(msgs)
 	if err != nil || len(batch) == 0 {
 		return outcomes, err
@@ -85,17 +85,7 @@ func store[T any](ctx context.Context, id storage.BatchID, msgs []bus.Message, f
 	if _, err := f.append(ctx, id, batch); err != nil {
 		return nil, fmt.Errorf("append %s: %w", f.of, err)
 	}
-	if len(derived) == 0 {
-		return outcomes, nil
-	}
-	decoded := make([]storage.Owned[T], len(batch))
-	for i, b := range batch {
-		decoded[i].Tenant = b.Tenant
-		if decoded[i].Data, err = f.decode(b.Data); err != nil {
-			return nil, fmt.Errorf("decode %s that are stored: %w", f.of, err)
-		}
-	}
-	return derive(ctx, id, decoded, derived, outcomes)
+	return derive(ctx, id, batch, derived, outcomes)
 }
 
 // requests are the bodies of a batch. Messages of no tenant are rejected and left out.
@@ -133,7 +123,7 @@ func (f form[T]) canonical(body []byte) ([]byte, int, error) {
 
 // derive stores the derived blocks of a batch whose records are stored. While a store is away none counts as done and the whole batch comes
 // again; a block that is refused for good stops no other, and is told by a BlockError beside the outcomes.
-func derive[T any](ctx context.Context, id storage.BatchID, batch []storage.Owned[T], blocks []Derived[T], outcomes []ledger.Outcome) ([]ledger.Outcome, error) {
+func derive(ctx context.Context, id storage.BatchID, batch []storage.Owned[[]byte], blocks []Derived, outcomes []ledger.Outcome) ([]ledger.Outcome, error) {
 	var refused []error
 	for _, b := range blocks {
 		err := b.Append(ctx, id.Block(b.Name), batch)

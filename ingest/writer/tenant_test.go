@@ -129,8 +129,8 @@ func (s *blockStore) AppendTraces(_ context.Context, id storage.BatchID, batch [
 }
 
 // counted is a block derived of logs: how many records each tenant has.
-func (s *blockStore) counted(name string) Derived[plog.Logs] {
-	return Derived[plog.Logs]{Name: name, Append: func(_ context.Context, id storage.BatchID, batch []storage.Owned[plog.Logs]) error {
+func (s *blockStore) counted(name string) Derived {
+	return Derived{Name: name, Append: func(_ context.Context, id storage.BatchID, batch []storage.Owned[[]byte]) error {
 		return s.put(id, []string{name + " " + strconv.Itoa(len(batch))})
 	}}
 }
@@ -197,7 +197,7 @@ func TestDerivedBlocks(t *testing.T) {
 		}
 		return nil
 	}
-	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived[plog.Logs]{s.counted("rollups"), s.counted("profiles")}}, logRecord(t, "1"), logRecord(t, "2"))
+	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived{s.counted("rollups"), s.counted("profiles")}}, logRecord(t, "1"), logRecord(t, "2"))
 	require.Len(t, s.calls, 5)
 	id := s.calls[0]
 	require.Equal(t, []storage.BatchID{id, id + "+rollups", id, id + "+rollups", id + "+profiles"}, s.calls)
@@ -215,7 +215,7 @@ func TestDerivedBlockRefusedForGood(t *testing.T) {
 		}
 		return nil
 	}
-	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived[plog.Logs]{s.counted("bad"), s.counted("good")}}, logRecord(t, "1"))
+	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived{s.counted("bad"), s.counted("good")}}, logRecord(t, "1"))
 	id := s.calls[0]
 	require.Contains(t, s.stored, id)
 	require.Contains(t, s.stored, id.Block("good"))
@@ -231,7 +231,7 @@ func TestRecordsRefusedForGood(t *testing.T) {
 	f := newFixture(t, t.TempDir())
 	s := newBlockStore()
 	s.fail = func(storage.BatchID, int) error { return errors.New("cannot be stored") }
-	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived[plog.Logs]{s.counted("rollups")}}, logRecord(t, "1"))
+	f.writeLogs(t, LogSink{Appender: s, Derived: []Derived{s.counted("rollups")}}, logRecord(t, "1"))
 	require.Len(t, s.calls, 1)
 	require.FileExists(t, filepath.Join(f.dir, "quarantine", string(s.calls[0])+".jsonl"))
 	require.Equal(t, map[string]int64{"refused_by_store": 1}, f.ledger.Totals()[signal.Logs].Rejected)

@@ -24,32 +24,14 @@ func (n *node) each(of signal.Signal, body []byte, tell func(i int, holds bool))
 	if err := wire.Check(of, body); err != nil {
 		return err
 	}
-	r := record{signal: of, onWire: true}
 	i := 0
-	for origin := wire.Of(body); origin.Next(); {
-		if origin.Number != 1 {
-			continue
+	return Records(of, body, func(r Record) error {
+		holds := n.holds(r.record)
+		if err := r.record.raw.err; err != nil {
+			return err
 		}
-		r.raw.setOrigin(origin.Bytes)
-		for scope := wire.Of(origin.Bytes); scope.Next(); {
-			if scope.Number != 2 {
-				continue
-			}
-			r.raw.setScope(scope.Bytes)
-			for f := wire.Of(scope.Bytes); f.Next(); {
-				if f.Number != 2 {
-					continue
-				}
-				r.raw.setRecord(f.Bytes)
-				r.hasHead = false
-				holds := n.holds(&r)
-				if r.raw.err != nil {
-					return r.raw.err
-				}
-				tell(i, holds)
-				i++
-			}
-		}
-	}
-	return nil
+		tell(i, holds)
+		i++
+		return nil
+	})
 }
