@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollups
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/strata-apm/strata/rollup"
+	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
+)
+
+// Query asks a rollup.
+type Query struct {
+	Tenant tenant.ID
+	Rollup Rollup
+	Range  storage.TimeRange
+	// Group are the dimensions by which the answer is broken down, by index and rising; none is one group.
+	Group []int
+	// Where are the conditions on dimensions; all have to hold.
+	Where []storage.RollupCondition
+	// Measure is the index of the measure that ranks, Ascending ranks the smallest first, and Limit is how many groups are answered.
+	Measure   int
+	Ascending bool
+	Limit     int
+	// Every asks for points of the groups that are answered, one for each bucket of that width; 0 for none.
+	Every time.Duration
+	// Compare asks for the values as long before; 0 for none.
+	Compare time.Duration
+}
+
+// Group is the values of one combination over the range.
+type Group struct {
+	// Values are those of Query.Group, Folded has the bit of each that is other, in the order of Query.Group.
+	Values []string
+	Folded []bool
+	// Measures are the values of the definition's measures; NaN where there is none.
+	Measures []float64
+	// Most are upper bounds: what the measures would be if everything that may be the group's among the folded were. NaN where nothing is folded or a
+	// bound cannot be told. Of the group's own events Measures are exact.
+	Most []float64
+	// Certain says that no event among the folded could change the group's rank.
+	Certain bool
+	// Previous are the measures as long before as Query.Compare says; nil where it does not ask.
+	Previous []float64
+	// Points are by time.
+	Points []Point
+}
+
+// Point is the values of the measures in one bucket.
+type Point struct {
+	Time     time.Time
+	Measures []float64
+}
+
+// Answer is the answer to a query.
+type Answer struct {
+	// Range is what was counted: the whole buckets that the asked range touches.
+	Range storage.TimeRange
+	// Step is the width of the buckets that were read, Every that of the points.
+	Step, Every time.Duration
+	// Groups are ranked. Others are those whose grouped dimensions are folded: they have no rank.
+	Groups, Others []Group
+	// Total is of everything that fulfils the conditions, exact unless a condition asks for values of a dimension that is capped: Total.Most then bounds it.
+	Total Group
+	// More is how many groups there are beyond Limit.
+	More int
+	// Hidden is about how many values of each dimension of the rollup are in other; 0 where none is.
+	Hidden []uint64
+	// Warnings say what the answer lacks.
+	Warnings []string
+}
+
+// maxPoints is how many points a group has at most.
+const maxPoints = 11_000
+
+// Query answers from states. The error wraps storage.ErrBadQuery, storage.ErrLimit or storage.ErrUnavailable.
+func (s *Service) Query(ctx context.Context, q Query) (Answer, error) {
+	now := s.opts.Now()
+	step := q.Rollup.Plan.StepFor(q.Range.Start, q.Range.End, q.Every, now)
+	if q.Every > 0 {
+		q.Every = roundUp(q.Every, step)
+		if n := q.Range.End.Sub(q.Range.Start) / q.Every; n > maxPoints {
+			return Answer{}, fmt.Errorf("%w: %d points are more than %d; ask for wider buckets than %s", storage.ErrBadQuery, n, maxPoints, q.Every)
+		}
+	}
+	rng := whole(q.Range, max(step, q.Every))
+	a := Answer{Range: rng, Step: step, Every: q.Every}
+	read := func(r storage.TimeRange, every time.Duration, group []int, where []storage.RollupCondition) ([]rollup.Row, error) {
+		return s.opts.States.RollupRows(ctx, q.Tenant, storage.RollupQuery{
+			State: rollup.StateOf(q.Rollup.ID, q.Rollup.Version), Range: r, Step: step, Every: every, Group: group, Where: where, Inputs: allInputs(q.Rollup.Plan),
+		})
+	}
+	rows, err := read(rng, 0, q.Group, q.Where)
+	if err != nil {
+		return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+	}
+	e := evaluation{plan: q.Rollup.Plan, query: q, width: rng.End.Sub(rng.Start)}
+	perhaps, err := s.perhaps(rng, q, read)
+	if err != nil {
+		return Answer{}, err
+	}
+	e.rank(&a, rows, perhaps)
+	if q.Compare > 0 {
+		before, err := read(storage.TimeRange{Start: rng.Start.Add(-q.Compare), End: rng.End.Add(-q.Compare)}, 0, q.Group, q.Where)
+		if err != nil {
+			return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+		}
+		e.compare(&a, before)
+	}
+	if q.Every > 0 && len(rows) > 0 {
+		points, err := read(rng, q.Every, q.Group, narrowed(q, &a))
+		if err != nil {
+			return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+		}
+		e.points(&a, points)
+	}
+	return a, s.tell(ctx, q, &a)
+}
+
+func allInputs(p *rollup.Plan) []int {
+	out := make([]int, len(p.Inputs))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// whole widens a range to whole buckets.
+func whole(r storage.TimeRange, step time.Duration) storage.TimeRange {
+	start := r.Start.Truncate(step)
+	end := r.End.Truncate(step)
+	if end.Before(r.End) || !end.After(start) {
+		end = end.Add(step)
+	}
+	return storage.TimeRange{Start: start.UTC(), End: end.UTC()}
+}
+
+func roundUp(d, step time.Duration) time.Duration { return (d + step - 1) / step * step }
+
+// narrowed adds to the conditions that only the answered groups are wanted, as far as one condition for each dimension can say it.
+func narrowed(q Query, a *Answer) []storage.RollupCondition {
+	out := slices.Clone(q.Where)
+	for i, d := range q.Group {
+		c := storage.RollupCondition{Dimension: d, Folded: true}
+		for _, g := range a.Groups {
+			if !g.Folded[i] && !slices.Contains(c.Values, g.Values[i]) {
+				c.Values = append(c.Values, g.Values[i])
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// perhaps returns the rows that may hold events of values that the conditions ask for: a condition on a dimension is taken to hold where its value is folded. It
+// is nil where no condition asks for values.
+func (s *Service) perhaps(rng storage.TimeRange, q Query, read func(storage.TimeRange, time.Duration, []int, []storage.RollupCondition) ([]rollup.Row, error)) ([]rollup.Row, error) {
+	where := slices.Clone(q.Where)
+	asks := false
+	for i := range where {
+		if len(where[i].Values) > 0 && !where[i].Folded {
+			where[i].Folded, asks = true, true
+		}
+	}
+	if !asks {
+		return nil, nil
+	}
+	rows, err := read(rng, 0, q.Group, where)
+	if err != nil {
+		return nil, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+	}
+	return rows, nil
+}
+
+// tell adds how many values are hidden, and the warnings.
+func (s *Service) tell(ctx context.Context, q Query, a *Answer) error {
+	hours, err := s.opts.States.RollupHidden(ctx, q.Tenant, rollup.StateOf(q.Rollup.ID, q.Rollup.Version), whole(a.Range, time.Hour))
+	if err != nil {
+		return fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+	}
+	dims := q.Rollup.Plan.Definition.Dimensions
+	a.Hidden = make([]uint64, len(dims))
+	for i, name := range dims {
+		var registers []rollup.Register
+		for _, h := range hours {
+			if i < len(h.Dimensions) {
+				registers = rollup.MergeRegisters(registers, h.Dimensions[i])
+			}
+		}
+		if a.Hidden[i] = uint64(math.Round(rollup.Distinct(registers))); a.Hidden[i] > 0 {
+			a.Warnings = append(a.Warnings, fmt.Sprintf("%s is capped: about %d of its values are in other", name, a.Hidden[i]))
+		}
+	}
+	if since := q.Rollup.CreatedAt; a.Range.Start.Before(since) {
+		a.Warnings = append(a.Warnings, fmt.Sprintf("version %d of the rollup counts since %s", q.Rollup.Version, since.UTC().Format(time.RFC3339)))
+	}
+	if q.Rollup.Paused {
+		a.Warnings = append(a.Warnings, "the rollup is paused: what happens now is not counted")
+	}
+	return nil
+}
