@@ -6,6 +6,7 @@ require (
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/ClickHouse/ch-go v0.74.0
 	github.com/ClickHouse/clickhouse-go/v2 v2.50.0
+	github.com/DataDog/sketches-go v1.4.7
 	github.com/alecthomas/kong v1.17.0
 	github.com/ebitengine/purego v0.10.2
 	github.com/go-chi/chi/v5 v5.5.0

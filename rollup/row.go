@@ -2,7 +2,11 @@
 
 package rollup
 
-import "time"
+import (
+	"math/bits"
+	"slices"
+	"time"
+)
 
 // MaxDimensions is how many dimensions a rollup may have.
 const MaxDimensions = 5
@@ -18,7 +22,7 @@ type Row struct {
 	Folded uint8
 	// Count is the number of events.
 	Count uint64
-	// Inputs has one state for each of Definition.Inputs, in their order.
+	// Inputs has one state for each of Plan.Inputs, in their order.
 	Inputs []Input
 }
 
@@ -56,3 +60,71 @@ type Hidden struct {
 	Time       time.Time
 	Dimensions [][]Register
 }
+
+// Add adds the hidden values of another state of the same hour up. What it returns shares no memory with either.
+func (h Hidden) Add(other Hidden) Hidden {
+	out := Hidden{Time: h.Time, Dimensions: make([][]Register, max(len(h.Dimensions), len(other.Dimensions)))}
+	for i := range out.Dimensions {
+		var a, b []Register
+		if i < len(h.Dimensions) {
+			a = h.Dimensions[i]
+		}
+		if i < len(other.Dimensions) {
+			b = other.Dimensions[i]
+		}
+		out.Dimensions[i] = MergeRegisters(a, b)
+	}
+	return out
+}
+
+// Add adds the events of another row to r and leaves step, time and values as they are. It is commutative and associative for everything but Sum, where
+// floating point rounds: sums of whole numbers below 2^53 are exact, others depend on the order in their last digits. r shares no memory with the other row
+// afterwards.
+func (r *Row) Add(other Row) {
+	r.Count += other.Count
+	for len(r.Inputs) < len(other.Inputs) {
+		r.Inputs = append(r.Inputs, Input{})
+	}
+	for i := range other.Inputs {
+		r.Inputs[i].Add(other.Inputs[i])
+	}
+}
+
+// Add adds the values of another state up, as Row.Add does.
+func (in *Input) Add(other Input) {
+	if other.Count == 0 {
+		return
+	}
+	if in.Count == 0 {
+		*in = other
+		in.Sketch, in.Registers = slices.Clone(other.Sketch), slices.Clone(other.Registers)
+		return
+	}
+	in.Count += other.Count
+	in.Sum += other.Sum
+	in.Min, in.Max = min(in.Min, other.Min), max(in.Max, other.Max)
+	if other.LastAt > in.LastAt || other.LastAt == in.LastAt && other.Last > in.Last {
+		in.Last, in.LastAt = other.Last, other.LastAt
+	}
+	in.Sketch = mergeBuckets(in.Sketch, other.Sketch)
+	in.Registers = MergeRegisters(in.Registers, other.Registers)
+}
+
+// compare orders rows by values, then by which of them are folded, then by time.
+func (r *Row) compare(other *Row) int {
+	if c := slices.Compare(r.Values, other.Values); c != 0 {
+		return c
+	}
+	if c := int(r.Folded) - int(other.Folded); c != 0 {
+		return c
+	}
+	return r.Time.Compare(other.Time)
+}
+
+// sameCombination says whether two rows are of the same values.
+func (r *Row) sameCombination(other *Row) bool {
+	return r.Folded == other.Folded && slices.Equal(r.Values, other.Values)
+}
+
+// foldedCount is how many dimensions of the row are folded.
+func (r *Row) foldedCount() int { return bits.OnesCount8(r.Folded) }
