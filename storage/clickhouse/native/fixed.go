@@ -4,6 +4,7 @@ package native
 
 import (
 	"encoding/binary"
+	"math"
 )
 
 // DateTime64 is the type of a Fixed column of nanoseconds since 1970.
@@ -33,6 +34,15 @@ func (c *Fixed) Uint32(v uint32) { c.buf = binary.LittleEndian.AppendUint32(c.bu
 
 // Uint64 appends a value of a type of eight bytes.
 func (c *Fixed) Uint64(v uint64) { c.buf = binary.LittleEndian.AppendUint64(c.buf, v) }
+
+// Uint128 appends a value of a type of sixteen bytes, given by its upper and its lower half.
+func (c *Fixed) Uint128(high, low uint64) {
+	c.Uint64(low)
+	c.Uint64(high)
+}
+
+// Float64 appends a value of the type Float64.
+func (c *Fixed) Float64(v float64) { c.Uint64(math.Float64bits(v)) }
 
 // Nano appends nanoseconds since 1970 to a column of DateTime64. A time beyond the type's end, in the year 2262, becomes that end.
 func (c *Fixed) Nano(t uint64) {

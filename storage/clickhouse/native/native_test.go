@@ -135,6 +135,38 @@ func TestFixed(t *testing.T) {
 	}
 }
 
+func TestFixedWide(t *testing.T) {
+	for _, v := range []float64{0, math.Copysign(0, -1), -1.5, math.Inf(1), math.MaxFloat64} {
+		c := &Fixed{Type: "Float64"}
+		c.Float64(v)
+		require.Equal(t, reference(t, &proto.ColFloat64{v}, 1), encoded(c, 1))
+	}
+	c := &Fixed{Type: "UInt128"}
+	c.Uint128(1, math.MaxUint64)
+	require.Equal(t, reference(t, &proto.ColUInt128{{High: 1, Low: math.MaxUint64}}, 1), encoded(c, 1))
+}
+
+func TestPairs(t *testing.T) {
+	ours := &Pairs{Keys: Fixed{Type: "Int64"}, Values: Fixed{Type: "UInt64"}}
+	theirs := proto.NewMap[int64, uint64](new(proto.ColInt64), new(proto.ColUInt64))
+	rows := [][]proto.KV[int64, uint64]{{{Key: -1, Value: 0}, {Key: 7, Value: math.MaxUint64}}, {}, {{Key: 0, Value: 3}}}
+	for range 2 { // The second time after it was reset.
+		var b Block
+		b.Add("c", ours)
+		b.Reset()
+		theirs.Reset()
+		for _, row := range rows {
+			for _, kv := range row {
+				ours.Keys.Uint64(uint64(kv.Key))
+				ours.Values.Uint64(kv.Value)
+			}
+			ours.EndRow(len(row))
+			theirs.AppendKV(row)
+		}
+		require.Equal(t, reference(t, theirs, len(rows)), encoded(ours, len(rows)))
+	}
+}
+
 func TestFixedTime(t *testing.T) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC)
 	c := &Fixed{Type: DateTime64}

@@ -91,7 +91,7 @@ func TestClusterTablesRememberBatches(t *testing.T) {
 			require.Equal(t, 2, strings.Count(s, "_local"), "a view reads and writes the tables of its own node: %s", s)
 		}
 	}
-	require.Equal(t, 8, n, "four tables, each made anew once")
+	require.Equal(t, 10, n, "four tables, each made anew once, and the two of rollups")
 }
 
 func TestStatements(t *testing.T) {

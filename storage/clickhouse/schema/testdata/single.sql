@@ -325,6 +325,49 @@ ALTER TABLE strata.otel_logs ADD INDEX IF NOT EXISTS idx_resource_value mapValue
 
 ALTER TABLE strata.otel_traces ADD INDEX IF NOT EXISTS idx_resource_value mapValues(ResourceAttributes) TYPE bloom_filter(0.001) GRANULARITY 1;
 
+CREATE TABLE IF NOT EXISTS strata.strata_rollups
+(
+    TenantId  LowCardinality(String) CODEC(ZSTD(1)),
+    State     LowCardinality(String) CODEC(ZSTD(1)),
+    Step      UInt32 CODEC(ZSTD(1)),
+    Value0    LowCardinality(String) CODEC(ZSTD(1)),
+    Value1    LowCardinality(String) CODEC(ZSTD(1)),
+    Value2    LowCardinality(String) CODEC(ZSTD(1)),
+    Value3    LowCardinality(String) CODEC(ZSTD(1)),
+    Value4    LowCardinality(String) CODEC(ZSTD(1)),
+    Folded    UInt8 CODEC(ZSTD(1)),
+    Time      DateTime CODEC(Delta(4), ZSTD(1)),
+    Expires   DateTime CODEC(Delta(4), ZSTD(1)),
+    Count     SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    Counts    SimpleAggregateFunction(sumMap, Map(UInt8, UInt64)) CODEC(ZSTD(1)),
+    Sums      SimpleAggregateFunction(sumMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
+    Minima    SimpleAggregateFunction(minMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
+    Maxima    SimpleAggregateFunction(maxMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
+    Lasts     SimpleAggregateFunction(maxMap, Map(UInt8, UInt128)) CODEC(ZSTD(1)),
+    Sketches  SimpleAggregateFunction(sumMap, Map(Int64, UInt64)) CODEC(ZSTD(1)),
+    Registers SimpleAggregateFunction(maxMap, Map(UInt32, UInt8)) CODEC(ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY multiIf(toInt64(Expires) - toInt64(Time) > 25920000, toStartOfMonth(Expires), toInt64(Expires) - toInt64(Time) > 6048000, toMonday(Expires), toDate(Expires))
+ORDER BY (TenantId, State, Step, Value0, Value1, Value2, Value3, Value4, Folded, Time, Expires)
+TTL Expires
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10;
+
+CREATE TABLE IF NOT EXISTS strata.strata_rollups_hidden
+(
+    TenantId  LowCardinality(String) CODEC(ZSTD(1)),
+    State     LowCardinality(String) CODEC(ZSTD(1)),
+    Dimension UInt8 CODEC(ZSTD(1)),
+    Time      DateTime CODEC(Delta(4), ZSTD(1)),
+    Expires   DateTime CODEC(Delta(4), ZSTD(1)),
+    Registers SimpleAggregateFunction(maxMap, Map(UInt16, UInt8)) CODEC(ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY multiIf(toInt64(Expires) - toInt64(Time) > 25920000, toStartOfMonth(Expires), toInt64(Expires) - toInt64(Time) > 6048000, toMonday(Expires), toDate(Expires))
+ORDER BY (TenantId, State, Dimension, Time, Expires)
+TTL Expires
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10;
+
 ALTER TABLE strata.otel_logs MODIFY TTL TimestampTime + toIntervalSecond(2592000) SETTINGS materialize_ttl_after_modify = 0;
 
 ALTER TABLE strata.otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalSecond(1296000) SETTINGS materialize_ttl_after_modify = 0;
