@@ -81,7 +81,7 @@ const maxPoints = 11_000
 // Query answers from states. The error wraps storage.ErrBadQuery, storage.ErrLimit or storage.ErrUnavailable.
 func (s *Service) Query(ctx context.Context, q Query) (Answer, error) {
 	now := s.opts.Now()
-	step := q.Rollup.Plan.StepFor(q.Range.Start, q.Range.End, q.Every, now)
+	step := stepFor(q, now)
 	if q.Every > 0 {
 		q.Every = roundUp(q.Every, step)
 		if n := q.Range.End.Sub(q.Range.Start) / q.Every; n > maxPoints {
@@ -120,6 +120,29 @@ func (s *Service) Query(ctx context.Context, q Query) (Answer, error) {
 		e.points(&a, points)
 	}
 	return a, s.tell(ctx, q, &a)
+}
+
+// fewest is how many buckets a range is made of at least, where narrower ones are kept: rounding it to whole buckets then changes it by little.
+const fewest = 60
+
+// stepFor returns the width of the buckets from which a query is answered: of those that are kept since the start of the range, the widest that is no wider than
+// the points that are asked for and a small part of the range; the narrowest where none is, and the widest of all where none is kept that long.
+func stepFor(q Query, now time.Time) time.Duration {
+	most := q.Range.End.Sub(q.Range.Start) / fewest
+	if q.Every > 0 {
+		most = min(most, q.Every)
+	}
+	steps := q.Rollup.Plan.Steps()
+	best := time.Duration(0)
+	for _, s := range steps {
+		if s.Keep >= now.Sub(q.Range.Start) && (best == 0 || s.Step <= most) {
+			best = s.Step
+		}
+	}
+	if best == 0 {
+		return steps[len(steps)-1].Step
+	}
+	return best
 }
 
 func allInputs(p *rollup.Plan) []int {

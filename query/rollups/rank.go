@@ -57,7 +57,7 @@ func (e *evaluation) mayHold(r, group *rollup.Row) bool {
 func (e *evaluation) measures(r *rollup.Row, width time.Duration) []float64 {
 	out := make([]float64, len(e.plan.Definition.Measures))
 	for i := range out {
-		v, there := e.plan.Value(r, i, width)
+		v, there := e.plan.Value(*r, i, width)
 		if !there {
 			v = math.NaN()
 		}
@@ -106,19 +106,19 @@ func (e *evaluation) rank(a *Answer, rows, perhaps []rollup.Row) {
 	total, most := e.empty(), e.empty()
 	for i := range rows {
 		r := &rows[i]
-		total.Add(r)
+		total.Add(*r)
 		if e.folded(r) {
 			a.Others = append(a.Others, e.group(r))
 			continue
 		}
-		v, there := e.plan.Value(r, e.query.Measure, e.width)
+		v, there := e.plan.Value(*r, e.query.Measure, e.width)
 		if !there {
 			v = math.NaN()
 		}
 		all = append(all, ranked{row: r, value: v})
 	}
 	for i := range perhaps {
-		most.Add(&perhaps[i])
+		most.Add(perhaps[i])
 	}
 	slices.SortFunc(all, e.order)
 	shown := all[:min(len(all), e.query.Limit)]
@@ -142,7 +142,7 @@ func (e *evaluation) most(group *rollup.Row, perhaps []rollup.Row) *rollup.Row {
 	out := e.empty()
 	for i := range perhaps {
 		if e.mayHold(&perhaps[i], group) {
-			out.Add(&perhaps[i])
+			out.Add(perhaps[i])
 		}
 	}
 	return &out
@@ -153,14 +153,25 @@ func (e *evaluation) bounds(sure, most *rollup.Row) []float64 {
 	out := make([]float64, len(e.plan.Definition.Measures))
 	for i := range out {
 		out[i] = math.NaN()
-		if most.Count == sure.Count || !e.plan.Additive(most, i) {
+		if most.Count == sure.Count || !e.additive(most, i) {
 			continue
 		}
-		if v, there := e.plan.Value(most, i, e.width); there {
+		if v, there := e.plan.Value(*most, i, e.width); there {
 			out[i] = v
 		}
 	}
 	return out
+}
+
+// additive says whether a measure of a row can only grow with more events: counts, and sums of what is never below 0.
+func (e *evaluation) additive(r *rollup.Row, measure int) bool {
+	in := e.plan.InputOf(measure)
+	switch e.plan.Definition.Measures[measure].Func {
+	case rollup.FuncCount, rollup.FuncSum, rollup.FuncRate:
+		return in < 0 || r.Inputs[in].Count == 0 || r.Inputs[in].Min >= 0
+	default:
+		return false
+	}
 }
 
 // certain says of each answered group whether its rank is certain: nothing below it, shown or not or hidden, can be more than it is, nor can it be more than what
@@ -169,7 +180,7 @@ func (e *evaluation) certain(a *Answer, all []ranked, perhaps []rollup.Row) {
 	hidden, capped := e.empty(), false
 	for i := range perhaps {
 		if e.folded(&perhaps[i]) {
-			hidden.Add(&perhaps[i])
+			hidden.Add(perhaps[i])
 			capped = true
 		}
 	}
@@ -180,10 +191,10 @@ func (e *evaluation) certain(a *Answer, all []ranked, perhaps []rollup.Row) {
 		return
 	}
 	m := e.query.Measure
-	if e.query.Ascending || !e.plan.Additive(&hidden, m) {
+	if e.query.Ascending || !e.additive(&hidden, m) {
 		return // A hidden value may be as small as one event, and what it does to what does not add up cannot be told.
 	}
-	unseen, _ := e.plan.Value(&hidden, m, e.width) // The most that one hidden value can have, and that any group can gain.
+	unseen, _ := e.plan.Value(hidden, m, e.width) // The most that one hidden value can have, and that any group can gain.
 	ceiling := func(g Group) float64 {
 		if math.IsNaN(g.Most[m]) {
 			return g.Measures[m]
@@ -207,7 +218,7 @@ func (e *evaluation) compare(a *Answer, before []rollup.Row) {
 	total := e.empty()
 	for i := range before {
 		by[e.key(&before[i])] = &before[i]
-		total.Add(&before[i])
+		total.Add(before[i])
 	}
 	none := e.empty()
 	add := func(groups []Group) {

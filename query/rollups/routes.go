@@ -101,8 +101,8 @@ func definition(r *http.Request) (rollup.Definition, error) {
 	if err := httpx.ReadJSON(r, maxBody, &raw); err != nil {
 		return rollup.Definition{}, err // The client's own words.
 	}
-	def, err := raw.Normalise()
-	if err != nil {
+	def := raw.Normalise()
+	if err := def.Validate(); err != nil {
 		return rollup.Definition{}, refusal(err)
 	}
 	return def, nil
@@ -256,7 +256,7 @@ func (o Rollup) dimension(name string) (int, error) {
 	if i := slices.Index(dims, name); i >= 0 {
 		return i, nil
 	}
-	if f, err := search.ResolveField(o.Plan.Definition.Source, name); err == nil { // By another name of the field.
+	if f, err := search.ResolveField(o.Plan.Signal, name); err == nil { // By another name of the field.
 		if i := slices.Index(o.Plan.Dimensions, f); i >= 0 {
 			return i, nil
 		}
