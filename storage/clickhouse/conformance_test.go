@@ -34,11 +34,21 @@ func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 			require.NoError(t, err)
 			return n
 		},
+		Merge: func(t *testing.T) {
+			t.Helper()
+			for _, table := range []string{"strata_rollups", "strata_rollups_hidden"} {
+				_, err := s.client.Send(t.Context(), url.Values{}, []byte("OPTIMIZE TABLE strata."+table+" FINAL"))
+				require.NoError(t, err)
+			}
+		},
 	}
 }
 
 func TestLogs(t *testing.T)   { storagetest.RunLogs(t, harness) }
 func TestTraces(t *testing.T) { storagetest.RunTraces(t, harness) }
+
+func TestRollups(t *testing.T)        { storagetest.RunRollups(t, harness) }
+func TestClusterRollups(t *testing.T) { storagetest.RunRollups(t, clusterHarness) }
 
 func TestTenants(t *testing.T)        { storagetest.RunTenants(t, harness) }
 func TestClusterTenants(t *testing.T) { storagetest.RunTenants(t, clusterHarness) }

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse/client"
 	"github.com/strata-apm/strata/storage/clickhouse/logs"
+	"github.com/strata-apm/strata/storage/clickhouse/rollups"
 	"github.com/strata-apm/strata/storage/clickhouse/schema"
 	"github.com/strata-apm/strata/storage/clickhouse/traces"
 )
@@ -20,12 +21,14 @@ type Store struct {
 	client *client.Client
 	*logStore
 	*traceStore
+	*rollupStore
 }
 
 // The names under which the stores of the kinds of data are embedded: what they implement of package storage's contracts is the Store's.
 type (
-	logStore   = logs.Store
-	traceStore = traces.Store
+	logStore    = logs.Store
+	traceStore  = traces.Store
+	rollupStore = rollups.Store
 )
 
 var (
@@ -37,6 +40,8 @@ var (
 	_ storage.LogAppender    = (*Store)(nil)
 	_ storage.LogSearcher    = (*Store)(nil)
 	_ storage.FieldReader    = (*Store)(nil)
+	_ storage.RollupAppender = (*Store)(nil)
+	_ storage.RollupReader   = (*Store)(nil)
 )
 
 // Open connects, brings the schema up to date and returns the store. It waits as long as ctx allows for a ClickHouse that is not
@@ -45,11 +50,11 @@ func Open(ctx context.Context, cfg Config, opts Options) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("clickhouse configuration: %w", err)
 	}
-	c, err := client.New(cfg.client(), client.Options{Dial: opts.Dial, DialServer: opts.dialServer, Logger: opts.Logger})
+	c, err := client.New(cfg.client(), client.Options{Dial: opts.Dial, DialServer: opts.dialServer, Unreplicated: opts.unreplicated, Logger: opts.Logger})
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: c, logStore: logs.New(c), traceStore: traces.New(c)}
+	s := &Store{client: c, logStore: logs.New(c), traceStore: traces.New(c), rollupStore: rollups.New(c)}
 	m := schema.New(c, schema.Options{Cluster: cfg.Cluster, Unreplicated: opts.unreplicated})
 	prepare := func(ctx context.Context) error { return s.migrate(ctx, m, cfg.Retention, opts.Alone) }
 	if err := c.Await(ctx, prepare); err != nil {

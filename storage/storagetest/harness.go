@@ -25,6 +25,8 @@ type Store interface {
 	storage.FieldReader
 	storage.ServiceReader
 	storage.TopologyReader
+	storage.RollupAppender
+	storage.RollupReader
 }
 
 // Harness is an open store and what a test can do to it.
@@ -34,6 +36,8 @@ type Harness struct {
 	Crash func(t *testing.T)
 	// Running returns how many reads the process behind the store is executing.
 	Running func(t *testing.T) int
+	// Merge makes the store tidy up at once what it has of rollups.
+	Merge func(t *testing.T)
 }
 
 // Open opens an empty store that lasts until the test ends.

@@ -27,6 +27,8 @@ type Client struct {
 	http   *http.Client // for statements and inserts
 	conn   driver.Conn  // for reads
 
+	unreplicated bool // as Options say
+
 	shards    []shard   // of the cluster, set by FindShards; none without a cluster
 	encodings sync.Pool // of *native.Encoding
 }
@@ -50,7 +52,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, target: t, log: opts.Logger, http: newHTTPClient(t, opts), conn: conn}, nil
+	return &Client{cfg: cfg, target: t, log: opts.Logger, http: newHTTPClient(t, opts), conn: conn, unreplicated: opts.Unreplicated}, nil
 }
 
 // connect makes the pool for reads. It dials lazily, so a server that is away is no error here.

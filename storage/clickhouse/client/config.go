@@ -56,6 +56,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialServer reaches the server of Config.URL by Dial as well, for tests.
 	DialServer bool
+	// Unreplicated says that the tables of a cluster are plain ones on one node, for tests without a Keeper.
+	Unreplicated bool
 	// Logger may be nil.
 	Logger *slog.Logger
 }

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/strata-apm/strata/storage/clickhouse/client"
 )
 
-// localSuffix ends the names of the tables that hold a shard's rows where there is a cluster; the name without it is a Distributed table.
-const localSuffix = "_local"
+// localSuffix is client.LocalSuffix.
+const localSuffix = client.LocalSuffix
 
 // localSuffixOf is localSuffix, or nothing without a cluster.
 func (m *Migrator) localSuffixOf() string {
