@@ -246,6 +246,7 @@ type selection struct {
 // readRows are the rows of a selection, by time, and before them those of the day in which it begins, as one.
 type readRows struct {
 	step         time.Duration
+	of           storage.TimeRange
 	rows, before []rollup.Row
 	warnings     []string
 }
@@ -283,7 +284,8 @@ func (q *querier) read(ctx context.Context, o Rollup, sel selection) (readRows, 
 			return out, fmt.Errorf("read rollup %s: %w", o.Name, err)
 		}
 	}
-	out.warnings, err = q.warnings(ctx, o, ask.State, first, last, sel, out.step)
+	out.of = storage.TimeRange{Start: first, End: last}
+	out.warnings, err = q.warnings(ctx, o, out, sel)
 	return out, err
 }
 

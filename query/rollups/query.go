@@ -200,23 +200,34 @@ func (s *Service) perhaps(rng storage.TimeRange, q Query, read func(storage.Time
 	return rows, nil
 }
 
+// hidden estimates how many values of each dimension were folded in the hours that a range touches.
+func (s *Service) hidden(ctx context.Context, owner tenant.ID, o Rollup, r storage.TimeRange) ([]uint64, error) {
+	hours, err := s.opts.States.RollupHidden(ctx, owner, rollup.StateOf(o.ID, o.Version), whole(r, time.Hour))
+	if err != nil {
+		return nil, fmt.Errorf("read what rollup %s folded: %w", o.Name, err)
+	}
+	var all rollup.Hidden
+	for _, h := range hours {
+		all = all.Add(h)
+	}
+	out := make([]uint64, len(o.Plan.Dimensions))
+	for i := range out {
+		if i < len(all.Dimensions) {
+			out[i] = uint64(math.Round(rollup.Distinct(all.Dimensions[i])))
+		}
+	}
+	return out, nil
+}
+
 // tell adds how many values are hidden, and the warnings.
 func (s *Service) tell(ctx context.Context, q Query, a *Answer) error {
-	hours, err := s.opts.States.RollupHidden(ctx, q.Tenant, rollup.StateOf(q.Rollup.ID, q.Rollup.Version), whole(a.Range, time.Hour))
-	if err != nil {
-		return fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+	var err error
+	if a.Hidden, err = s.hidden(ctx, q.Tenant, q.Rollup, a.Range); err != nil {
+		return err
 	}
-	dims := q.Rollup.Plan.Definition.Dimensions
-	a.Hidden = make([]uint64, len(dims))
-	for i, name := range dims {
-		var registers []rollup.Register
-		for _, h := range hours {
-			if i < len(h.Dimensions) {
-				registers = rollup.MergeRegisters(registers, h.Dimensions[i])
-			}
-		}
-		if a.Hidden[i] = uint64(math.Round(rollup.Distinct(registers))); a.Hidden[i] > 0 {
-			a.Warnings = append(a.Warnings, fmt.Sprintf("%s is capped: about %d of its values are in other", name, a.Hidden[i]))
+	for i, n := range a.Hidden {
+		if n > 0 {
+			a.Warnings = append(a.Warnings, fmt.Sprintf("%s is capped: about %d of its values are in other", q.Rollup.Plan.Definition.Dimensions[i], n))
 		}
 	}
 	if since := q.Rollup.CreatedAt; a.Range.Start.Before(since) {

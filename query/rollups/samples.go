@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	promstorage "github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 
@@ -27,24 +29,18 @@ const (
 )
 
 // warnings say what the series of a range lack.
-func (q *querier) warnings(ctx context.Context, o Rollup, state string, first, last time.Time, sel selection, step time.Duration) ([]string, error) {
+func (q *querier) warnings(ctx context.Context, o Rollup, got readRows, sel selection) ([]string, error) {
 	var out []string
-	if window := time.Duration(sel.window) * time.Millisecond; window > 0 && 2*step > window {
-		out = append(out, fmt.Sprintf("rollup %s: only buckets of %s are kept since %s, too wide for a window of %s", o.Name, step, first.Format(time.RFC3339), window))
+	if window := time.Duration(sel.window) * time.Millisecond; window > 0 && 2*got.step > window {
+		out = append(out, fmt.Sprintf("rollup %s: only buckets of %s are kept since %s, too wide for a window of %s", o.Name, got.step, got.of.Start.Format(time.RFC3339), window))
 	}
-	hours, err := q.service.opts.States.RollupHidden(ctx, tenant.FromContext(ctx).OrDefault(), state, whole(storage.TimeRange{Start: first, End: last}, time.Hour))
+	hidden, err := q.service.hidden(ctx, tenant.FromContext(ctx).OrDefault(), o, got.of)
 	if err != nil {
-		return nil, fmt.Errorf("read rollup %s: %w", o.Name, err)
+		return nil, err
 	}
-	for i, name := range o.Plan.Definition.Dimensions {
-		var registers []rollup.Register
-		for _, h := range hours {
-			if i < len(h.Dimensions) {
-				registers = rollup.MergeRegisters(registers, h.Dimensions[i])
-			}
-		}
-		if n := rollup.Distinct(registers); n > 0 {
-			out = append(out, fmt.Sprintf("rollup %s is capped: about %.0f values of %s are in %s", o.Name, n, name, otherValue))
+	for i, n := range hidden {
+		if n > 0 {
+			out = append(out, fmt.Sprintf("rollup %s is capped: about %d values of %s are in %s", o.Name, n, o.Plan.Definition.Dimensions[i], otherValue))
 		}
 	}
 	return out, nil
@@ -67,6 +63,7 @@ func (s sample) ST() int64                     { return 0 }
 func (s sample) F() float64                    { return s.v }
 func (s sample) H() *histogram.Histogram       { return nil }
 func (s sample) FH() *histogram.FloatHistogram { return nil }
+func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
 func (s sample) Copy() chunks.Sample           { return s }
 
 // seriesSet is promstorage.SeriesSet of what is in memory.
@@ -139,10 +136,7 @@ func byCombination(rows []rollup.Row) map[string][]*rollup.Row {
 	out := map[string][]*rollup.Row{}
 	for i := range rows {
 		r := &rows[i]
-		key := string(rune(r.Folded))
-		for _, v := range r.Values {
-			key += "\x00" + v
-		}
+		key := string(rune(r.Folded)) + strings.Join(r.Values, "\x00")
 		out[key] = append(out[key], r)
 	}
 	return out

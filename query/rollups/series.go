@@ -125,7 +125,9 @@ func (w withMetadata) GetMetadata(name string) (scrape.MetricMetadata, bool) {
 }
 
 // LengthMetadata implements scrape.MetricMetadataStore.
-func (w withMetadata) LengthMetadata() int { return w.MetricMetadataStore.LengthMetadata() + len(w.own) }
+func (w withMetadata) LengthMetadata() int {
+	return w.MetricMetadataStore.LengthMetadata() + len(w.own)
+}
 
 // metadataOf describes the metrics of rollups.
 func metadataOf(all []Rollup) []scrape.MetricMetadata {
