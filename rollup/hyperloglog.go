@@ -28,7 +28,7 @@ func HashText(s string) uint64 { return xxhash.Sum64String(s) }
 func registerOf(hash uint64) Register {
 	rest := hash<<registerBits | 1<<(registerBits-1)
 	return Register{
-		Index: uint16(hash >> (64 - registerBits)),   //nolint:gosec // 14 bits
+		Index: uint16(hash >> (64 - registerBits)),  //nolint:gosec // 14 bits
 		Rank:  uint8(bits.LeadingZeros64(rest) + 1), //nolint:gosec // at most maxRank
 	}
 }

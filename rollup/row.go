@@ -3,7 +3,6 @@
 package rollup
 
 import (
-	"math/bits"
 	"slices"
 	"time"
 )
@@ -92,20 +91,18 @@ func (r *Row) Add(other Row) {
 
 // Add adds the values of another state up, as Row.Add does.
 func (in *Input) Add(other Input) {
-	if other.Count == 0 {
-		return
-	}
-	if in.Count == 0 {
-		*in = other
-		in.Sketch, in.Registers = slices.Clone(other.Sketch), slices.Clone(other.Registers)
-		return
+	switch {
+	case other.Count == 0: // its numbers mean nothing
+	case in.Count == 0:
+		in.Sum, in.Min, in.Max, in.Last, in.LastAt = other.Sum, other.Min, other.Max, other.Last, other.LastAt
+	default:
+		in.Sum += other.Sum
+		in.Min, in.Max = min(in.Min, other.Min), max(in.Max, other.Max)
+		if other.LastAt > in.LastAt || other.LastAt == in.LastAt && other.Last > in.Last {
+			in.Last, in.LastAt = other.Last, other.LastAt
+		}
 	}
 	in.Count += other.Count
-	in.Sum += other.Sum
-	in.Min, in.Max = min(in.Min, other.Min), max(in.Max, other.Max)
-	if other.LastAt > in.LastAt || other.LastAt == in.LastAt && other.Last > in.Last {
-		in.Last, in.LastAt = other.Last, other.LastAt
-	}
 	in.Sketch = mergeBuckets(in.Sketch, other.Sketch)
 	in.Registers = MergeRegisters(in.Registers, other.Registers)
 }
@@ -125,6 +122,3 @@ func (r *Row) compare(other *Row) int {
 func (r *Row) sameCombination(other *Row) bool {
 	return r.Folded == other.Folded && slices.Equal(r.Values, other.Values)
 }
-
-// foldedCount is how many dimensions of the row are folded.
-func (r *Row) foldedCount() int { return bits.OnesCount8(r.Folded) }
