@@ -36,9 +36,10 @@ func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 		},
 		Merge: func(t *testing.T) {
 			t.Helper()
-			for _, table := range []string{"strata_rollups", "strata_rollups_hidden"} {
-				_, err := s.client.Send(t.Context(), url.Values{}, []byte("OPTIMIZE TABLE strata."+table+" FINAL"))
-				require.NoError(t, err)
+			out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT name FROM system.tables WHERE name LIKE 'strata_rollups%' AND engine LIKE '%MergeTree'"))
+			require.NoError(t, err)
+			for _, table := range strings.Fields(string(out)) {
+				require.NoError(t, s.client.Exec(t.Context(), "OPTIMIZE TABLE strata."+table+" FINAL"))
 			}
 		},
 	}
