@@ -67,6 +67,9 @@ type RankQuery struct {
 	// Limit is how many ranks are wanted, 0 for all. Bottom wants those with the least values.
 	Limit  int
 	Bottom bool
+	// Perhaps are rows, kept apart by the same dimensions, of events of which it is not known whether they count: those of folded values where a value was asked
+	// for.
+	Perhaps []Row
 }
 
 // Ranked is one rank.
@@ -75,6 +78,8 @@ type Ranked struct {
 	Value float64
 	// Bounds include the true value.
 	Bounds Bounds
+	// Others are the rows of which any event may be the group's too.
+	Others []Row
 	// Certain says that the group has this rank whatever was folded.
 	Certain bool
 }
@@ -102,6 +107,9 @@ func (p *Plan) Rank(rows []Row, q RankQuery) []Ranked {
 			out = append(out, Ranked{Row: r, Value: v})
 		}
 	}
+	for _, r := range q.Perhaps {
+		others.add(r, grouped)
+	}
 	sign := 1.0
 	if q.Bottom {
 		sign = -1
@@ -110,7 +118,8 @@ func (p *Plan) Rank(rows []Row, q RankQuery) []Ranked {
 		return cmp.Or(cmp.Compare(sign*b.Value, sign*a.Value), a.Row.compare(&b.Row))
 	})
 	for i := range out {
-		out[i].Bounds = p.Bounds(out[i].Row, others.of(out[i].Row, grouped), q.Measure, q.Width)
+		out[i].Others = others.of(out[i].Row, grouped)
+		out[i].Bounds = p.Bounds(out[i].Row, out[i].Others, q.Measure, q.Width)
 	}
 	markCertain(out, p.hidden(others, q), sign)
 	if q.Limit > 0 && len(out) > q.Limit {

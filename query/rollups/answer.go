@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/strata-apm/strata/internal/httpx"
+	"github.com/strata-apm/strata/rollup"
 	"github.com/strata-apm/strata/storage"
 )
 
@@ -52,8 +53,9 @@ type groupJSON struct {
 	Values []valueJSON `json:"values"`
 	// Measures are in the order of the answer's measures; null where there is no value.
 	Measures []*float64 `json:"measures"`
-	// Most are upper bounds, where folded events may be the group's too; null where the measure is exact or has no bound.
-	Most []*float64 `json:"most"`
+	// Low and High are bounds of the true values where folded events may be the group's too: equal to the measure where it is exact, null where nothing is known.
+	Low  []*float64 `json:"low"`
+	High []*float64 `json:"high"`
 	// Certain says that what is folded cannot change the rank, or of the total, that it is exact.
 	Certain bool `json:"certain"`
 	// Previous are the measures of the range that is compared with.
@@ -104,7 +106,14 @@ func groupsJSON(groups []Group) []groupJSON {
 }
 
 func groupOf(g Group) groupJSON {
-	out := groupJSON{Values: []valueJSON{}, Measures: numbers(g.Measures), Most: numbers(g.Most), Certain: g.Certain}
+	out := groupJSON{Values: []valueJSON{}, Measures: numbers(g.Measures), Certain: g.Certain}
+	for i, b := range g.Bounds {
+		if out.Measures[i] == nil && b.Low == b.High { // There is nothing, and nothing is hidden.
+			b = rollup.Bounds{Low: math.NaN(), High: math.NaN()}
+		}
+		both := numbers([]float64{b.Low, b.High})
+		out.Low, out.High = append(out.Low, both[0]), append(out.High, both[1])
+	}
 	for i, v := range g.Values {
 		out.Values = append(out.Values, valueJSON{Value: v, Other: g.Folded[i]})
 	}

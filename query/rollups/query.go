@@ -40,10 +40,9 @@ type Group struct {
 	Folded []bool
 	// Measures are the values of the definition's measures; NaN where there is none.
 	Measures []float64
-	// Most are upper bounds: what the measures would be if everything that may be the group's among the folded were. NaN where nothing is folded or a
-	// bound cannot be told. Of the group's own events Measures are exact.
-	Most []float64
-	// Certain says that no event among the folded could change the group's rank.
+	// Bounds include the true values: of the measures, if any of the folded events that may be the group's were. Infinite where nothing is known.
+	Bounds []rollup.Bounds
+	// Certain says that no event among the folded could change the group's rank; of the total, that it has none.
 	Certain bool
 	// Previous are the measures as long before as Query.Compare says; nil where it does not ask.
 	Previous []float64
@@ -65,7 +64,7 @@ type Answer struct {
 	Step, Every time.Duration
 	// Groups are ranked. Others are those whose grouped dimensions are folded: they have no rank.
 	Groups, Others []Group
-	// Total is of everything that fulfils the conditions, exact unless a condition asks for values of a dimension that is capped: Total.Most then bounds it.
+	// Total is of everything that fulfils the conditions, exact unless a condition asks for values of a dimension that is capped: Total.Bounds then tell.
 	Total Group
 	// More is how many groups there are beyond Limit.
 	More int
@@ -91,36 +90,43 @@ func (s *Service) Query(ctx context.Context, q Query) (Answer, error) {
 	rng := whole(q.Range, max(step, q.Every))
 	a := Answer{Range: rng, Step: step, Every: q.Every}
 	read := func(r storage.TimeRange, every time.Duration, group []int, where []storage.RollupCondition) ([]rollup.Row, error) {
-		return s.opts.States.RollupRows(ctx, q.Tenant, storage.RollupQuery{
+		rows, err := s.opts.States.RollupRows(ctx, q.Tenant, storage.RollupQuery{
 			State: rollup.StateOf(q.Rollup.ID, q.Rollup.Version), Range: r, Step: step, Every: every, Group: group, Where: where, Inputs: allInputs(q.Rollup.Plan),
 		})
+		if err != nil {
+			return nil, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+		}
+		return rows, nil
 	}
 	rows, err := read(rng, 0, q.Group, q.Where)
 	if err != nil {
-		return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+		return Answer{}, err
 	}
-	e := evaluation{plan: q.Rollup.Plan, query: q, width: rng.End.Sub(rng.Start)}
-	perhaps, err := s.perhaps(rng, q, read)
+	unsure, err := perhaps(rng, q, read)
 	if err != nil {
 		return Answer{}, err
 	}
-	e.rank(&a, rows, perhaps)
+	e := evaluation{plan: q.Rollup.Plan, query: q, width: rng.End.Sub(rng.Start)}
+	e.rank(&a, rows, unsure)
 	if q.Compare > 0 {
 		before, err := read(storage.TimeRange{Start: rng.Start.Add(-q.Compare), End: rng.End.Add(-q.Compare)}, 0, q.Group, q.Where)
 		if err != nil {
-			return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+			return Answer{}, err
 		}
 		e.compare(&a, before)
 	}
 	if q.Every > 0 && len(rows) > 0 {
 		points, err := read(rng, q.Every, q.Group, narrowed(q, &a))
 		if err != nil {
-			return Answer{}, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+			return Answer{}, err
 		}
 		e.points(&a, points)
 	}
 	return a, s.tell(ctx, q, &a)
 }
+
+// reader reads the rows of a query's rollup.
+type reader func(r storage.TimeRange, every time.Duration, group []int, where []storage.RollupCondition) ([]rollup.Row, error)
 
 // fewest is how many buckets a range is made of at least, where narrower ones are kept: rounding it to whole buckets then changes it by little.
 const fewest = 60
@@ -180,24 +186,41 @@ func narrowed(q Query, a *Answer) []storage.RollupCondition {
 	return out
 }
 
-// perhaps returns the rows that may hold events of values that the conditions ask for: a condition on a dimension is taken to hold where its value is folded. It
-// is nil where no condition asks for values.
-func (s *Service) perhaps(rng storage.TimeRange, q Query, read func(storage.TimeRange, time.Duration, []int, []storage.RollupCondition) ([]rollup.Row, error)) ([]rollup.Row, error) {
-	where := slices.Clone(q.Where)
-	asks := false
-	for i := range where {
-		if len(where[i].Values) > 0 && !where[i].Folded {
-			where[i].Folded, asks = true, true
+// perhaps returns the rows of events of which it is not known whether the conditions hold: those whose value was folded where a value is asked for.
+func perhaps(rng storage.TimeRange, q Query, read reader) ([]rollup.Row, error) {
+	where, group, asked := slices.Clone(q.Where), slices.Clone(q.Group), uint8(0)
+	for i, c := range where {
+		if len(c.Values) == 0 || c.Folded {
+			continue
+		}
+		where[i].Folded = true
+		asked |= 1 << c.Dimension
+		if !slices.Contains(group, c.Dimension) {
+			group = append(group, c.Dimension)
 		}
 	}
-	if !asks {
+	if asked == 0 {
 		return nil, nil
 	}
-	rows, err := read(rng, 0, q.Group, where)
+	slices.Sort(group)
+	rows, err := read(rng, 0, group, where)
 	if err != nil {
-		return nil, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
+		return nil, err
 	}
-	return rows, nil
+	out := rows[:0]
+	for _, r := range rows {
+		if r.Folded&asked == 0 {
+			continue
+		}
+		for _, d := range group {
+			if !slices.Contains(q.Group, d) {
+				r.Folded &^= 1 << d
+				r.Values[d] = ""
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // hidden estimates how many values of each dimension were folded in the hours that a range touches.

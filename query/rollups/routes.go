@@ -279,8 +279,7 @@ func (o Rollup) conditions(where, other []string) ([]storage.RollupCondition, er
 		}
 		i := slices.IndexFunc(out, func(c storage.RollupCondition) bool { return c.Dimension == d && c.Not == not })
 		if i < 0 {
-			// What is folded is none of the values that are named, as far as is known: without them it stays.
-			out = append(out, storage.RollupCondition{Dimension: d, Not: not, Folded: not})
+			out = append(out, storage.RollupCondition{Dimension: d, Not: not}) // Of what is folded it is not known whether it holds.
 			i = len(out) - 1
 		}
 		out[i].Values = append(out[i].Values, value)
