@@ -29,10 +29,12 @@ import (
 	"github.com/strata-apm/strata/ingest/counted"
 	"github.com/strata-apm/strata/ingest/intake"
 	"github.com/strata-apm/strata/ingest/otlp"
+	"github.com/strata-apm/strata/ingest/rollup"
 	"github.com/strata-apm/strata/ingest/split"
 	"github.com/strata-apm/strata/ingest/writer"
 	"github.com/strata-apm/strata/internal/ledger"
 	"github.com/strata-apm/strata/signal"
+	"github.com/strata-apm/strata/storage"
 	"github.com/strata-apm/strata/storage/clickhouse"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/enginetest"
 	"github.com/strata-apm/strata/storage/clickhouse/engine/supervise"
@@ -46,6 +48,8 @@ const (
 	batchBytesEnv = "BENCH_BATCH_BYTES"
 	// kafkaEnv is the address of a broker that is the bus then, in four partitions.
 	kafkaEnv = "BENCH_KAFKA"
+	// rollupsEnv is how many rollups count the spans.
+	rollupsEnv = "BENCH_ROLLUPS"
 )
 
 func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
@@ -283,10 +287,39 @@ func (p *pipe) clickhouse() *clickhouse.Store {
 	return store
 }
 
+// catalog has so many rollups of spans, each of three dimensions.
+type catalog int
+
+func (n catalog) RollupsVersion(context.Context) (string, error) { return "", nil }
+
+func (n catalog) ListRollups(context.Context) ([]storage.Rollup, error) {
+	dims := []string{`"service"`, `"name"`, `"status"`, `"route"`, `"kind"`, `"method"`, `"host"`, `"attr.http.response.status_code"`}
+	var out []storage.Rollup
+	for i := range int(n) {
+		out = append(out, storage.Rollup{ID: strconv.Itoa(i), Tenant: tenant.Default, Version: 1, Name: "r", Definition: fmt.Sprintf(
+			`{"name":"r%d","source":"spans","dimensions":["environment",%s,%s],"measures":[{"func":"count"},{"func":"avg","field":"duration"},{"func":"p95","field":"duration"}],"step":"10s","retention":"365d"}`,
+			i, dims[i%len(dims)], dims[(i+1+i/len(dims))%len(dims)])})
+	}
+	return out, nil
+}
+
+func (p *pipe) rollups(store *clickhouse.Store) []writer.Derived {
+	p.b.Helper()
+	n, _ := strconv.Atoi(os.Getenv(rollupsEnv))
+	if n == 0 {
+		return nil
+	}
+	r, err := rollup.New(rollup.Options{Definitions: catalog(n), States: store, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(p.b, err)
+	return []writer.Derived{r.Derived(signal.Traces)}
+}
+
 // BenchmarkTraces sends one body of about 512 spans per iteration.
 func BenchmarkTraces(b *testing.B) {
 	p := newPipe(b)
-	p.consume(signal.Traces.Topic(), writer.NewBatches(p.options(signal.Traces.Topic()), writer.TraceSink{Appender: p.clickhouse()}).Handle)
+	store := p.clickhouse()
+	sink := writer.TraceSink{Appender: store, Derived: p.rollups(store)}
+	p.consume(signal.Traces.Topic(), writer.NewBatches(p.options(signal.Traces.Topic()), sink).Handle)
 	p.records(signal.Traces, "/v1/traces", func(seed uint64) (*replay.Records, error) { return replay.NewTraces(seed, 45) })
 }
 

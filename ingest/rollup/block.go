@@ -10,6 +10,7 @@ import (
 	"github.com/strata-apm/strata/search/match"
 	"github.com/strata-apm/strata/signal"
 	"github.com/strata-apm/strata/storage"
+	"github.com/strata-apm/strata/tenant"
 )
 
 // blockName is that of the block behind a batch.
@@ -27,6 +28,7 @@ func (r *Rollups) Derived(of signal.Signal) writer.Derived {
 func (r *Rollups) append(ctx context.Context, of signal.Signal, id storage.BatchID, batch []storage.Owned[[]byte]) error {
 	now := r.opts.Now()
 	counting := map[*running]*counter{}
+	readers := map[tenant.ID]*reader{}
 	var order []*counter
 	defer func() {
 		for _, c := range order {
@@ -38,6 +40,14 @@ func (r *Rollups) append(ctx context.Context, of signal.Signal, id storage.Batch
 		if err != nil {
 			return err
 		}
+		if len(list) == 0 {
+			continue
+		}
+		from := readers[request.Tenant]
+		if from == nil {
+			from = &reader{}
+			readers[request.Tenant] = from
+		}
 		counters := make([]*counter, 0, len(list))
 		for _, one := range list {
 			c := counting[one]
@@ -48,16 +58,16 @@ func (r *Rollups) append(ctx context.Context, of signal.Signal, id storage.Batch
 				if c, err = one.begin(now); err != nil {
 					return err
 				}
+				c.reads(from)
 				counting[one], order = c, append(order, c)
 			}
 			counters = append(counters, c)
 		}
-		if len(counters) == 0 {
-			continue
-		}
+		from.begin()
 		err = match.Records(of, request.Data, func(rec match.Record) error {
+			from.next(rec)
 			for _, c := range counters {
-				c.count(rec)
+				c.count(from)
 			}
 			return nil
 		})

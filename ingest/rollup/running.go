@@ -38,6 +38,8 @@ type counter struct {
 	of         *running
 	aggregator *rollup.Aggregator
 	event      *rollup.Event
+	dims       []int // the numbers of the dimensions in the reader
+	inputs     []int // and of the inputs
 }
 
 func newRunning(def storage.Rollup) (*running, error) {
@@ -56,9 +58,10 @@ func newRunning(def storage.Rollup) (*running, error) {
 	return r, nil
 }
 
+// compile returns nil for a filter that holds for all.
 func compile(of signal.Signal, f search.Filter) (func(match.Record) bool, error) {
 	if f == nil {
-		return func(match.Record) bool { return true }, nil
+		return nil, nil
 	}
 	if of == signal.Logs {
 		m, err := match.CompileLogs(f)
@@ -117,26 +120,34 @@ func (r *running) begin(now time.Time) (*counter, error) {
 	return c, nil
 }
 
-// count counts a record if the filter holds for it.
-func (c *counter) count(rec match.Record) {
-	if !c.of.holds(rec) {
+// reads makes the counter take its fields from a reader.
+func (c *counter) reads(r *reader) {
+	c.dims, c.inputs = c.dims[:0], c.inputs[:0]
+	for _, f := range c.of.plan.Dimensions {
+		c.dims = append(c.dims, r.add(f))
+	}
+	for _, in := range c.of.plan.Inputs {
+		c.inputs = append(c.inputs, r.add(in.Field))
+	}
+}
+
+// count counts the reader's record if the filter holds for it.
+func (c *counter) count(r *reader) {
+	if c.of.holds != nil && !c.of.holds(r.record) {
 		return
 	}
 	e, plan := c.event, c.of.plan
-	e.Clear()
-	e.Time = int64(min(rec.Time(), latest))
-	for i, f := range plan.Dimensions {
-		e.Values[i] = rec.Text(f)
+	e.Time = r.time()
+	for i, f := range c.dims {
+		e.Values[i] = r.text(f)
 	}
-	for i := range plan.Inputs {
-		in, o := &plan.Inputs[i], &e.Observations[i]
-		if in.Need.Numeric() {
-			o.Number, o.HasNumber = rec.Number(in.Field)
+	for i, f := range c.inputs {
+		need, o := plan.Inputs[i].Need, &e.Observations[i]
+		if need.Numeric() {
+			o.Number, o.HasNumber = r.numeric(f)
 		}
-		if in.Need&rollup.NeedRegisters != 0 {
-			if text := rec.Text(in.Field); text != "" {
-				o.Hash, o.HasText = rollup.HashText(text), true
-			}
+		if need&rollup.NeedRegisters != 0 {
+			o.Hash, o.HasText = r.hashed(f)
 		}
 	}
 	c.aggregator.Add(e)

@@ -99,13 +99,21 @@ func (a *App) newRulesAPI() (*alertapi.API, error) {
 func (a *App) ruleStores() (promstorage.Queryable, promstorage.Appendable) {
 	if a.stores.fanout == nil {
 		own := a.stores.tsdb.Lookup(tenant.Default)
-		return own, own
+		return a.withRollups(own), own
 	}
-	strict := a.stores.fanout.Strict()
+	strict := a.withRollups(a.stores.fanout.Strict())
 	if !a.cfg.Bus.Shared() {
 		return strict, a.stores.tsdb.Lookup(tenant.Default)
 	}
 	return strict, remotewrite.NewAppendable(a.newIntake(nil), "rules")
+}
+
+// withRollups adds the series of rollups, where this process has the store that they are in.
+func (a *App) withRollups(q promstorage.Queryable) promstorage.Queryable {
+	if a.rollups == nil {
+		return q
+	}
+	return a.rollups.Queryable(q)
 }
 
 // packRules are the rules of the packs of middleware that are not switched off.

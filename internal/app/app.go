@@ -19,6 +19,7 @@ import (
 	"github.com/strata-apm/strata/alerting"
 	"github.com/strata-apm/strata/fleet"
 	"github.com/strata-apm/strata/ingest/bus"
+	counting "github.com/strata-apm/strata/ingest/rollup"
 	"github.com/strata-apm/strata/internal/access"
 	"github.com/strata-apm/strata/internal/auth"
 	"github.com/strata-apm/strata/internal/cluster"
@@ -30,6 +31,7 @@ import (
 	"github.com/strata-apm/strata/internal/status"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/promapi"
+	"github.com/strata-apm/strata/query/rollups"
 )
 
 // Options are what the command line hands in.
@@ -74,6 +76,8 @@ type App struct {
 	fleetAPI  *fleet.API
 	http      *http.Server
 	guard     *guard.Guard // of all APIs that query
+	counting  *counting.Rollups
+	rollups   *rollups.Service
 	status    *status.API
 	self      *selfmon.Telemetry
 }
@@ -142,6 +146,9 @@ func (a *App) open(ctx context.Context) error {
 // newParts makes what the role consists of.
 func (a *App) newParts() error {
 	role := a.opts.Role
+	if err := a.newRollups(); err != nil {
+		return err
+	}
 	if role.Is(config.RoleGateway) {
 		a.gateway = a.newGateway()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/scrape"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"github.com/strata-apm/strata/internal/auth"
@@ -108,7 +109,7 @@ func (a *App) mountPrometheus(r chi.Router, engine *promql.Engine) {
 	s := a.stores
 	switch {
 	case s.fanout != nil:
-		mount("", promapi.Options{Storage: s.fanout, Remote: s.fanout, Registerer: a.reg})
+		mount("", promapi.Options{Storage: s.metrics, Remote: s.fanout, Registerer: a.reg})
 	case s.tsdb != nil:
 		mount("", promapi.Options{Storage: s.metrics, Local: s.tsdb.View(), Registerer: a.reg})
 	}
@@ -123,6 +124,11 @@ func (a *App) newPromAPI(engine *promql.Engine, opts promapi.Options) http.Handl
 	opts.Config, opts.Guard, opts.Engine = a.cfg.Query, a.guard, engine
 	if a.stores.tsdb != nil {
 		opts.Metadata = a.stores.tsdb.View().MetadataFor
+		if a.rollups != nil {
+			opts.Metadata = func(ctx context.Context) scrape.MetricMetadataStore {
+				return a.rollups.Metadata(ctx, a.stores.tsdb.View().MetadataFor(ctx))
+			}
+		}
 	}
 	opts.Gatherer, opts.Logger = a.reg, a.logger.With("part", "prometheus api")
 	opts.Listen, opts.DataDir, opts.Version, opts.Started = a.Addr(), a.cfg.DataDir, a.opts.Version, a.started

@@ -33,6 +33,9 @@ func (a *App) routes(api *httpapi.API) []httpx.Route {
 	if a.rules != nil {
 		routes = append(routes, a.rules.Routes()...)
 	}
+	if a.rollups != nil && a.opts.Role.Is(config.RoleQuery) {
+		routes = append(routes, a.rollups.Routes()...)
+	}
 	if a.fleetAPI != nil {
 		routes = append(routes, a.fleetAPI.Routes()...)
 	}

@@ -27,10 +27,10 @@ func (a *App) newWriters() map[string]func(context.Context, bus.Partition) error
 	}
 	out := map[string]func(context.Context, bus.Partition) error{}
 	if a.cfg.Writer.Takes(signal.Traces) {
-		out[signal.Traces.Topic()] = writer.NewBatches(opts(signal.Traces.Topic()), writer.TraceSink{Appender: a.stores.clickhouse}).Handle
+		out[signal.Traces.Topic()] = writer.NewBatches(opts(signal.Traces.Topic()), writer.TraceSink{Appender: a.stores.clickhouse, Derived: a.derived(signal.Traces)}).Handle
 	}
 	if a.cfg.Writer.Takes(signal.Logs) {
-		out[signal.Logs.Topic()] = writer.NewBatches(opts(signal.Logs.Topic()), writer.LogSink{Appender: a.stores.clickhouse}).Handle
+		out[signal.Logs.Topic()] = writer.NewBatches(opts(signal.Logs.Topic()), writer.LogSink{Appender: a.stores.clickhouse, Derived: a.derived(signal.Logs)}).Handle
 	}
 	if a.cfg.Writer.Takes(signal.Metrics) {
 		out[signal.Metrics.Topic()] = writer.NewSamples(opts(signal.Metrics.Topic()), a.sampleStore, func(md writer.MetadataSink) writer.Translator {
@@ -63,4 +63,7 @@ func (a *App) runWriters(ctx context.Context, g *errgroup.Group) {
 		})
 	}
 	g.Go(func() error { return a.stores.ledger.Run(ctx) })
+	if a.counting != nil {
+		g.Go(func() error { return a.counting.Run(ctx) })
+	}
 }

@@ -31,7 +31,18 @@ type Base interface {
 // Series returns base with the series of rollups mixed in: a metric rollup:<rollup>:<measure> for each measure, with a label for each dimension. Counts and sums are
 // counters that begin at 0 every day at 00:00 UTC, everything else is a gauge; each sample is of a whole bucket and has the time of its end. Chunks and exemplars
 // are base's alone.
-func (s *Service) Series(base Base) Base { return mixed{Base: base, service: s} }
+func (s *Service) Series(base Base) Base {
+	return struct {
+		promstorage.Queryable
+		promstorage.ChunkQueryable
+		promstorage.ExemplarQueryable
+	}{s.Queryable(base), base, base}
+}
+
+// Queryable is Series of what can be queried alone, as rules do.
+func (s *Service) Queryable(base promstorage.Queryable) promstorage.Queryable {
+	return mixed{base: base, service: s}
+}
 
 // Metadata adds the metadata of the rollups of ctx's tenant to what is known of other metrics.
 func (s *Service) Metadata(ctx context.Context, base scrape.MetricMetadataStore) scrape.MetricMetadataStore {
@@ -43,13 +54,13 @@ func (s *Service) Metadata(ctx context.Context, base scrape.MetricMetadataStore)
 }
 
 type mixed struct {
-	Base
+	base    promstorage.Queryable
 	service *Service
 }
 
 // Querier implements promstorage.Queryable.
 func (m mixed) Querier(mint, maxt int64) (promstorage.Querier, error) {
-	base, err := m.Base.Querier(mint, maxt)
+	base, err := m.base.Querier(mint, maxt)
 	if err != nil {
 		return nil, err // Base's own words.
 	}

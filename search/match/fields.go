@@ -42,11 +42,17 @@ func (r *record) severity() uint8 {
 }
 
 func (r *record) derived() fields.Span {
+	if r.hasSpan {
+		return r.ofSpan
+	}
 	kind := r.readHead().kind
 	if r.onWire {
-		return r.raw.span(kind)
+		r.ofSpan = r.raw.span(kind)
+	} else {
+		r.ofSpan = fields.ReadSpan(kind, r.attrs)
 	}
-	return fields.ReadSpan(kind, r.attrs)
+	r.hasSpan = true
+	return r.ofSpan
 }
 
 // textHolds reports whether the text of the node's field fulfils its test.

@@ -26,6 +26,7 @@ func Records(of signal.Signal, body []byte, tell func(Record) error) error {
 			continue
 		}
 		r.raw.setOrigin(origin.Bytes)
+		r.origin++
 		for scope := wire.Of(origin.Bytes); scope.Next(); {
 			if scope.Number != 2 {
 				continue
@@ -36,7 +37,7 @@ func Records(of signal.Signal, body []byte, tell func(Record) error) error {
 					continue
 				}
 				r.raw.setRecord(f.Bytes)
-				r.hasHead = false
+				r.hasHead, r.hasSpan = false, false
 				if err := tell(Record{&r}); err != nil {
 					return err
 				}
@@ -48,6 +49,9 @@ func Records(of signal.Signal, body []byte, tell func(Record) error) error {
 	}
 	return nil
 }
+
+// Origin is a number that records of one resource have in common, from 1.
+func (r Record) Origin() int { return r.record.origin }
 
 // Holds reports whether the filter holds for a log record.
 func (m *Logs) Holds(r Record) bool { return m.root.holds(r.record) }

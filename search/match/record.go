@@ -26,9 +26,13 @@ type record struct {
 
 	onWire bool // raw has the record, not the fields above.
 	raw    raw
+	origin int // counts resources on the wire
 
 	hasHead bool
 	head    head
+
+	hasSpan bool
+	ofSpan  fields.Span // what derived reads
 }
 
 // head is a record without attributes and events. Fields that its signal does not have are zero.
