@@ -57,22 +57,19 @@ func heaviestFirst(a, b Weighted) int {
 func (a *Admission) Restore(s Snapshot) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.tick, a.total = math.MinInt64, 0
+	a.tick = math.MinInt64
 	a.advance(s.Time.UnixNano())
 	for i, d := range a.dims {
 		fresh := newDimension(d.budget)
 		fresh.serial, fresh.costly = d.serial, d.costly
-		sum := 0.0
 		if i < len(s.Dimensions) {
 			values := slices.SortedFunc(slices.Values(s.Dimensions[i].Values), heaviestFirst)
 			for _, v := range values {
-				sum += v.Weight
 				if _, twice := fresh.index[v.Value]; !twice && len(fresh.slots) < d.budget {
 					fresh.admit(v.Value, v.Weight*a.unit, a.hour)
 				}
 			}
 		}
-		a.total = max(a.total, sum*a.unit)
 		fresh.admitted = 0
 		a.dims[i] = fresh
 	}
@@ -106,7 +103,7 @@ func (a *Admission) Follow(agreed Snapshot, processes int) {
 func (d *dimension) follow(agreed []Weighted, unit float64, processes int) {
 	before, weightOf := d.index, d.weights.weight
 	slots := d.slots
-	d.index, d.slots, d.weights = make(map[string]int32, len(agreed)), nil, weights{}
+	d.index, d.slots, d.weights, d.visible = make(map[string]int32, len(agreed)), nil, weights{}, 0
 	for _, v := range agreed[:min(len(agreed), d.budget)] {
 		if _, twice := d.index[v.Value]; twice {
 			continue
@@ -128,6 +125,7 @@ func (d *dimension) follow(agreed []Weighted, unit float64, processes int) {
 		}
 		entry.foreign = max(0, v.Weight*unit-own)
 		id := d.weights.push(own + entry.foreign)
+		d.visible += own + entry.foreign
 		d.slots = append(d.slots, entry)
 		d.index[v.Value] = id
 	}
