@@ -20,13 +20,13 @@ const (
 // for concurrent use.
 //
 // Of each dimension at most Budget.Values values are admitted at a time. While there is room a value is admitted at once; so a dimension of few values is
-// never folded. Then it goes by weight, the number of events of which each weighs half after HalfLife: a value that is not admitted is counted (Space-Saving
-// with 8 counters for each value of the budget) and takes the place of the lightest admitted one when its guaranteed weight, which is never above the true
-// one, is at least 1/(4·budget) of all events' and twice that of the other. A value that comes once or has less than that share never displaces another, and
-// two that are about as heavy do not take turns. An admitted value leaves only when another takes its place.
+// never folded. Then it goes by weight, the number of events of which each weighs half after HalfLife: a value that is not admitted and comes again is counted
+// (Space-Saving with 4 counters for each value of the budget) and takes the place of the lightest admitted one when its guaranteed weight, which is never above
+// the true one, is at least twice that of the other and a quarter of the mean of those admitted. A value that comes once never displaces another, however many
+// such there are, and two that are about as heavy do not take turns. An admitted value leaves only when another takes its place.
 //
 // In a full hour of arrival, at most Budget.Values + max(1, Budget.Values/4) different values of a dimension are admitted and seen, since a value that had
-// events in the hour gives its place away for a limited number of times in it: max(1, Budget.Values/4), at first to candidates of 8 events and twice the
+// events in the hour gives its place away for a limited number of times in it: max(1, Budget.Values/4), at first to candidates of 4 events and twice the
 // weight, later of 4, 8 and 16 times. Places of values without events in the hour are not limited. Follow adds to that what it says.
 //
 // In a bucket of Definition.Step at most Budget.Combinations combinations of values are kept apart, and the one in which all is folded; seven eighths of them
@@ -38,8 +38,8 @@ type Admission struct {
 	dims         []*dimension
 	combinations *combinations
 	// unit is the weight of an event now, 2^((now−base)/HalfLife): that the weights of earlier ones decay is that later ones weigh more.
-	unit, total float64
-	base        int64
+	unit float64
+	base int64
 	// now is the time of unit, nanoseconds since 1970 as base.
 	now int64
 	// tick is when unit and hour have to be looked at again, hour the present one since 1970.
@@ -80,7 +80,6 @@ func (a *Admission) decide(now, at int64, values []string, out *decision) {
 	if now >= a.tick {
 		a.advance(now)
 	}
-	a.total += a.unit
 	*out = decision{}
 	for i, d := range a.dims {
 		value := ""
@@ -127,7 +126,6 @@ func (a *Admission) advance(now int64) {
 	halves := float64(now-a.base) / float64(HalfLife)
 	if halves > rescaleAfter {
 		by := math.Exp2(-halves)
-		a.total *= by
 		for _, d := range a.dims {
 			d.scale(by)
 		}

@@ -26,6 +26,8 @@ type Admitted struct {
 type Weighted struct {
 	Value  string  `json:"value"`
 	Weight float64 `json:"weight"`
+	// Idle says that it had no event in the hour of the snapshot. Agreed sets do not say.
+	Idle bool `json:"idle,omitempty"`
 }
 
 // Snapshot returns what is admitted, with the weights of this process's own events.
@@ -39,7 +41,7 @@ func (a *Admission) Snapshot(now time.Time) Snapshot {
 	for i, d := range a.dims {
 		values := make([]Weighted, len(d.slots))
 		for id, s := range d.slots {
-			values[id] = Weighted{Value: s.value, Weight: max(0, d.weights.weight[id]-s.foreign) / a.unit}
+			values[id] = Weighted{Value: s.value, Weight: max(0, d.weights.weight[id]-s.foreign) / a.unit, Idle: s.hour != a.hour}
 		}
 		slices.SortFunc(values, heaviestFirst)
 		out.Dimensions[i].Values = values
@@ -57,22 +59,19 @@ func heaviestFirst(a, b Weighted) int {
 func (a *Admission) Restore(s Snapshot) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.tick, a.total = math.MinInt64, 0
+	a.tick = math.MinInt64
 	a.advance(s.Time.UnixNano())
 	for i, d := range a.dims {
 		fresh := newDimension(d.budget)
 		fresh.serial, fresh.costly = d.serial, d.costly
-		sum := 0.0
 		if i < len(s.Dimensions) {
 			values := slices.SortedFunc(slices.Values(s.Dimensions[i].Values), heaviestFirst)
 			for _, v := range values {
-				sum += v.Weight
 				if _, twice := fresh.index[v.Value]; !twice && len(fresh.slots) < d.budget {
 					fresh.admit(v.Value, v.Weight*a.unit, a.hour)
 				}
 			}
 		}
-		a.total = max(a.total, sum*a.unit)
 		fresh.admitted = 0
 		a.dims[i] = fresh
 	}
@@ -106,7 +105,7 @@ func (a *Admission) Follow(agreed Snapshot, processes int) {
 func (d *dimension) follow(agreed []Weighted, unit float64, processes int) {
 	before, weightOf := d.index, d.weights.weight
 	slots := d.slots
-	d.index, d.slots, d.weights = make(map[string]int32, len(agreed)), nil, weights{}
+	d.index, d.slots, d.weights, d.visible = make(map[string]int32, len(agreed)), nil, weights{}, 0
 	for _, v := range agreed[:min(len(agreed), d.budget)] {
 		if _, twice := d.index[v.Value]; twice {
 			continue
@@ -128,6 +127,7 @@ func (d *dimension) follow(agreed []Weighted, unit float64, processes int) {
 		}
 		entry.foreign = max(0, v.Weight*unit-own)
 		id := d.weights.push(own + entry.foreign)
+		d.visible += own + entry.foreign
 		d.slots = append(d.slots, entry)
 		d.index[v.Value] = id
 	}
@@ -141,8 +141,9 @@ func (d *dimension) follow(agreed []Weighted, unit float64, processes int) {
 
 // Agree returns the set that processes shall use, of the present one and what they have admitted; the same for the same arguments, whatever the order of the
 // reports. The weight of a value is the sum of theirs. Free places go to the heaviest. Another value takes the place of the lightest of the set when it has
-// twice its weight; in an hour max(1, budget/4) times, not counting places of values that had no event for an hour.
+// twice its weight; max(1, budget/4) times in an hour, not counting places of values that every report calls idle in this hour.
 func Agree(now time.Time, budget int, present Snapshot, reports []Snapshot) Snapshot {
+	hour := floor(now.UnixNano(), int64(time.Hour))
 	n := len(present.Dimensions)
 	for _, r := range reports {
 		n = max(n, len(r.Dimensions))
@@ -153,44 +154,61 @@ func Agree(now time.Time, budget int, present Snapshot, reports []Snapshot) Snap
 		if i < len(present.Dimensions) {
 			set = present.Dimensions[i]
 		}
-		if !present.Time.Truncate(time.Hour).Equal(now.Truncate(time.Hour)) {
+		if floor(present.Time.UnixNano(), int64(time.Hour)) != hour {
 			set.Exchanged = 0
 		}
-		var each [][]Weighted
-		for _, r := range reports {
-			if i < len(r.Dimensions) {
-				each = append(each, r.Dimensions[i].Values)
-			}
-		}
-		out.Dimensions[i] = agree(budget, set, each)
+		said, n := reportsOf(reports, i, hour)
+		out.Dimensions[i] = agree(budget, set, said, n)
 	}
 	return out
 }
 
-func agree(budget int, present Admitted, reports [][]Weighted) Admitted {
-	// Weights are added up by size, so that the sum does not depend on the order of the reports.
-	parts := make(map[string][]float64)
+// reported is what reports say of a value.
+type reported struct {
+	weights []float64
+	idle    int // how many say so
+}
+
+// reportsOf returns what is said of a dimension, by value, and how many reports there are.
+func reportsOf(reports []Snapshot, dimension int, hour int64) (map[string]reported, int) {
+	out, n := make(map[string]reported), 0
 	for _, r := range reports {
-		for _, v := range r {
-			parts[v.Value] = append(parts[v.Value], v.Weight)
+		if dimension >= len(r.Dimensions) {
+			continue
+		}
+		n++
+		present := floor(r.Time.UnixNano(), int64(time.Hour)) == hour
+		for _, v := range r.Dimensions[dimension].Values {
+			said := out[v.Value]
+			said.weights = append(said.weights, v.Weight)
+			if v.Idle && present {
+				said.idle++
+			}
+			out[v.Value] = said
 		}
 	}
+	return out, n
+}
+
+func agree(budget int, present Admitted, said map[string]reported, reports int) Admitted {
+	// Weights are added up by size, so that the sum does not depend on the order of the reports.
 	weighed := func(value string) Weighted {
+		of := said[value]
+		slices.Sort(of.weights)
 		sum := 0.0
-		slices.Sort(parts[value])
-		for _, w := range parts[value] {
+		for _, w := range of.weights {
 			sum += w
 		}
-		return Weighted{Value: value, Weight: sum}
+		return Weighted{Value: value, Weight: sum, Idle: of.idle == reports}
 	}
 	var members, others []Weighted
 	for _, v := range present.Values {
 		members = append(members, weighed(v.Value))
 	}
 	for _, m := range members {
-		delete(parts, m.Value)
+		delete(said, m.Value)
 	}
-	for value := range parts {
+	for value := range said {
 		others = append(others, weighed(value))
 	}
 	slices.SortFunc(members, heaviestFirst)
@@ -200,21 +218,23 @@ func agree(budget int, present Admitted, reports [][]Weighted) Admitted {
 	members, others = append(members, others[:free]...), others[free:]
 	slices.SortFunc(members, heaviestFirst)
 
-	seldom := math.Exp2(-float64(time.Hour) / float64(HalfLife)) // what an event weighs after an hour
 	exchanged := present.Exchanged
 	for i := len(members) - 1; i >= 0 && len(others) > 0; i-- {
-		lightest, heaviest := members[i].Weight, others[0]
-		if heaviest.Weight == 0 || heaviest.Weight < hysteresis*lightest {
+		leaves := members[i]
+		if others[0].Weight == 0 || others[0].Weight < hysteresis*leaves.Weight {
 			break
 		}
-		if lightest >= seldom {
+		if !leaves.Idle {
 			if exchanged >= mostCostly(budget) {
-				break
+				continue
 			}
 			exchanged++
 		}
-		members[i], others = heaviest, others[1:]
+		members[i], others = others[0], others[1:]
 	}
 	slices.SortFunc(members, heaviestFirst)
+	for i := range members {
+		members[i].Idle = false
+	}
 	return Admitted{Values: members, Exchanged: exchanged}
 }

@@ -2,10 +2,16 @@
 
 package rollup
 
+import "math/bits"
+
 // candidates are the values of a dimension that are not admitted, in the Space-Saving summary of A. Metwally, D. Agrawal, A. El Abbadi: Efficient computation
 // of frequent and top-k elements in data streams, ICDT 2005. Of a stream of total weight N and with m counters, the count of a value is at most N/m above
 // its weight (lemma 3) and never below it; a value that weighs more than N/m has a counter (theorem 2). The guaranteed weight of a counter, its count less
-// what it may be over, is what came since the value got the counter. Values are known by their hash.
+// what it may be over, is what came since the value got the counter.
+//
+// In front of it stands a table of the hashes that came last, so that only values that come again enter the stream: ones that come once cost nothing but a
+// place in that table, however many there are. What the table keeps back is missing from counts, so that these are of N without it; guaranteed weights are never
+// above the true ones. Values are known by their hash.
 type candidates struct {
 	size     int
 	index    map[uint64]int32
@@ -15,6 +21,8 @@ type candidates struct {
 	floor float64
 	// total is the N of the bound.
 	total float64
+	// seen has the upper half of hashes, at the place of their lower bits.
+	seen []uint32
 }
 
 type counter struct {
@@ -24,14 +32,23 @@ type counter struct {
 	hits uint32
 }
 
-func newCandidates(size int) *candidates {
-	return &candidates{size: size, index: make(map[uint64]int32)}
+// newCandidates returns a summary with counters and a table of seen hashes for a budget of admitted values.
+func newCandidates(budget int) *candidates {
+	return &candidates{
+		size: counters * budget, index: make(map[uint64]int32),
+		seen: make([]uint32, 1<<bits.Len(uint(seenHashes*budget-1))), //nolint:gosec // a budget is above 0
+	}
 }
 
-// hit counts an event of a value and returns its counter.
+// hit counts an event of a value and returns its counter, or -1 when it has none because it was not seen of late.
 func (c *candidates) hit(hash uint64, weight float64) int32 {
 	id, ok := c.index[hash]
 	if !ok {
+		place, mark := hash&uint64(len(c.seen)-1), uint32(hash>>32)|1
+		if c.seen[place] != mark {
+			c.seen[place] = mark
+			return -1
+		}
 		return c.put(hash, weight, 1)
 	}
 	c.total += weight

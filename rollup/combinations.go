@@ -3,16 +3,17 @@
 package rollup
 
 const (
-	// keptBuckets is of how many buckets the combinations are known, keptCounts of how many their number.
-	keptBuckets = 16
-	keptCounts  = 4096
+	// keptBuckets is of how many buckets the combinations are known at most, and keptFull of how many where all are full.
+	keptBuckets, keptFull = 1024, 16
+	// keptCounts is of how many other buckets their number is known.
+	keptCounts = 4096
 )
 
 // combination has for each dimension the serial of the admitted value, 0 where it is folded.
 type combination [MaxDimensions]uint32
 
-// combinations bounds how many of them a bucket has. The combinations themselves are remembered of the keptBuckets that were used last; of others only how
-// many there were, so that late events use up what is left of the bound, if only once for each combination and return.
+// combinations bounds how many of them a bucket has. The combinations themselves are remembered of the buckets that were used last; of others only how
+// many there were, so that late events use up what is left of the bound: one for each combination, also one that was there, whenever the bucket was forgotten.
 type combinations struct {
 	// most is the bound, and mostWhole that of combinations of which nothing is folded: an eighth is left for those that are folded in part.
 	most, mostWhole int
@@ -21,6 +22,8 @@ type combinations struct {
 	counts          map[int64]int32
 	last            *bucketCombinations
 	clock           uint64
+	// total is how many combinations are known.
+	total int
 }
 
 type bucketCombinations struct {
@@ -53,26 +56,36 @@ func (c *combinations) of(at int64) *bucketCombinations {
 	return b
 }
 
-// start begins to know a bucket, and forgets one when it is one too many.
+// start begins to know a bucket, and forgets others when there are too many.
 func (c *combinations) start(time int64) *bucketCombinations {
-	b := &bucketCombinations{known: make(map[combination]struct{})}
-	if len(c.buckets) >= keptBuckets {
-		b = nil
-		for _, other := range c.buckets {
-			if b == nil || other.used < b.used {
-				b = other
-			}
-		}
-		delete(c.buckets, b.time)
-		if len(c.counts) >= keptCounts {
-			clear(c.counts)
-		}
-		c.counts[b.time] = int32(b.count) //nolint:gosec // at most MaxCombinations
-		clear(b.known)
+	b := &bucketCombinations{}
+	for len(c.buckets) >= keptBuckets || len(c.buckets) > 0 && c.total >= keptFull*c.most {
+		b = c.forget()
+	}
+	if b.known == nil {
+		b.known = make(map[combination]struct{})
 	}
 	b.time, b.count = time, int(c.counts[time])
 	delete(c.counts, time)
 	c.buckets[time] = b
+	return b
+}
+
+// forget forgets the combinations of the bucket that was not used for the longest, and returns it emptied.
+func (c *combinations) forget() *bucketCombinations {
+	var b *bucketCombinations
+	for _, other := range c.buckets {
+		if b == nil || other.used < b.used {
+			b = other
+		}
+	}
+	delete(c.buckets, b.time)
+	if len(c.counts) >= keptCounts {
+		clear(c.counts)
+	}
+	c.counts[b.time] = int32(b.count) //nolint:gosec // at most MaxCombinations
+	c.total -= len(b.known)
+	clear(b.known)
 	return b
 }
 
@@ -90,6 +103,7 @@ func (c *combinations) admit(b *bucketCombinations, key *combination, folded uin
 	}
 	b.known[*key] = struct{}{}
 	b.count++
+	c.total++
 	return true
 }
 

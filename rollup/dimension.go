@@ -10,13 +10,13 @@ import (
 const (
 	// hysteresis is how many times the weight of an admitted value a candidate must have to take its place.
 	hysteresis = 2
-	// shares is how many times the budget of candidates could have the share of the weight that a candidate must have.
-	shares = 4
-	// counters is how many candidates are counted, as a multiple of the budget: with twice as many as shares, the overestimate of Space-Saving is at most
-	// half of the share that is asked for.
-	counters = 2 * shares
-	// seldomHits and costlyHits are how many events a candidate must have had: when the value whose place it takes has had none in this hour, and else.
-	seldomHits, costlyHits = 2, 8
+	// part is by what the mean weight of an admitted value is divided to have what a candidate must weigh at least.
+	part = 4
+	// counters is how many candidates are counted, and seenHashes how many values are remembered that came once, as multiples of the budget.
+	counters, seenHashes = 4, 32
+	// seldomHits and costlyHits are how many events a candidate must have had since it came again: when the value whose place it takes has had none in this
+	// hour, and else.
+	seldomHits, costlyHits = 2, 4
 )
 
 // dimension is the set of admitted values of one dimension. Weights are scaled as those of Admission.
@@ -25,6 +25,8 @@ type dimension struct {
 	index   map[string]int32
 	slots   []slot
 	weights weights // of the slots, with their foreign part
+	// visible is the sum of the weights.
+	visible float64
 	// candidates is nil until the first value finds no room.
 	candidates *candidates
 	serial     uint32
@@ -55,6 +57,7 @@ func mostCostly(budget int) int { return max(1, budget/4) }
 func (d *dimension) find(value string, a *Admission) int32 {
 	if id, ok := d.index[value]; ok {
 		d.weights.weight[id] += a.unit
+		d.visible += a.unit
 		d.slots[id].hour = a.hour
 		return id
 	}
@@ -74,11 +77,14 @@ func (d *dimension) unknown(value string, a *Admission) int32 {
 		return d.admit(value, weight, a.hour)
 	}
 	if d.candidates == nil {
-		d.candidates = newCandidates(counters * d.budget)
+		d.candidates = newCandidates(d.budget)
 	}
 	c := d.candidates.hit(HashText(value), a.unit)
+	if c < 0 || !hasRoom || len(d.slots) < d.budget {
+		return -1
+	}
 	of := d.candidates.counters[c]
-	if !hasRoom || of.hits < seldomHits || of.guaranteed*float64(shares*d.budget) < a.total || len(d.slots) < d.budget {
+	if of.hits < seldomHits || of.guaranteed*float64(part*d.budget) < d.visible {
 		return -1
 	}
 	id := d.weights.least()
@@ -128,19 +134,21 @@ func (d *dimension) enter(id int32, value string, weight float64, hour int32) {
 	d.slots[id] = slot{value: value, serial: d.serial, hour: hour}
 	d.index[value] = id
 	d.weights.set(id, weight)
+	d.visible += weight
 }
 
 // leave makes an admitted value a candidate. Its place is free then.
 func (d *dimension) leave(id int32) {
 	value := d.slots[id].value
 	delete(d.index, value)
+	d.visible -= d.weights.weight[id]
 	d.demote(value, d.weights.weight[id]-d.slots[id].foreign)
 }
 
 // demote makes a value a candidate with the weight it had.
 func (d *dimension) demote(value string, weight float64) {
 	if d.candidates == nil {
-		d.candidates = newCandidates(counters * d.budget)
+		d.candidates = newCandidates(d.budget)
 	}
 	if hash := HashText(value); weight > 0 {
 		if _, ok := d.candidates.index[hash]; !ok {
@@ -151,6 +159,10 @@ func (d *dimension) demote(value string, weight float64) {
 
 func (d *dimension) scale(by float64) {
 	d.weights.scale(by)
+	d.visible = 0
+	for _, w := range d.weights.weight { // anew, so that errors of rounding do not add up
+		d.visible += w
+	}
 	for i := range d.slots {
 		d.slots[i].foreign *= by
 	}

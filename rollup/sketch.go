@@ -13,7 +13,7 @@ import (
 const (
 	// SketchError is the relative error of quantiles.
 	SketchError = 0.01
-	// sketchOffset is added to the indexes of the mapping, which are from -35 421 (the least normal number) to 35 487 (the greatest).
+	// sketchOffset is added to the indexes of the mapping, which are from -35 418 (the least normal number) to 35 471 (the greatest that it knows).
 	sketchOffset = 36_000
 	// sketchSpan is how many buckets a sketch has at most on each side of 0. With a factor of 1.0202 from one bucket to the next
 	// they span 3·10^35.
@@ -25,8 +25,8 @@ func newMapping() (*mapping.LogarithmicMapping, error) {
 	return mapping.NewLogarithmicMapping(SketchError)
 }
 
-// bucketOf returns the index of the bucket into which a finite value falls. Values nearer to 0 than the least normal number are 0; values beyond the
-// greatest that the mapping knows, which is less than 1 % below the greatest number, fall into the outermost bucket.
+// bucketOf returns the index of the bucket into which a finite value falls. Values nearer to 0 than the least normal number are 0; values beyond
+// the greatest that the mapping knows, 1.27·10^308, fall into its bucket.
 func bucketOf(m *mapping.LogarithmicMapping, v float64) int32 {
 	abs := math.Abs(v)
 	if abs < m.MinIndexableValue() {
@@ -103,7 +103,7 @@ func collapse(s []Bucket) []Bucket {
 
 // Quantile returns the q-quantile of the values in a sketch, and false when it is empty or q is not from 0 to 1. The quantile of n sorted values is the one
 // at index ⌊q·(n−1)⌋, counted from 0. The result is off by at most SketchError of that value (C. Masson, J. E. Rim, H. K. Lee: DDSketch, VLDB 2019,
-// proposition 3 and section 2.2), except for values that a wide sketch has collapsed: those more than 3·10^35 times nearer to 0 than the outermost.
+// proposition 3 and section 2.2), except beyond 1.27·10^308 and for values that a wide sketch has collapsed: those more than 3·10^35 times nearer to 0 than the outermost.
 func Quantile(sketch []Bucket, q float64) (float64, bool) {
 	m, err := newMapping()
 	var n uint64

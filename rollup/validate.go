@@ -82,7 +82,7 @@ func (d Definition) validateFields(bad *mistakes) {
 	for _, name := range d.Dimensions {
 		field, err := search.ResolveField(of, name)
 		if err != nil {
-			bad.add("dimension %q: %w", name, err)
+			bad.add("dimension %q: %s", name, messageOf(err))
 			continue
 		}
 		switch first, twice := names[field]; {
@@ -100,12 +100,20 @@ func (d Definition) validateFields(bad *mistakes) {
 		}
 		field, err := search.ResolveField(of, m.Field)
 		if err != nil {
-			bad.add("measure %d (%s): %w", i+1, m.Name, err)
+			bad.add("measure %d (%s): %s", i+1, m.Name, messageOf(err))
 		} else if m.Func != FuncDistinct && !numeric(d.Source, field) {
 			bad.add("measure %d (%s): %s needs numbers and %s has none; use distinct, or a field of numbers such as %s", i+1, m.Name, m.Func, m.Field,
 				map[Source]string{Spans: "duration", Logs: "attr.size"}[d.Source])
 		}
 	}
+}
+
+// messageOf leaves the position away, which means nothing for a name alone.
+func messageOf(err error) string {
+	if e, ok := errors.AsType[*search.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
 }
 
 // numeric says whether values of the field can be numbers.
