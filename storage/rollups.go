@@ -22,13 +22,15 @@ type RollupRows struct {
 // RollupRow is a row and when it may be forgotten.
 type RollupRow struct {
 	rollup.Row
+	// Expires is the first moment at which the row is not read any more; the zero time keeps it for ever. Like the rest of a row it must be the same
+	// when the batch is stored again.
 	Expires time.Time
 }
 
 // RollupHidden is what was folded in an hour and when that may be forgotten.
 type RollupHidden struct {
 	rollup.Hidden
-	Expires time.Time
+	Expires time.Time // as that of a row
 }
 
 // RollupAppender stores states of rollups. Safe for concurrent use.
@@ -44,14 +46,18 @@ type RollupQuery struct {
 	Range TimeRange
 	// Step chooses the width of the buckets that are read.
 	Step time.Duration
-	// Every is the width of the buckets of the answer, a multiple of Step; 0 adds up the whole range, with Range.Start as time.
+	// Every is the width of the buckets of the answer, a multiple of Step; they begin at multiples of it since 1970, the first one perhaps before
+	// Range.Start. 0 adds up the whole range, with Range.Start as time and its length as step.
 	Every time.Duration
-	// Group are the dimensions that the answer keeps apart, by index and rising; the values of others are "" and not folded in the answer.
+	// Group are the dimensions that the answer keeps apart, by index and rising; the values of others are "" and not folded in the answer, which has
+	// rollup.MaxDimensions values in every row.
 	Group []int
 	// Where are conditions that all have to hold.
 	Where []RollupCondition
-	// Inputs are those whose states are wanted, by index and rising; others come back zero.
+	// Inputs are those whose states are wanted, by index and rising; others come back zero, and those behind the last one not at all.
 	Inputs []int
+	// NoSketches and NoRegisters leave these parts of all inputs zero: they are most of what there is to read, and merging them is most of the work.
+	NoSketches, NoRegisters bool
 	// Limit is the most rows; more are ErrLimit. 0 is 1 000 000.
 	Limit int
 }
@@ -70,7 +76,7 @@ type RollupCondition struct {
 type RollupReader interface {
 	// RollupRows returns rows by time, then by the values of Group.
 	RollupRows(ctx context.Context, owner tenant.ID, q RollupQuery) ([]rollup.Row, error)
-	// RollupHidden returns what was folded, by hour.
+	// RollupHidden returns what was folded, by hour, with rollup.MaxDimensions dimensions each.
 	RollupHidden(ctx context.Context, owner tenant.ID, state string, r TimeRange) ([]rollup.Hidden, error)
 	// RollupBytes is what the states of a rollup take on disk, about, and how many rows they are.
 	RollupBytes(ctx context.Context, owner tenant.ID, state string) (bytes, rows uint64, err error)

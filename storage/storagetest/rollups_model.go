@@ -34,7 +34,7 @@ func (m *rollupModel) ask(owner tenant.ID, q storage.RollupQuery) []rollup.Row {
 			if found[key] == nil {
 				found[key] = &into
 			}
-			addRow(found[key], r.Row, q.Inputs)
+			addRow(found[key], r.Row, q)
 		}
 	}
 	out := make([]rollup.Row, 0, len(found))
@@ -86,13 +86,21 @@ func answerKey(r rollup.Row, q storage.RollupQuery) rollup.Row {
 	return out
 }
 
-// addRow adds the inputs that are wanted.
-func addRow(to *rollup.Row, r rollup.Row, inputs []int) {
+// addRow adds the parts of the inputs that are wanted.
+func addRow(to *rollup.Row, r rollup.Row, q storage.RollupQuery) {
 	to.Count += r.Count
-	for _, i := range inputs {
-		if i < len(r.Inputs) {
-			addInput(&to.Inputs[i], r.Inputs[i])
+	for _, i := range q.Inputs {
+		if i >= len(r.Inputs) {
+			continue
 		}
+		in := r.Inputs[i]
+		if q.NoSketches {
+			in.Sketch = nil
+		}
+		if q.NoRegisters {
+			in.Registers = nil
+		}
+		addInput(&to.Inputs[i], in)
 	}
 }
 
@@ -182,6 +190,7 @@ func (g rollupRandom) input() rollup.Input {
 
 func (g rollupRandom) query(state string) storage.RollupQuery {
 	q := storage.RollupQuery{State: state, Step: []time.Duration{10 * time.Second, time.Minute, time.Hour}[g.IntN(3)], Group: g.subset(3), Inputs: g.subset(4)}
+	q.NoSketches, q.NoRegisters = g.IntN(3) == 0, g.IntN(3) == 0
 	q.Every = q.Step * []time.Duration{0, 1, 1, 3, 7}[g.IntN(5)]
 	q.Range.Start = g.day.Add(time.Duration(g.IntN(30)-10) * time.Minute / 3)
 	q.Range.End = q.Range.Start.Add(time.Duration(1+g.IntN(90)) * time.Minute)

@@ -76,7 +76,7 @@ func BenchmarkRollupRows(b *testing.B) {
 		require.NoError(b, c.Exec(b.Context(), fmt.Sprintf(`INSERT INTO strata.strata_rollups
 			SELECT 'default', 'bench@1', 3600, toString(number %% 1000), toString(intDiv(number, 10) %% 100), toString(intDiv(number, 1000) %% 10), '', '', 0,
 				toDateTime(%d + intDiv(number, 10000) * 3600) AS at, at + toIntervalDay(400), 1 + number %% 50, map(0, 1 + number %% 50, 1, 3), map(0, number / 7, 1, number / 3), map(0, number / 9, 1, 1.5),
-				map(0, number / 5, 1, 7.5), map(), CAST((arrayMap(i -> toInt64(800 + i * 2 + cityHash64(number) %% 40), range(20)), arrayMap(i -> toUInt64(1 + cityHash64(number, i) %% 4), range(20))), 'Map(Int64, UInt64)'), map()
+				map(0, number / 5, 1, 7.5), map(), CAST((arrayMap(i -> toInt64(800 + i * 2 + cityHash64(number) %% 40) * 256, range(20)), arrayMap(i -> toUInt64(1 + cityHash64(number, i) %% 4), range(20))), 'Map(Int64, UInt64)'), map()
 			FROM numbers(240000)`, start.AddDate(0, 0, day).Unix())))
 	}
 	q := storage.RollupQuery{State: "bench@1", Step: time.Hour, Range: storage.TimeRange{Start: start, End: end}}
@@ -89,7 +89,9 @@ func BenchmarkRollupRows(b *testing.B) {
 		{"count of one value per hour", func(q *storage.RollupQuery) {
 			q.Every, q.Where = time.Hour, []storage.RollupCondition{{Values: []string{"77"}}}
 		}},
-		{"numbers by the first dimension, total", func(q *storage.RollupQuery) { q.Group, q.Inputs = []int{0}, []int{1} }},
+		{"numbers by the first dimension, total", func(q *storage.RollupQuery) {
+			q.Group, q.Inputs, q.NoSketches, q.NoRegisters = []int{0}, []int{1}, true, true
+		}},
 		{"sketch by the first dimension, total", func(q *storage.RollupQuery) { q.Group, q.Inputs = []int{0}, []int{0} }},
 		{"sketch of one value per hour", func(q *storage.RollupQuery) {
 			q.Every, q.Inputs, q.Where = time.Hour, []int{0}, []storage.RollupCondition{{Values: []string{"77"}}}

@@ -4,20 +4,18 @@ package rollups
 
 import "math"
 
-// sketchKey is the key of a bucket of an input's sketch. Keys of one input lie together and rise with the index.
-func sketchKey(input int, index int32) int64 { return int64(input)<<32 + int64(index) }
+// sketchKey is the key of a bucket of an input's sketch. The input is in the lowest byte, so that keys of few bits remain for every number of inputs;
+// those of one input rise with the index.
+func sketchKey(input int, index int32) int64 { return int64(index)<<8 | int64(input) }
 
 // ofSketchKey takes a key apart.
-func ofSketchKey(key int64) (input int, index int32) {
-	input = int((key + 1<<31) >> 32)
-	return input, int32(key - int64(input)<<32) //nolint:gosec // What sketchKey put there.
-}
+func ofSketchKey(key int64) (input int, index int32) { return int(key & 0xff), int32(key >> 8) } //nolint:gosec // What sketchKey put there.
 
-// registerKey is the key of a register of an input.
-func registerKey(input int, index uint16) uint32 { return uint32(input)<<16 | uint32(index) } //nolint:gosec // Below maxInputs.
+// registerKey is the key of a register of an input, made like sketchKey.
+func registerKey(input int, index uint16) uint32 { return uint32(index)<<8 | uint32(input) } //nolint:gosec // Below maxInputs.
 
 // ofRegisterKey takes a key apart.
-func ofRegisterKey(key uint32) (input int, index uint16) { return int(key >> 16), uint16(key) } //nolint:gosec // Its lower half.
+func ofRegisterKey(key uint32) (input int, index uint16) { return int(key & 0xff), uint16(key >> 8) } //nolint:gosec // What registerKey put there.
 
 // A last value is stored as one number of 128 bits, of which the greater one counts: the time in the upper half and the value in the lower
 // one, each so that their order is that of unsigned integers.

@@ -77,19 +77,27 @@ func compile(st *client.Statement, q *storage.RollupQuery, limit int) string {
 	for _, i := range q.Inputs {
 		columns = append(columns, inputColumns(strconv.Itoa(i))...)
 	}
-	if len(q.Inputs) > 0 {
-		// Merging the buckets of inputs that nobody wants costs no more than telling them apart before; registers are many, and each takes memory.
+	if sketches(q) {
+		// Merging the buckets of inputs that nobody wants costs no more than telling them apart before.
+		columns = append(columns, "mapKeys(sumMap(Sketches))", "mapValues(sumMap(Sketches))")
+	}
+	if registers(q) {
+		// Registers are many, and each that is merged takes memory.
 		wanted := make([]string, len(q.Inputs))
 		for n, i := range q.Inputs {
 			wanted[n] = strconv.Itoa(i)
 		}
-		registers := "maxMap(mapFilter((k, v) -> bitShiftRight(k, 16) IN (" + strings.Join(wanted, ", ") + "), Registers))"
-		columns = append(columns, "mapKeys(sumMap(Sketches))", "mapValues(sumMap(Sketches))", "mapKeys("+registers+")", "mapValues("+registers+")")
+		merged := "maxMap(mapFilter((k, v) -> bitAnd(k, 255) IN (" + strings.Join(wanted, ", ") + "), Registers))"
+		columns = append(columns, "mapKeys("+merged+")", "mapValues("+merged+")")
 	}
 	return "SELECT " + strings.Join(columns, ", ") + " FROM {db}." + table + " WHERE " + conditions(st, q) +
 		" GROUP BY " + strings.Join(keys, ", ") + " HAVING count() > 0" + // A key that is a constant makes a row of nothing.
 		" ORDER BY " + strings.Join(append(order, "folded"), ", ") + " LIMIT " + strconv.Itoa(limit+1)
 }
+
+// sketches and registers say whether a query asks for these parts.
+func sketches(q *storage.RollupQuery) bool  { return len(q.Inputs) > 0 && !q.NoSketches }
+func registers(q *storage.RollupQuery) bool { return len(q.Inputs) > 0 && !q.NoRegisters }
 
 // mask has the bits of dimensions.
 func mask(dimensions []int) int {

@@ -76,8 +76,11 @@ func newAnswer(q *storage.RollupQuery) *answer {
 		in := &a.inputs[i]
 		a.into = append(a.into, &in.count, &in.sum, &in.min, &in.max, &in.lastAt, &in.last)
 	}
-	if len(a.inputs) > 0 {
-		a.into = append(a.into, &a.sketchKeys, &a.sketchCounts, &a.registerKeys, &a.registerRanks)
+	if sketches(q) {
+		a.into = append(a.into, &a.sketchKeys, &a.sketchCounts)
+	}
+	if registers(q) {
+		a.into = append(a.into, &a.registerKeys, &a.registerRanks)
 	}
 	return a
 }

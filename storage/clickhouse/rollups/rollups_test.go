@@ -24,11 +24,11 @@ import (
 func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 
 func TestKeys(t *testing.T) {
-	var last int64 = math.MinInt64
 	for _, input := range []int{0, 1, 255} {
+		var last int64 = math.MinInt64
 		for _, index := range []int32{math.MinInt32, -1, 0, 1, math.MaxInt32} {
 			key := sketchKey(input, index)
-			require.Greater(t, key, last, "keys rise by input and index")
+			require.Greater(t, key, last, "keys of an input rise with the index")
 			last = key
 			gotInput, gotIndex := ofSketchKey(key)
 			require.Equal(t, input, gotInput)

@@ -339,13 +339,13 @@ CREATE TABLE IF NOT EXISTS strata.strata_rollups
     Time      DateTime CODEC(Delta(4), ZSTD(1)),
     Expires   DateTime CODEC(Delta(4), ZSTD(1)),
     Count     SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    Counts    SimpleAggregateFunction(sumMap, Map(UInt8, UInt64)) CODEC(ZSTD(1)),
-    Sums      SimpleAggregateFunction(sumMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
-    Minima    SimpleAggregateFunction(minMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
-    Maxima    SimpleAggregateFunction(maxMap, Map(UInt8, Float64)) CODEC(ZSTD(1)),
+    Counts    SimpleAggregateFunction(sumMap, Map(UInt8, UInt64)) CODEC(T64, ZSTD(1)),
+    Sums      SimpleAggregateFunction(sumMap, Map(UInt8, Float64)) CODEC(LZ4),
+    Minima    SimpleAggregateFunction(minMap, Map(UInt8, Float64)) CODEC(LZ4),
+    Maxima    SimpleAggregateFunction(maxMap, Map(UInt8, Float64)) CODEC(LZ4),
     Lasts     SimpleAggregateFunction(maxMap, Map(UInt8, UInt128)) CODEC(ZSTD(1)),
-    Sketches  SimpleAggregateFunction(sumMap, Map(Int64, UInt64)) CODEC(ZSTD(1)),
-    Registers SimpleAggregateFunction(maxMap, Map(UInt32, UInt8)) CODEC(ZSTD(1))
+    Sketches  SimpleAggregateFunction(sumMap, Map(Int64, UInt64)) CODEC(T64, ZSTD(1)),
+    Registers SimpleAggregateFunction(maxMap, Map(UInt32, UInt8)) CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY multiIf(toInt64(Expires) - toInt64(Time) > 25920000, toStartOfMonth(Expires), toInt64(Expires) - toInt64(Time) > 6048000, toMonday(Expires), toDate(Expires))
@@ -360,7 +360,7 @@ CREATE TABLE IF NOT EXISTS strata.strata_rollups_hidden
     Dimension UInt8 CODEC(ZSTD(1)),
     Time      DateTime CODEC(Delta(4), ZSTD(1)),
     Expires   DateTime CODEC(Delta(4), ZSTD(1)),
-    Registers SimpleAggregateFunction(maxMap, Map(UInt16, UInt8)) CODEC(ZSTD(1))
+    Registers SimpleAggregateFunction(maxMap, Map(UInt16, UInt8)) CODEC(Delta(2), ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY multiIf(toInt64(Expires) - toInt64(Time) > 25920000, toStartOfMonth(Expires), toInt64(Expires) - toInt64(Time) > 6048000, toMonday(Expires), toDate(Expires))
