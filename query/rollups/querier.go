@@ -271,8 +271,8 @@ func (q *querier) read(ctx context.Context, o Rollup, sel selection) (readRows, 
 	}
 	out := readRows{step: bucketsFor(o, start, now, sel)}
 	first, last := start.Truncate(out.step), end.Truncate(out.step)
-	if first.Equal(start) {
-		first = first.Add(-out.step) // It ends at start.
+	if first.Equal(start) || wide(out.step, sel.window) {
+		first = first.Add(-out.step) // It ends at start, or is told again after it.
 	}
 	if !last.After(first) {
 		return out, nil

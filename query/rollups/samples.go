@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	promstorage "github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -114,12 +115,12 @@ func (s *seriesSet) add(metrics []metric, got readRows, hints *promstorage.Selec
 		for _, m := range metrics {
 			lbls := labelsOf(m, names, any)
 			if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(lbls.Get(m.Name)) }) {
-				p := pointsOf{metric: m, step: got.step, hints: hints}
+				p := pointsOf{metric: m, first: got.of.Start, step: got.step, hints: hints}
 				var samples []chunks.Sample
 				if isCounter(m.rollup.Plan.Definition.Measures[m.measure].Func) {
-					samples = p.counter(own, first)
+					samples = p.again(p.counter(own, first))
 				} else {
-					samples = p.gauge(own)
+					samples = p.again(p.gauge(own))
 				}
 				if s.count += len(samples); s.count > maxSamples {
 					return fmt.Errorf("%w: %w", storage.ErrLimit, errTooManySamples)
@@ -145,6 +146,7 @@ func byCombination(rows []rollup.Row) map[string][]*rollup.Row {
 // pointsOf makes the samples of one series.
 type pointsOf struct {
 	metric metric
+	first  time.Time // start of the first bucket
 	step   time.Duration
 	hints  *promstorage.SelectHints
 }
@@ -164,10 +166,7 @@ func (p pointsOf) counter(rows, before []*rollup.Row) []chunks.Sample {
 	step := p.step.Milliseconds()
 	var out []chunks.Sample
 	sum, begun := 0.0, false
-	at, last := p.hints.Start/step*step, p.hints.End/step*step // ends of buckets
-	if at < p.hints.Start {
-		at += step
-	}
+	at, last := p.first.UnixMilli()+step, p.hints.End/step*step // ends of buckets
 	for _, r := range before {
 		sum, begun = sum+p.value(r), true
 	}
@@ -193,30 +192,54 @@ func (p pointsOf) counter(rows, before []*rollup.Row) []chunks.Sample {
 	return out
 }
 
-// gauge has a sample at the end of each bucket with events. Buckets wider than instant selectors look back are told again at each time of evaluation, until the next
-// one has ended.
+// gauge has a sample at the end of each bucket with events.
 func (p pointsOf) gauge(rows []*rollup.Row) []chunks.Sample {
-	step := p.step.Milliseconds()
 	var out []chunks.Sample
 	for _, r := range rows {
-		v := p.value(r)
-		if math.IsNaN(v) {
-			continue
+		if v := p.value(r); !math.IsNaN(v) {
+			out = append(out, sample{t: r.Time.UnixMilli() + p.step.Milliseconds(), v: v})
 		}
-		ends := r.Time.UnixMilli() + step
-		out = append(out, sample{t: ends, v: v})
-		if p.step <= lookback || p.hints.Range > 0 {
-			continue
+	}
+	return out
+}
+
+// wide says whether buckets are wider than instant selectors look back, and one is asking.
+func wide(step time.Duration, window int64) bool { return step > lookback && window == 0 }
+
+// again tells samples of wide buckets again at each time of evaluation, until the next bucket has ended, and marks where a series ends, so that what was true of one
+// bucket is not told of the next.
+func (p pointsOf) again(samples []chunks.Sample) []chunks.Sample {
+	if p.hints.Range > 0 {
+		return samples
+	}
+	out := make([]chunks.Sample, 0, len(samples))
+	for i, s := range samples {
+		out = append(out, s)
+		until := s.T() + p.step.Milliseconds()
+		if i+1 < len(samples) {
+			until = min(until, samples[i+1].T())
 		}
-		every := p.hints.Step
-		if every <= 0 {
-			every = max(p.hints.End-p.hints.Start, 1)
+		if wide(p.step, 0) {
+			out = p.evaluated(out, s, until)
 		}
-		// The times of evaluation are those before the end of the selection by whole steps.
-		for t := p.hints.End - (p.hints.End-ends)/every*every; t < ends+step && t <= p.hints.End; t += every {
-			if t > ends {
-				out = append(out, sample{t: t, v: v})
-			}
+		if i+1 == len(samples) || until < samples[i+1].T() {
+			out = append(out, sample{t: until, v: math.Float64frombits(value.StaleNaN)})
+		}
+	}
+	return out
+}
+
+// evaluated adds a sample at each time of evaluation behind its own and before another: those are at the end of the selection and by whole steps before.
+func (p pointsOf) evaluated(out []chunks.Sample, s chunks.Sample, until int64) []chunks.Sample {
+	if p.hints.Step <= 0 {
+		if s.T() < p.hints.End && p.hints.End < until {
+			out = append(out, sample{t: p.hints.End, v: s.F()})
+		}
+		return out
+	}
+	for t := p.hints.End - (p.hints.End-s.T())/p.hints.Step*p.hints.Step; t < until && t <= p.hints.End; t += p.hints.Step {
+		if t > s.T() {
+			out = append(out, sample{t: t, v: s.F()})
 		}
 	}
 	return out
