@@ -44,6 +44,8 @@ var (
 	_ storage.AgentStore        = (*Catalog)(nil)
 	_ storage.AgentConfigStore  = (*Catalog)(nil)
 	_ storage.RolloutStore      = (*Catalog)(nil)
+	_ storage.RollupStore       = (*Catalog)(nil)
+	_ storage.RollupsVersion    = (*Catalog)(nil)
 )
 
 // Open opens a SQLite file, creates it when it does not exist, and migrates it.

@@ -80,6 +80,18 @@ func migrations() []migration {
 				`ALTER TABLE notifiers DROP COLUMN url`, `ALTER TABLE notifiers DROP COLUMN secret`, `ALTER TABLE notifiers DROP COLUMN allow_private`,
 			},
 		},
+		{version: 6, statements: []string{
+			`CREATE TABLE rollups (
+				tenant TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, version BIGINT NOT NULL, paused BIGINT NOT NULL,
+				PRIMARY KEY (tenant, id), UNIQUE (tenant, name))`,
+			`CREATE TABLE rollup_versions (
+				tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
+				created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, updated_by TEXT NOT NULL,
+				PRIMARY KEY (tenant, id, version), FOREIGN KEY (tenant, id) REFERENCES rollups (tenant, id) ON DELETE CASCADE)`,
+			// One row: how often a rollup has changed.
+			`CREATE TABLE rollup_changes (changes BIGINT NOT NULL)`,
+			`INSERT INTO rollup_changes (changes) VALUES (0)`,
+		}},
 	}
 }
 

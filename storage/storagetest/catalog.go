@@ -31,6 +31,8 @@ type Catalog interface {
 	storage.AgentStore
 	storage.AgentConfigStore
 	storage.RolloutStore
+	storage.RollupStore
+	storage.RollupsVersion
 }
 
 // RunCatalog is the conformance suite of catalog engines. open returns an empty catalog that ends with the test; reopen returns the same
@@ -42,6 +44,7 @@ func RunCatalog(t *testing.T, open func(t *testing.T) (c Catalog, reopen func() 
 		"Queue": testQueue, "QueueOfALease": testQueueOfALease, "ConcurrentWriters": testConcurrentWriters, "ByteOrder": testByteOrder,
 		"Leases": testLeases, "LeaseRace": testLeaseRace, "LeaseHandOver": testLeaseHandOver, "Instances": testInstances,
 		"Agents": testAgents, "ManyAgents": testManyAgents, "AgentConfigs": testAgentConfigs, "Rollouts": testRollouts,
+		"Rollups": testRollups, "RollupRace": testRollupRace,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, reopen := open(t)
