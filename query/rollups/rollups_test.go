@@ -170,7 +170,7 @@ func TestAnswersAgainstTheRecords(t *testing.T) {
 	require.Contains(t, all.Warnings[0], "route is capped")
 	require.Zero(t, all.Hidden[0])
 
-	byRoute := f.query(func(q *rollups.Query) { q.Group, q.Limit = []int{1}, 100 })
+	byRoute := f.query(func(q *rollups.Query) { q.Group, q.Limit = []int{1}, 1000 })
 	truth := map[string]float64{}
 	for _, q := range f.sent {
 		truth[q.route]++
