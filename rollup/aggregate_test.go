@@ -19,9 +19,9 @@ import (
 )
 
 // everything is a plan with each kind of measure; its inputs are those of attr.n (numbers, sketch and last) and attr.u (distinct).
-func everything(t testing.TB, budget rollup.Budget, dimensions ...string) *rollup.Plan {
-	t.Helper()
-	return planOf(t, budget, dimensions,
+func everything(tb testing.TB, budget rollup.Budget, dimensions ...string) *rollup.Plan {
+	tb.Helper()
+	return planOf(tb, budget, dimensions,
 		measure("count", ""), measure("sum", "attr.n"), measure("min", "attr.n"), measure("max", "attr.n"), measure("p95", "attr.n"),
 		measure("last", "attr.n"), measure("distinct", "attr.u"))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,49 +44,60 @@ func TestRankOfCounts(t *testing.T) {
 	}{
 		"nothing folded": {
 			[]rollup.Row{countRow(1, 0, "a", ""), countRow(3, 0, "b", ""), countRow(2, 0, "c", "")},
-			rollup.RankQuery{Group: []int{0}}, "b/:3[3..3] c/:2[2..2] a/:1[1..1]",
+			rollup.RankQuery{Group: []int{0}},
+			"b/:3[3..3] c/:2[2..2] a/:1[1..1]",
 		},
 		"bottom": {
 			[]rollup.Row{countRow(1, 0, "a", ""), countRow(3, 0, "b", ""), countRow(2, 0, "c", "")},
-			rollup.RankQuery{Group: []int{0}, Bottom: true, Limit: 2}, "a/:1[1..1] c/:2[2..2]",
+			rollup.RankQuery{Group: []int{0}, Bottom: true, Limit: 2},
+			"a/:1[1..1] c/:2[2..2]",
 		},
 		"ties by value": {
 			[]rollup.Row{countRow(2, 0, "b", ""), countRow(2, 0, "a", "")},
-			rollup.RankQuery{Group: []int{0}}, "a/:2[2..2] b/:2[2..2]",
+			rollup.RankQuery{Group: []int{0}},
+			"a/:2[2..2] b/:2[2..2]",
 		},
 		"far ahead of other": {
 			[]rollup.Row{countRow(100, 0, "a", ""), countRow(20, 0, "b", ""), countRow(3, 0, "c", ""), countRow(10, 1, "", "")},
-			rollup.RankQuery{Group: []int{0}}, "a/:100[100..110] b/:20[20..30] c/:3[3..13]?",
+			rollup.RankQuery{Group: []int{0}},
+			"a/:100[100..110] b/:20[20..30] c/:3[3..13]?",
 		},
 		"two that other could swap": {
 			[]rollup.Row{countRow(100, 0, "a", ""), countRow(95, 0, "b", ""), countRow(40, 0, "c", ""), countRow(10, 1, "", "")},
-			rollup.RankQuery{Group: []int{0}}, "a/:100[100..110]? b/:95[95..105]? c/:40[40..50]",
+			rollup.RankQuery{Group: []int{0}},
+			"a/:100[100..110]? b/:95[95..105]? c/:40[40..50]",
 		},
 		"a hidden one could be the first": {
 			[]rollup.Row{countRow(5, 0, "a", ""), countRow(10, 1, "", "")},
-			rollup.RankQuery{Group: []int{0}}, "a/:5[5..15]?",
+			rollup.RankQuery{Group: []int{0}},
+			"a/:5[5..15]?",
 		},
 		"a hidden one could be the last": {
 			[]rollup.Row{countRow(5, 0, "a", ""), countRow(1, 1, "", "")},
-			rollup.RankQuery{Group: []int{0}, Bottom: true}, "a/:5[5..6]?",
+			rollup.RankQuery{Group: []int{0}, Bottom: true},
+			"a/:5[5..6]?",
 		},
 		"an empty value is none that is folded": {
 			[]rollup.Row{countRow(5, 0, "", ""), countRow(1, 1, "", "")},
-			rollup.RankQuery{Group: []int{0}}, "/:5[5..6]",
+			rollup.RankQuery{Group: []int{0}},
+			"/:5[5..6]",
 		},
 		"only what agrees in the other dimension": {
 			[]rollup.Row{
 				countRow(100, 0, "a", "x"), countRow(50, 0, "a", "y"), countRow(3, 2, "a", ""), countRow(7, 1, "", "y"), countRow(1, 3, "", ""),
 			},
-			rollup.RankQuery{Group: []int{0, 1}}, "a/x:100[100..104] a/y:50[50..61]",
+			rollup.RankQuery{Group: []int{0, 1}},
+			"a/x:100[100..104] a/y:50[50..61]",
 		},
 		"hidden ones of two kinds together": {
 			[]rollup.Row{countRow(9, 0, "a", "x"), countRow(5, 2, "b", ""), countRow(5, 1, "", "y")},
-			rollup.RankQuery{Group: []int{0, 1}}, "a/x:9[9..9]?",
+			rollup.RankQuery{Group: []int{0, 1}},
+			"a/x:9[9..9]?",
 		},
 		"folded in a dimension that is not grouped": {
 			[]rollup.Row{countRow(9, 2, "a", ""), countRow(5, 0, "b", "")},
-			rollup.RankQuery{Group: []int{0}}, "a/:9[9..9] b/:5[5..5]",
+			rollup.RankQuery{Group: []int{0}},
+			"a/:9[9..9] b/:5[5..5]",
 		},
 		"no such measure": {[]rollup.Row{countRow(9, 0, "a", "")}, rollup.RankQuery{Measure: 1}, ""},
 		"no groups":       {[]rollup.Row{countRow(9, 0, "", "")}, rollup.RankQuery{}, "/:9[9..9]"},
@@ -111,12 +123,26 @@ func TestBoundsOfOtherMeasures(t *testing.T) {
 		want  []rollup.Bounds
 	}{
 		"not negative": {of(3, 1, 9, 12), []rollup.Bounds{
-			{Low: 8, High: 20}, {Low: 0.8, High: 2}, {Low: 1, High: 5 - 2}, {Low: 5, High: 9}, {Low: -inf, High: inf}, {Low: -inf, High: inf}, {Low: -inf, High: inf},
-			{Low: 1, High: 2}, {},
+			{Low: 8, High: 20},
+			{Low: 0.8, High: 2},
+			{Low: 1, High: 5 - 2},
+			{Low: 5, High: 9},
+			{Low: -inf, High: inf},
+			{Low: -inf, High: inf},
+			{Low: -inf, High: inf},
+			{Low: 1, High: 2},
+			{},
 		}},
 		"negative": {of(3, -1, 4, 2), []rollup.Bounds{
-			{Low: -inf, High: inf}, {Low: -inf, High: inf}, {Low: -1, High: 3}, {Low: 5, High: 5}, {Low: -inf, High: inf}, {Low: -inf, High: inf}, {Low: -inf, High: inf},
-			{Low: 1, High: 2}, {},
+			{Low: -inf, High: inf},
+			{Low: -inf, High: inf},
+			{Low: -1, High: 3},
+			{Low: 5, High: 5},
+			{Low: -inf, High: inf},
+			{Low: -inf, High: inf},
+			{Low: -inf, High: inf},
+			{Low: 1, High: 2},
+			{},
 		}},
 		"no numbers": {of(0, 0, 0, 0), []rollup.Bounds{
 			{Low: 8, High: 8}, {Low: 0.8, High: 0.8}, {Low: 3, High: 3}, {Low: 5, High: 5}, {Low: 4, High: 4}, {}, {Low: 7, High: 7}, {Low: 1, High: 2}, {},
@@ -152,7 +178,7 @@ func TestCertainRanksAreRight(t *testing.T) {
 		e := p.NewEvent()
 		for range 3000 {
 			e.Time = midday + random.Int64N(600*second)
-			e.Values[0], e.Values[1] = fmt.Sprint(zipf.Uint64()), fmt.Sprint(zipf.Uint64()/3)
+			e.Values[0], e.Values[1] = strconv.FormatUint(zipf.Uint64(), 10), strconv.FormatUint(zipf.Uint64()/3, 10)
 			n := float64(random.IntN(1000))
 			e.Observations[0] = rollup.Observation{HasNumber: true, Number: n}
 			g.Add(e)
