@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// HalfLife is after how long an event weighs half, and Window twice that: what weights are about.
+	// HalfLife is after how long an event weighs half.
 	HalfLife = 5 * time.Minute
-	Window   = 2 * HalfLife
+	// Window is how far back weights reach, about: an event of then weighs a quarter.
+	Window = 2 * HalfLife
 	// rescaleAfter is after how many half-lives weights are brought down again, far below what a float64 can hold.
 	rescaleAfter = 32
 )

@@ -18,12 +18,12 @@ import (
 	"github.com/strata-apm/strata/rollup"
 )
 
-func admissionOf(t testing.TB, values, combinations int, dimensions ...string) *rollup.Admission {
-	t.Helper()
+func admissionOf(tb testing.TB, values, combinations int, dimensions ...string) *rollup.Admission {
+	tb.Helper()
 	if len(dimensions) == 0 {
 		dimensions = []string{"attr.x"}
 	}
-	return rollup.NewAdmission(planOf(t, rollup.Budget{Values: values, Combinations: combinations}, dimensions))
+	return rollup.NewAdmission(planOf(tb, rollup.Budget{Values: values, Combinations: combinations}, dimensions))
 }
 
 // admitted returns the values of a dimension.
@@ -41,7 +41,7 @@ func TestFewValuesNeverFold(t *testing.T) {
 	a := admissionOf(t, 100, 0)
 	for i := range 10_000 {
 		now := midday + int64(i)*second
-		require.Zero(t, a.Admit(now, now, []string{fmt.Sprint(i * i % 100)}))
+		require.Zero(t, a.Admit(now, now, []string{strconv.Itoa(i * i % 100)}))
 	}
 }
 
@@ -149,7 +149,7 @@ func TestSteadyValuesDoNotFlap(t *testing.T) {
 	var before []string
 	for i := range 400_000 {
 		now := midday + int64(i)*second/100
-		a.Admit(now, now, []string{fmt.Sprint(random.IntN(2 * budget))})
+		a.Admit(now, now, []string{strconv.Itoa(random.IntN(2 * budget))})
 		if i == 50_000 {
 			before = admitted(a.Snapshot(time.Unix(0, now)), 0)
 		}
@@ -173,7 +173,7 @@ func TestCombinationsOfABucket(t *testing.T) {
 		byFold := map[uint8]int{}
 		for range 2000 * min(buckets, 50) {
 			at := midday - random.Int64N(int64(buckets))*10*second
-			r := row{few: fmt.Sprint(random.IntN(4)), many: fmt.Sprint(random.IntN(400))}
+			r := row{few: strconv.Itoa(random.IntN(4)), many: strconv.Itoa(random.IntN(400))}
 			r.folded = a.Admit(midday, at, []string{r.few, r.many})
 			byFold[r.folded]++
 			if r.folded&1 != 0 {
@@ -199,7 +199,7 @@ func TestCombinationsOfABucket(t *testing.T) {
 		assert.Zero(t, byFold[3], "%d buckets", buckets)
 		for _, rows := range seen {
 			for few := range 4 {
-				assert.Contains(t, rows, row{few: fmt.Sprint(few), folded: 2}, "%d buckets", buckets)
+				assert.Contains(t, rows, row{few: strconv.Itoa(few), folded: 2}, "%d buckets", buckets)
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func TestCombinationThatIsThereStays(t *testing.T) {
 	a := admissionOf(t, 1000, 8, "attr.x", "attr.y")
 	require.Zero(t, a.Admit(midday, midday, []string{"a", "b"}))
 	for i := range 1000 {
-		a.Admit(midday, midday, []string{fmt.Sprint(i % 900), fmt.Sprint(i % 700)})
+		a.Admit(midday, midday, []string{strconv.Itoa(i % 900), strconv.Itoa(i % 700)})
 	}
 	assert.Zero(t, a.Admit(midday, midday, []string{"a", "b"}))
 	assert.EqualValues(t, 0b11, a.Admit(midday, midday, []string{"b", "a"}), "nothing has room but what is folded wholly")
@@ -273,7 +273,7 @@ func TestConcurrentAdmission(t *testing.T) {
 			random := rand.New(rand.NewPCG(g, 0))
 			for i := range 5000 {
 				now := midday + int64(i)*second/10
-				a.Admit(now, now, []string{fmt.Sprint(random.IntN(100)), fmt.Sprint(random.IntN(1000))})
+				a.Admit(now, now, []string{strconv.Itoa(random.IntN(100)), strconv.Itoa(random.IntN(1000))})
 				if i%1000 == 0 {
 					a.Follow(a.Snapshot(time.Unix(0, now)), 2)
 				}

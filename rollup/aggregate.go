@@ -170,7 +170,7 @@ func (s *inputState) observe(o *Observation, need Need, at int64, m *mapping.Log
 		in.Last, in.LastAt = v, at
 	}
 	if need&NeedSketch != 0 {
-		in.Sketch = addBucket(in.Sketch, bucketOf(m, v), 1)
+		in.Sketch = addBucket(in.Sketch, bucketOf(m, v))
 	}
 	in.Count++
 }

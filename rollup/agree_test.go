@@ -31,7 +31,8 @@ func TestAgree(t *testing.T) {
 		exchanged int
 	}{
 		"weights add up": {
-			2, rollup.Snapshot{},
+			2,
+			rollup.Snapshot{},
 			[]rollup.Snapshot{snapshotOf(at, 0, w{Value: "a", Weight: 5}, w{Value: "b", Weight: 3}), snapshotOf(at, 0, w{Value: "b", Weight: 4}, w{Value: "c", Weight: 6})},
 			[]w{{Value: "b", Weight: 7}, {Value: "c", Weight: 6}},
 			0,
@@ -44,17 +45,20 @@ func TestAgree(t *testing.T) {
 		"idle ones are replaced freely": {
 			2, snapshotOf(at, 1, w{Value: "a", Weight: 9}, w{Value: "b", Weight: 9}),
 			[]rollup.Snapshot{snapshotOf(at, 0, w{Value: "a", Weight: 2, Idle: true}, w{Value: "b", Weight: 1}, w{Value: "c", Weight: 4}, w{Value: "d", Weight: 5})},
-			[]w{{Value: "d", Weight: 5}, {Value: "b", Weight: 1}}, 1,
+			[]w{{Value: "d", Weight: 5}, {Value: "b", Weight: 1}},
+			1,
 		},
 		"idle by all reports or not": {
 			1, snapshotOf(at, 1, w{Value: "a", Weight: 9}),
 			[]rollup.Snapshot{snapshotOf(at, 0, w{Value: "a", Weight: 2, Idle: true}), snapshotOf(at, 0, w{Value: "c", Weight: 40})},
-			[]w{{Value: "a", Weight: 2}}, 1,
+			[]w{{Value: "a", Weight: 2}},
+			1,
 		},
 		"idle in an earlier hour": {
 			1, snapshotOf(at, 1, w{Value: "a", Weight: 9}),
 			[]rollup.Snapshot{snapshotOf(at.Add(-1), 0, w{Value: "a", Weight: 2, Idle: true}, w{Value: "c", Weight: 40})},
-			[]w{{Value: "a", Weight: 2}}, 1,
+			[]w{{Value: "a", Weight: 2}},
+			1,
 		},
 		"silent ones stay without others": {2, snapshotOf(at, 0, w{Value: "a", Weight: 9}, w{Value: "b", Weight: 9}), nil, []w{{Value: "a", Weight: 0}, {Value: "b", Weight: 0}}, 0},
 		"the lightest leave":              {4, snapshotOf(at, 0, w{Value: "a", Weight: 1}, w{Value: "b", Weight: 1}, w{Value: "c", Weight: 1}, w{Value: "d", Weight: 1}), []rollup.Snapshot{snapshotOf(at, 0, w{Value: "a", Weight: 4}, w{Value: "b", Weight: 1}, w{Value: "c", Weight: 3}, w{Value: "d", Weight: 2}, w{Value: "e", Weight: 50}, w{Value: "f", Weight: 60})}, []w{{Value: "f", Weight: 60}, {Value: "a", Weight: 4}, {Value: "c", Weight: 3}, {Value: "d", Weight: 2}}, 1},

@@ -21,8 +21,9 @@ type candidates struct {
 	floor float64
 	// total is the N of the bound.
 	total float64
-	// seen has the upper half of hashes, at the place of their lower bits.
+	// seen has the upper half of hashes, at the place of their lower bits, those of mask.
 	seen []uint32
+	mask uint64
 }
 
 type counter struct {
@@ -34,17 +35,15 @@ type counter struct {
 
 // newCandidates returns a summary with counters and a table of seen hashes for a budget of admitted values.
 func newCandidates(budget int) *candidates {
-	return &candidates{
-		size: counters * budget, index: make(map[uint64]int32),
-		seen: make([]uint32, 1<<bits.Len(uint(seenHashes*budget-1))), //nolint:gosec // a budget is above 0
-	}
+	seen := uint64(1) << bits.Len(uint(seenHashes*budget-1))
+	return &candidates{size: counters * budget, index: make(map[uint64]int32), seen: make([]uint32, seen), mask: seen - 1}
 }
 
 // hit counts an event of a value and returns its counter, or -1 when it has none because it was not seen of late.
 func (c *candidates) hit(hash uint64, weight float64) int32 {
 	id, ok := c.index[hash]
 	if !ok {
-		place, mark := hash&uint64(len(c.seen)-1), uint32(hash>>32)|1
+		place, mark := hash&c.mask, uint32(hash>>32)|1
 		if c.seen[place] != mark {
 			c.seen[place] = mark
 			return -1

@@ -143,8 +143,10 @@ func TestRefusals(t *testing.T) {
 		"other source":     {func(d *d) { d.Source = "traces" }, []string{`no such source; use spans or logs`}},
 		"filter":           {func(d *d) { d.Filter = "(status:error" }, []string{`filter "(status:error": `}},
 		"field of filter":  {func(d *d) { d.Filter = "rout:x" }, []string{`no field "rout"`}},
-		"six dimensions": {func(d *d) { d.Dimensions = []string{"name", "kind", "service", "env", "route", "method"} },
-			[]string{"6 dimensions: a rollup has at most 5; leave out method"}},
+		"six dimensions": {
+			func(d *d) { d.Dimensions = []string{"name", "kind", "service", "env", "route", "method"} },
+			[]string{"6 dimensions: a rollup has at most 5; leave out method"},
+		},
 		"dimension twice":             {func(d *d) { d.Dimensions = []string{"route", "route"} }, []string{"dimension route is there twice"}},
 		"dimension twice, other name": {func(d *d) { d.Dimensions = []string{"service", "service.name"} }, []string{"service and service.name are the same field"}},
 		"unknown dimension":           {func(d *d) { d.Dimensions = []string{"rout"} }, []string{`dimension "rout": there is no field "rout"`}},
@@ -191,7 +193,7 @@ func TestRefusals(t *testing.T) {
 			c.change(&d)
 			err = d.Normalise().Validate()
 			require.Error(t, err)
-			joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what errors.Join returns
+			joined, ok := err.(interface{ Unwrap() []error })
 			require.True(t, ok)
 			mistakes := joined.Unwrap()
 			require.Len(t, mistakes, len(c.want), "%v", err)

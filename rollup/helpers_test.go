@@ -19,8 +19,8 @@ const (
 )
 
 // planOf returns a plan of spans with the budget, as many dimensions as there are names and a step of 10 s. Without measures it counts.
-func planOf(t testing.TB, budget rollup.Budget, dimensions []string, measures ...rollup.Measure) *rollup.Plan {
-	t.Helper()
+func planOf(tb testing.TB, budget rollup.Budget, dimensions []string, measures ...rollup.Measure) *rollup.Plan {
+	tb.Helper()
 	if len(measures) == 0 {
 		measures = []rollup.Measure{{Func: rollup.FuncCount}}
 	}
@@ -28,6 +28,6 @@ func planOf(t testing.TB, budget rollup.Budget, dimensions []string, measures ..
 		Name: "test", Source: rollup.Spans, Dimensions: dimensions, Measures: measures, Budget: budget,
 		Step: model.Duration(10 * time.Second), Retention: model.Duration(365 * 24 * time.Hour),
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return p
 }

@@ -28,7 +28,7 @@ func HashText(s string) uint64 { return xxhash.Sum64String(s) }
 func registerOf(hash uint64) Register {
 	rest := hash<<registerBits | 1<<(registerBits-1)
 	return Register{
-		Index: uint16(hash >> (64 - registerBits)),  //nolint:gosec // 14 bits
+		Index: uint16(hash >> (64 - registerBits)),
 		Rank:  uint8(bits.LeadingZeros64(rest) + 1), //nolint:gosec // at most maxRank
 	}
 }
@@ -69,7 +69,7 @@ func (s *registerSet) list() []Register {
 	out := make([]Register, 0, registers)
 	for i, rank := range s.dense {
 		if rank > 0 {
-			out = append(out, Register{Index: uint16(i), Rank: rank}) //nolint:gosec // i < 2^14
+			out = append(out, Register{Index: uint16(i), Rank: rank})
 		}
 	}
 	return slices.Clip(out)

@@ -39,14 +39,14 @@ func bucketOf(m *mapping.LogarithmicMapping, v float64) int32 {
 	return index
 }
 
-// addBucket counts into a sorted list of buckets.
-func addBucket(to []Bucket, index int32, count uint64) []Bucket {
+// addBucket counts a value into a sorted list of buckets.
+func addBucket(to []Bucket, index int32) []Bucket {
 	i, found := slices.BinarySearchFunc(to, index, func(b Bucket, index int32) int { return cmp.Compare(b.Index, index) })
 	if found {
-		to[i].Count += count
+		to[i].Count++
 		return to
 	}
-	return collapse(slices.Insert(to, i, Bucket{Index: index, Count: count}))
+	return collapse(slices.Insert(to, i, Bucket{Index: index, Count: 1}))
 }
 
 // mergeBuckets adds two sketches up. The result shares no memory with either.

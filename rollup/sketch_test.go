@@ -19,7 +19,7 @@ func sketchOf(t *testing.T, values ...float64) []Bucket {
 	require.NoError(t, err)
 	var s []Bucket
 	for _, v := range values {
-		s = addBucket(s, bucketOf(m, v), 1)
+		s = addBucket(s, bucketOf(m, v))
 	}
 	return s
 }
@@ -109,7 +109,7 @@ func TestSketchesMerge(t *testing.T) {
 			}
 			all = append(all, v)
 			p := random.IntN(len(parts))
-			parts[p] = addBucket(parts[p], bucketOf(m, v), 1)
+			parts[p] = addBucket(parts[p], bucketOf(m, v))
 		}
 		want := sketchOf(t, all...)
 		random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
@@ -133,8 +133,8 @@ func TestWideSketchIsBounded(t *testing.T) {
 	var s []Bucket
 	for i := range 40_000 {
 		v := math.Exp(float64(i%28000)/20 - 700)
-		s = addBucket(s, bucketOf(m, v), 1)
-		s = addBucket(s, bucketOf(m, -v), 1)
+		s = addBucket(s, bucketOf(m, v))
+		s = addBucket(s, bucketOf(m, -v))
 	}
 	assert.LessOrEqual(t, len(s), 2*sketchSpan+1)
 	v, ok := Quantile(s, 0.999)
