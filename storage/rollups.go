@@ -92,10 +92,11 @@ type Rollup struct {
 	Version int    // from 1
 	// Definition is a JSON object, opaque to the store.
 	Definition string
-	Paused     bool
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-	UpdatedBy  string
+	// Paused is of the rollup, not of a version: it is that of the last PutRollup or PauseRollup in all of them.
+	Paused    bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	UpdatedBy string
 }
 
 // RollupStore keeps definitions. Safe for concurrent use; a change is durable when the method returns.
@@ -105,9 +106,9 @@ type RollupStore interface {
 	// RollupVersions returns all versions of one, the newest first, and ErrNotFound when there is none.
 	RollupVersions(ctx context.Context, owner tenant.ID, id string) ([]Rollup, error)
 	// PutRollup adds a version: 1 makes the rollup, another one must follow the newest. It returns ErrConflict when the version exists or does not follow,
-	// or another rollup of the tenant has the name.
+	// or another rollup of the tenant has the name, and ErrInvalid where tenant or id are missing or the version is below 1.
 	PutRollup(ctx context.Context, r Rollup) error
-	// PauseRollup sets Paused of the rollup without a new version. It returns ErrNotFound when there is no such rollup.
+	// PauseRollup sets Paused of the rollup, and UpdatedAt of its newest version, without a new version. It returns ErrNotFound when there is no such rollup.
 	PauseRollup(ctx context.Context, owner tenant.ID, id string, paused bool, at time.Time) error
 	// DeleteRollup deletes it with all versions. It returns ErrNotFound when there is no such rollup.
 	DeleteRollup(ctx context.Context, owner tenant.ID, id string) error

@@ -38,7 +38,7 @@ func harnessOf(s *Store, sup *supervise.Supervisor) storagetest.Harness {
 			t.Helper()
 			out, err := s.client.Send(t.Context(), url.Values{}, []byte("SELECT name FROM system.tables WHERE name LIKE 'strata_rollups%' AND engine LIKE '%MergeTree'"))
 			require.NoError(t, err)
-			for _, table := range strings.Fields(string(out)) {
+			for table := range strings.FieldsSeq(string(out)) {
 				require.NoError(t, s.client.Exec(t.Context(), "OPTIMIZE TABLE strata."+table+" FINAL"))
 			}
 		},

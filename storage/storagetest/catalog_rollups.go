@@ -4,7 +4,7 @@ package storagetest
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,113 +15,123 @@ import (
 	"github.com/strata-apm/strata/tenant"
 )
 
-func testRollups(t *testing.T, c Catalog, reopen func() Catalog) {
+// rollupChanges watches whether a catalog says that rollups have changed.
+type rollupChanges struct {
+	Catalog
+	reopen func() Catalog
+	seen   map[string]bool
+}
+
+// changed fails where the version is one that was there before.
+func (c *rollupChanges) changed(t *testing.T, err error) {
 	t.Helper()
-	ctx := t.Context()
-	seen := map[string]bool{}
-	changed := func(what string) {
-		t.Helper()
-		v, err := c.RollupsVersion(ctx)
-		require.NoError(t, err)
-		require.False(t, seen[v], what)
-		seen[v] = true
-		again, err := reopen().RollupsVersion(ctx)
-		require.NoError(t, err)
-		require.Equal(t, v, again, "without a change")
+	require.NoError(t, err)
+	v, err := c.RollupsVersion(t.Context())
+	require.NoError(t, err)
+	require.False(t, c.seen[v], "a change makes another version")
+	c.seen[v] = true
+	again, err := c.reopen().RollupsVersion(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, v, again, "without a change")
+}
+
+// unchanged fails where err is not want or something has changed.
+func (c *rollupChanges) unchanged(t *testing.T, err, want error) {
+	t.Helper()
+	require.ErrorIs(t, err, want)
+	v, err := c.RollupsVersion(t.Context())
+	require.NoError(t, err)
+	require.True(t, c.seen[v], "nothing has changed")
+}
+
+func (c *rollupChanges) versions(t *testing.T, owner tenant.ID, id string) []storage.Rollup {
+	t.Helper()
+	rs, err := c.RollupVersions(t.Context(), owner, id)
+	require.NoError(t, err)
+	return rs
+}
+
+// firstRollup is the first version of a rollup.
+func firstRollup(owner tenant.ID, id, name string) storage.Rollup {
+	return storage.Rollup{
+		ID: id, Tenant: owner, Name: name, Version: 1, Definition: `{"q":"größe '\"; --"}`, CreatedAt: moment(1), UpdatedAt: moment(1), UpdatedBy: "key k",
 	}
-	unchanged := func(err, want error) {
-		t.Helper()
-		require.ErrorIs(t, err, want)
-		v, err := c.RollupsVersion(ctx)
-		require.NoError(t, err)
-		require.True(t, seen[v], "nothing has changed")
-	}
-	make1 := func(owner tenant.ID, id, name string) storage.Rollup {
-		return storage.Rollup{
-			ID: id, Tenant: owner, Name: name, Version: 1, Definition: `{"q":"größe '\"; --"}`, CreatedAt: moment(1), UpdatedAt: moment(1), UpdatedBy: "key k",
-		}
-	}
-	changed("empty")
+}
+
+func testRollups(t *testing.T, catalog Catalog, reopen func() Catalog) {
+	t.Helper()
+	ctx, c := t.Context(), &rollupChanges{Catalog: catalog, reopen: reopen, seen: map[string]bool{}}
+	c.changed(t, nil)
 	none, err := c.ListRollups(ctx)
 	require.NoError(t, err)
 	require.Empty(t, none)
 	_, err = c.RollupVersions(ctx, "team-a", "1")
 	require.ErrorIs(t, err, storage.ErrNotFound)
 
-	a, b, other := make1("team-a", "1", "ä"), make1("team-a", "2", "Z"), make1("team-b", "1", "ä")
+	a, b, other, again := firstRollup("team-a", "1", "ä"), firstRollup("team-a", "2", "Z"), firstRollup("team-b", "1", "ä"), firstRollup("team-a", "4", "ä")
 	for _, r := range []storage.Rollup{a, b, other} {
-		require.NoError(t, c.PutRollup(ctx, r))
-		changed("made")
+		c.changed(t, c.PutRollup(ctx, r))
 	}
-	unchanged(c.PutRollup(ctx, a), storage.ErrConflict)
-	unchanged(c.PutRollup(ctx, make1("team-a", "3", "Z")), storage.ErrConflict)
-
 	a2 := a
 	a2.Version, a2.Name, a2.Definition, a2.UpdatedAt, a2.UpdatedBy = 2, "a", `{}`, moment(2), "session s"
+	c.refuses(t, a, a2)
+	c.changed(t, c.PutRollup(ctx, a2))
+	c.unchanged(t, c.PutRollup(ctx, a2), storage.ErrConflict)
+	c.changed(t, c.PutRollup(ctx, again)) // Its name is free now.
+
+	list, err := reopen().ListRollups(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []storage.Rollup{b, a2, again, other}, list, "the newest ones, by tenant and name")
+	require.Equal(t, []storage.Rollup{a2, a}, c.versions(t, "team-a", "1"))
+
+	c.pauses(t, a, a2)
+
+	c.changed(t, c.DeleteRollup(ctx, "team-a", "1"))
+	c.unchanged(t, c.DeleteRollup(ctx, "team-a", "1"), storage.ErrNotFound)
+	c.unchanged(t, c.DeleteRollup(ctx, "team-b", "2"), storage.ErrNotFound)
+	_, err = c.RollupVersions(ctx, "team-a", "1")
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	require.Equal(t, []storage.Rollup{other}, c.versions(t, "team-b", "1"), "of the same id, and another tenant's")
+	a.Name = "anew"
+	c.changed(t, c.PutRollup(ctx, a))
+	require.Equal(t, []storage.Rollup{a}, c.versions(t, "team-a", "1"), "none of the former versions")
+}
+
+// refuses tries what cannot be put where a is there and a2 would be its second version.
+func (c *rollupChanges) refuses(t *testing.T, a, a2 storage.Rollup) {
+	t.Helper()
+	ctx := t.Context()
+	c.unchanged(t, c.PutRollup(ctx, a), storage.ErrConflict)
+	c.unchanged(t, c.PutRollup(ctx, firstRollup(a.Tenant, "3", "Z")), storage.ErrConflict)
 	for _, version := range []int{1, 3, 4} {
 		wrong := a2
 		wrong.Version = version
-		unchanged(c.PutRollup(ctx, wrong), storage.ErrConflict)
+		c.unchanged(t, c.PutRollup(ctx, wrong), storage.ErrConflict)
 	}
-	taken := a2
-	taken.Name = "Z"
-	unchanged(c.PutRollup(ctx, taken), storage.ErrConflict)
-	missing := a2
-	missing.ID = "9"
-	unchanged(c.PutRollup(ctx, missing), storage.ErrConflict)
+	taken, missing := a2, a2
+	taken.Name, missing.ID = "Z", "9"
+	c.unchanged(t, c.PutRollup(ctx, taken), storage.ErrConflict)
+	c.unchanged(t, c.PutRollup(ctx, missing), storage.ErrConflict)
 	for _, change := range []func(*storage.Rollup){
 		func(r *storage.Rollup) { r.Tenant = "" }, func(r *storage.Rollup) { r.ID = "" }, func(r *storage.Rollup) { r.Version = 0 }, func(r *storage.Rollup) { r.Version = -1 },
 	} {
 		bad := a2
 		change(&bad)
-		unchanged(c.PutRollup(ctx, bad), storage.ErrInvalid)
+		c.unchanged(t, c.PutRollup(ctx, bad), storage.ErrInvalid)
 	}
-	require.NoError(t, c.PutRollup(ctx, a2))
-	changed("a second version")
-	unchanged(c.PutRollup(ctx, a2), storage.ErrConflict)
-	require.NoError(t, c.PutRollup(ctx, make1("team-a", "4", "ä")), "the name is free again")
-	changed("made")
-
-	list, err := reopen().ListRollups(ctx)
-	require.NoError(t, err)
-	require.Equal(t, []storage.Rollup{b, a2, make1("team-a", "4", "ä"), other}, list, "the newest ones, by tenant and name")
-	versions, err := c.RollupVersions(ctx, "team-a", "1")
-	require.NoError(t, err)
-	require.Equal(t, []storage.Rollup{a2, a}, versions)
-
-	testRollupPause(t, c, a, a2, changed, unchanged)
-
-	require.NoError(t, c.DeleteRollup(ctx, "team-a", "1"))
-	changed("deleted")
-	unchanged(c.DeleteRollup(ctx, "team-a", "1"), storage.ErrNotFound)
-	unchanged(c.DeleteRollup(ctx, "team-b", "2"), storage.ErrNotFound)
-	_, err = c.RollupVersions(ctx, "team-a", "1")
-	require.ErrorIs(t, err, storage.ErrNotFound)
-	versions, err = c.RollupVersions(ctx, "team-b", "1")
-	require.NoError(t, err)
-	require.Equal(t, []storage.Rollup{other}, versions, "of the same id, and another tenant's")
-	a.Name = "anew"
-	require.NoError(t, c.PutRollup(ctx, a), "from version 1")
-	changed("made anew")
-	versions, err = c.RollupVersions(ctx, "team-a", "1")
-	require.NoError(t, err)
-	require.Equal(t, []storage.Rollup{a}, versions)
 }
 
-// testRollupPause: a rollup is paused with all its versions; a is the first one and a2 the second.
-func testRollupPause(t *testing.T, c Catalog, a, a2 storage.Rollup, changed func(string), unchanged func(err, want error)) {
+// pauses: a rollup is paused with all its versions; a is the first one and a2 the second.
+func (c *rollupChanges) pauses(t *testing.T, a, a2 storage.Rollup) {
 	t.Helper()
 	ctx := t.Context()
 	for _, paused := range []bool{true, false, true} {
-		require.NoError(t, c.PauseRollup(ctx, a.Tenant, a.ID, paused, moment(3)))
-		changed("paused, at a time at which it was before")
+		c.changed(t, c.PauseRollup(ctx, a.Tenant, a.ID, paused, moment(3)))
 		a.Paused, a2.Paused, a2.UpdatedAt = paused, paused, moment(3)
-		versions, err := c.RollupVersions(ctx, a.Tenant, a.ID)
-		require.NoError(t, err)
-		require.Equal(t, []storage.Rollup{a2, a}, versions)
+		require.Equal(t, []storage.Rollup{a2, a}, c.versions(t, a.Tenant, a.ID))
 	}
-	unchanged(c.PauseRollup(ctx, a.Tenant, "9", true, moment(3)), storage.ErrNotFound)
-	unchanged(c.PauseRollup(ctx, "team-c", a.ID, true, moment(3)), storage.ErrNotFound)
+	c.unchanged(t, c.PauseRollup(ctx, a.Tenant, "9", true, moment(3)), storage.ErrNotFound)
+	c.unchanged(t, c.PauseRollup(ctx, "team-c", a.ID, true, moment(3)), storage.ErrNotFound)
 	list, err := c.ListRollups(ctx)
 	require.NoError(t, err)
 	for _, r := range list {
@@ -140,7 +150,7 @@ func testRollupRace(t *testing.T, c Catalog, reopen func() Catalog) {
 	for w := range writers {
 		wg.Go(func() {
 			for v := range versions {
-				r := storage.Rollup{ID: "1", Tenant: "team-a", Name: "n", Version: v + 1, Definition: fmt.Sprint(w), CreatedAt: moment(1), UpdatedAt: moment(1)}
+				r := storage.Rollup{ID: "1", Tenant: "team-a", Name: "n", Version: v + 1, Definition: strconv.Itoa(w), CreatedAt: moment(1), UpdatedAt: moment(1)}
 				err := stores[w%2].PutRollup(t.Context(), r)
 				if err == nil {
 					won[v].Add(1)

@@ -5,7 +5,6 @@ package storagetest
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"testing"
@@ -264,7 +263,7 @@ func (s *suite) rollupsLast(t *testing.T) {
 func (s *suite) rollupsSketches(t *testing.T) {
 	day := s.day()
 	var model rollupModel
-	g := rollupRandom{Rand: rand.New(rand.NewPCG(1, 2)), day: day}
+	g := randomRollups(1, day)
 	for i := range 6 {
 		r := rollupRow(day, 1, strconv.Itoa(i%2))
 		r.Inputs = make([]rollup.Input, 3)
@@ -275,11 +274,7 @@ func (s *suite) rollupsSketches(t *testing.T) {
 					in.Sketch = append(in.Sketch, rollup.Bucket{Index: index, Count: 1 + g.Uint64N(1<<40)})
 				}
 			}
-			for index := range 1 << 14 {
-				if g.IntN(3) == 0 {
-					in.Registers = append(in.Registers, rollup.Register{Index: uint16(index), Rank: uint8(1 + g.IntN(50))})
-				}
-			}
+			in.Registers = g.registers(3)
 			r.Inputs[n] = in
 		}
 		s.putRollups(t, strconv.Itoa(i), r)

@@ -146,6 +146,25 @@ type rollupRandom struct {
 	day, expires time.Time
 }
 
+// randomRollups makes the same rows and queries for the same seed.
+func randomRollups(seed uint64, day time.Time) rollupRandom {
+	return rollupRandom{Rand: rand.New(rand.NewPCG(seed, 0)), day: day, expires: day.AddDate(0, 2, 9)} //nolint:gosec // Nothing is secret here.
+}
+
+// rank is that of a register.
+func (g rollupRandom) rank() uint8 { return uint8(1 + g.IntN(50)) } //nolint:gosec // At most 50.
+
+// registers are one in oneIn of all.
+func (g rollupRandom) registers(oneIn int) []rollup.Register {
+	var out []rollup.Register
+	for index := range uint16(1 << 14) {
+		if g.IntN(oneIn) == 0 {
+			out = append(out, rollup.Register{Index: index, Rank: g.rank()})
+		}
+	}
+	return out
+}
+
 // values are those of every dimension.
 func (g rollupRandom) values() []string { return []string{"", "__other__", "a", "b", "ä%_'"} }
 
@@ -153,7 +172,7 @@ func (g rollupRandom) row() storage.RollupRow {
 	steps := []time.Duration{10 * time.Second, time.Minute, time.Hour}
 	step := steps[g.IntN(len(steps))]
 	r := rollup.Row{
-		Step: step, Time: g.day.Add(time.Duration(g.IntN(90)) * time.Minute / 2).Truncate(step), Values: make([]string, 3), Count: uint64(g.IntN(5)),
+		Step: step, Time: g.day.Add(time.Duration(g.IntN(90)) * time.Minute / 2).Truncate(step), Values: make([]string, 3), Count: g.Uint64N(5),
 		Inputs: make([]rollup.Input, g.IntN(4)),
 	}
 	for i := range r.Values {
@@ -175,14 +194,14 @@ func (g rollupRandom) input() rollup.Input {
 		return rollup.Input{}
 	}
 	number := func() float64 { return float64(g.IntN(17)-8) / 4 }
-	in := rollup.Input{Count: uint64(1 + g.IntN(3)), Sum: number(), Min: number(), Last: number(), LastAt: g.day.UnixNano() + int64(g.IntN(4))}
+	in := rollup.Input{Count: 1 + g.Uint64N(3), Sum: number(), Min: number(), Last: number(), LastAt: g.day.UnixNano() + int64(g.IntN(4))}
 	in.Max = in.Min + float64(g.IntN(3))
 	for index := range 7 {
 		if g.IntN(3) == 0 {
-			in.Sketch = append(in.Sketch, rollup.Bucket{Index: int32(index-3) * 700_000_000, Count: uint64(1 + g.IntN(9))})
+			in.Sketch = append(in.Sketch, rollup.Bucket{Index: int32(index-3) * 700_000_000, Count: 1 + g.Uint64N(9)})
 		}
 		if g.IntN(3) == 0 {
-			in.Registers = append(in.Registers, rollup.Register{Index: uint16(index * 2730), Rank: uint8(1 + g.IntN(50))})
+			in.Registers = append(in.Registers, rollup.Register{Index: uint16(index * 2730), Rank: g.rank()})
 		}
 	}
 	return in

@@ -4,7 +4,6 @@ package storagetest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"testing"
@@ -62,17 +61,13 @@ func (s *suite) rollupsTenants(t *testing.T) {
 func (s *suite) rollupsHidden(t *testing.T) {
 	day := s.day()
 	var want [2][2][]rollup.Register
-	g := rand.New(rand.NewPCG(3, 4))
+	g := randomRollups(2, day)
 	for i := range 5 {
 		var batch []storage.RollupHidden
 		for hour := range 2 {
 			h := storage.RollupHidden{Hidden: rollup.Hidden{Time: day.Add(time.Duration(hour) * time.Hour), Dimensions: make([][]rollup.Register, 3)}, Expires: day.AddDate(1, 0, i)}
 			for n, d := range []int{0, 2} { // Of dimension 1 nothing is folded.
-				for index := range 1 << 14 {
-					if g.IntN(4) == 0 {
-						h.Dimensions[d] = append(h.Dimensions[d], rollup.Register{Index: uint16(index), Rank: uint8(1 + g.IntN(50))})
-					}
-				}
+				h.Dimensions[d] = g.registers(4)
 				want[hour][n] = addRegisters(want[hour][n], h.Dimensions[d])
 			}
 			batch = append(batch, h)
@@ -166,8 +161,7 @@ func (s *suite) rollupsDrop(t *testing.T) {
 // rollupsRandom compares the store with a model, over random rows in random batches.
 func (s *suite) rollupsRandom(t *testing.T) {
 	const batches, queries = 25, 300
-	g := rollupRandom{Rand: rand.New(rand.NewPCG(5, 6)), day: s.day()}
-	g.expires = g.day.AddDate(0, 2, 9)
+	g := randomRollups(3, s.day())
 	var model rollupModel
 	for i := range batches {
 		var batch []storage.RollupRows
@@ -243,20 +237,20 @@ func (s *suite) rollupsBadRequests(t *testing.T) {
 func (s *suite) rollupsCrash(t *testing.T) {
 	day := s.day()
 	const batches = 30
-	put := func(i int) error {
+	put := func(i uint16) error {
 		var rows []storage.RollupRow
 		for n := range 50 {
 			r := rollupRow(day.Add(time.Duration(n)*time.Minute), 1, strconv.Itoa(n%7))
 			r.Expires = day.AddDate(0, n%5, 9)
 			rows = append(rows, r)
 		}
-		hidden := storage.RollupHidden{Hidden: rollup.Hidden{Time: day, Dimensions: [][]rollup.Register{{{Index: uint16(i), Rank: 1}}}}, Expires: day.AddDate(1, 0, 0)}
+		hidden := storage.RollupHidden{Hidden: rollup.Hidden{Time: day, Dimensions: [][]rollup.Register{{{Index: i, Rank: 1}}}}, Expires: day.AddDate(1, 0, 0)}
 		batch := []storage.RollupRows{{Tenant: tenant.Default, State: t.Name(), Rows: rows, Hidden: []storage.RollupHidden{hidden}}}
-		return s.Store.AppendRollups(t.Context(), storage.BatchID(t.Name()+strconv.Itoa(i)), batch)
+		return s.Store.AppendRollups(t.Context(), storage.BatchID(fmt.Sprint(t.Name(), i)), batch)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for i := range batches {
+		for i := range uint16(batches) {
 			require.NoError(t, put(i))
 		}
 	})
@@ -265,7 +259,7 @@ func (s *suite) rollupsCrash(t *testing.T) {
 		s.Crash(t)
 	}
 	wg.Wait()
-	for i := range batches {
+	for i := range uint16(batches) {
 		require.NoError(t, put(i))
 	}
 	q := minutes(t, day)

@@ -48,9 +48,13 @@ func newRowBlock() *rowBlock {
 		name, key, value string
 		column           *native.Pairs
 	}{
-		{"Counts", "UInt8", "UInt64", &b.counts}, {"Sums", "UInt8", "Float64", &b.sums}, {"Minima", "UInt8", "Float64", &b.minima},
-		{"Maxima", "UInt8", "Float64", &b.maxima}, {"Lasts", "UInt8", "UInt128", &b.lasts},
-		{"Sketches", "Int64", "UInt64", &b.sketches}, {"Registers", "UInt32", "UInt8", &b.registers},
+		{"Counts", "UInt8", "UInt64", &b.counts},
+		{"Sums", "UInt8", "Float64", &b.sums},
+		{"Minima", "UInt8", "Float64", &b.minima},
+		{"Maxima", "UInt8", "Float64", &b.maxima},
+		{"Lasts", "UInt8", "UInt128", &b.lasts},
+		{"Sketches", "Int64", "UInt64", &b.sketches},
+		{"Registers", "UInt32", "UInt8", &b.registers},
 	} {
 		m.column.Keys.Type, m.column.Values.Type = m.key, m.value
 		b.Add(m.name, m.column)
@@ -157,7 +161,7 @@ func (b *rowBlock) row(r *storage.RollupRow) error {
 func (b *rowBlock) inputs(inputs []rollup.Input) {
 	var counts, sums, extremes, lasts, buckets, registers int
 	for i := range inputs {
-		in, key := &inputs[i], uint8(i) //nolint:gosec // Below maxInputs.
+		in, key := &inputs[i], uint8(i)
 		if in.Count != 0 {
 			b.counts.Keys.Uint8(key)
 			b.counts.Values.Uint64(in.Count)
@@ -210,7 +214,7 @@ func (b *hiddenBlock) hour(h *storage.RollupHidden) error {
 		if len(registers) == 0 {
 			continue
 		}
-		b.dimension.Uint8(uint8(i)) //nolint:gosec // Below MaxDimensions.
+		b.dimension.Uint8(uint8(i))
 		b.time.Uint32(at)
 		b.expires.Uint32(expiry(h.Expires))
 		for _, r := range registers {
@@ -238,7 +242,7 @@ func expiry(t time.Time) uint32 {
 	if t.IsZero() || s > math.MaxUint32 {
 		return math.MaxUint32
 	}
-	return uint32(max(0, s)) //nolint:gosec // Within the bounds.
+	return uint32(max(0, s))
 }
 
 // stepSeconds is the width of a bucket in seconds.
@@ -246,5 +250,5 @@ func stepSeconds(d time.Duration) (uint32, error) {
 	if d < time.Second || d%time.Second != 0 || d/time.Second > math.MaxUint32 {
 		return 0, fmt.Errorf("a step of %s, which is not a number of whole seconds", d)
 	}
-	return uint32(d / time.Second), nil //nolint:gosec // Within the bounds.
+	return uint32(d / time.Second), nil
 }
