@@ -87,7 +87,7 @@ func TestPartitions(t *testing.T) {
 	slices.Sort(months)
 	require.Equal(t, "['"+strings.Join(months, "','")+"']", ask(t, c, parts))
 
-	// Those whose day is over are dropped with it; in a month that is not over all rows stay, which nobody sees.
+	// What lies in days and months that are over is dropped with them.
 	batch[0].Rows = []storage.RollupRow{row(10*time.Second, 10*day, 7*day), row(10*time.Second, 9*day, 7*day), row(time.Hour, 800*day, 400*day)}
 	require.NoError(t, s.AppendRollups(t.Context(), "2", batch))
 	require.NoError(t, c.Exec(t.Context(), "OPTIMIZE TABLE strata.strata_rollups FINAL"))
