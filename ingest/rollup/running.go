@@ -90,7 +90,7 @@ func (r *running) restore(ctx context.Context, states States, now time.Time) err
 	snapshot := rollup.Snapshot{Time: now, Dimensions: make([]rollup.Admitted, len(r.plan.Dimensions))}
 	for d := range r.plan.Dimensions {
 		rows, err := states.RollupRows(ctx, r.tenant, storage.RollupQuery{
-			State: r.state, Range: storage.TimeRange{Start: since, End: now.Truncate(step).Add(step)}, Step: step, Group: []int{d},
+			State: r.state, Range: storage.TimeRange{Start: since, End: now.Truncate(step).Add(step)}, Step: step, Group: []int{d}, NoSketches: true, NoRegisters: true,
 		})
 		if err != nil {
 			return fmt.Errorf("read the values of rollup %s: %w", r.name, err)

@@ -27,6 +27,7 @@ import (
 	"github.com/strata-apm/strata/internal/status"
 	"github.com/strata-apm/strata/query/guard"
 	"github.com/strata-apm/strata/query/httpapi"
+	"github.com/strata-apm/strata/query/rollups"
 	"github.com/strata-apm/strata/storage/catalog"
 )
 
@@ -36,7 +37,7 @@ const updateEnv = "STRATA_TEST_UPDATE"
 // everyRoute is the table of the one process that serves everything. No handler of it can be called.
 func everyRoute(t *testing.T) []httpx.Route {
 	t.Helper()
-	a := &App{opts: Options{Role: config.RoleAll}, auth: &auth.Service{}, status: status.New(status.Options{}), fleetAPI: &fleet.API{}}
+	a := &App{opts: Options{Role: config.RoleAll}, auth: &auth.Service{}, status: status.New(status.Options{}), fleetAPI: &fleet.API{}, rollups: &rollups.Service{}}
 	types, err := a.notifierTypes()
 	require.NoError(t, err)
 	var cat alerting.Catalog = &catalog.Catalog{}

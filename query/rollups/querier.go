@@ -222,8 +222,12 @@ func (q *querier) Select(ctx context.Context, _ bool, hints *promstorage.SelectH
 		for n < len(found) && found[n].rollup.ID == o.ID {
 			n++
 		}
+		var measures []int
+		for _, m := range found[:n] {
+			measures = append(measures, m.measure)
+		}
 		got, err := q.read(ctx, o, selection{
-			start: hints.Start, end: hints.End, window: hints.Range, step: hints.Step, group: allDimensions(o), matchers: matchers, points: hints.Func != "series",
+			start: hints.Start, end: hints.End, window: hints.Range, step: hints.Step, group: allDimensions(o), matchers: matchers, points: true, measures: measures,
 		})
 		if err != nil {
 			return promstorage.ErrSeriesSet(err)
@@ -252,6 +256,7 @@ type selection struct {
 	group        []int
 	matchers     []*labels.Matcher
 	points       bool // by bucket, else the range as one
+	measures     []int
 }
 
 // readRows are the rows of a selection, by time, and before them those of the day in which it begins, as one.
@@ -269,8 +274,14 @@ func (q *querier) read(ctx context.Context, o Rollup, sel selection) (readRows, 
 	if end.After(now) {
 		end = now
 	}
+	if oldest := now.Add(-time.Duration(o.Plan.Definition.Retention)); start.Before(oldest) {
+		start = oldest
+	}
 	out := readRows{step: bucketsFor(o, start, now, sel)}
 	first, last := start.Truncate(out.step), end.Truncate(out.step)
+	if !sel.points { // Values of the bucket under way are values too.
+		last = last.Add(out.step)
+	}
 	if first.Equal(start) || wide(out.step, sel.window) {
 		first = first.Add(-out.step) // It ends at start, or is told again after it.
 	}
@@ -279,8 +290,9 @@ func (q *querier) read(ctx context.Context, o Rollup, sel selection) (readRows, 
 	}
 	ask := storage.RollupQuery{
 		State: rollup.StateOf(o.ID, o.Version), Range: storage.TimeRange{Start: first, End: last}, Step: out.step,
-		Group: sel.group, Where: conditions(o, sel.matchers), Inputs: allInputs(o.Plan),
+		Group: sel.group, Where: conditions(o, sel.matchers),
 	}
+	ask.Inputs, ask.NoSketches, ask.NoRegisters = needed(o.Plan, sel.measures)
 	if sel.points {
 		ask.Every = out.step
 	}

@@ -89,9 +89,15 @@ func (s *Service) Query(ctx context.Context, q Query) (Answer, error) {
 	}
 	rng := whole(q.Range, max(step, q.Every))
 	a := Answer{Range: rng, Step: step, Every: q.Every}
+	all := make([]int, len(q.Rollup.Plan.Definition.Measures))
+	for i := range all {
+		all[i] = i
+	}
+	inputs, noSketches, noRegisters := needed(q.Rollup.Plan, all)
 	read := func(r storage.TimeRange, every time.Duration, group []int, where []storage.RollupCondition) ([]rollup.Row, error) {
 		rows, err := s.opts.States.RollupRows(ctx, q.Tenant, storage.RollupQuery{
-			State: rollup.StateOf(q.Rollup.ID, q.Rollup.Version), Range: r, Step: step, Every: every, Group: group, Where: where, Inputs: allInputs(q.Rollup.Plan),
+			State: rollup.StateOf(q.Rollup.ID, q.Rollup.Version), Range: r, Step: step, Every: every, Group: group, Where: where,
+			Inputs: inputs, NoSketches: noSketches, NoRegisters: noRegisters,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("query rollup %s: %w", q.Rollup.Name, err)
@@ -151,12 +157,27 @@ func stepFor(q Query, now time.Time) time.Duration {
 	return best
 }
 
-func allInputs(p *rollup.Plan) []int {
-	out := make([]int, len(p.Inputs))
-	for i := range out {
-		out[i] = i
+// needed says what has to be read for measures: the inputs, and whether none of them needs sketches or registers, which cost most.
+func needed(p *rollup.Plan, measures []int) (inputs []int, noSketches, noRegisters bool) {
+	noSketches, noRegisters = true, true
+	for _, m := range measures {
+		in := p.InputOf(m)
+		if in < 0 {
+			continue
+		}
+		if !slices.Contains(inputs, in) {
+			inputs = append(inputs, in)
+		}
+		switch p.Definition.Measures[m].Func {
+		case rollup.FuncDistinct:
+			noRegisters = false
+		case rollup.FuncP50, rollup.FuncP90, rollup.FuncP95, rollup.FuncP99:
+			noSketches = false
+		default:
+		}
 	}
-	return out
+	slices.Sort(inputs)
+	return inputs, noSketches, noRegisters
 }
 
 // whole widens a range to whole buckets.

@@ -70,8 +70,10 @@ type rollupJSON struct {
 }
 
 func jsonOf(r Rollup) rollupJSON {
+	def := r.Plan.Definition
+	def.ID, def.Version = "", 0 // They are told beside it.
 	return rollupJSON{
-		ID: r.ID, Name: r.Name, Version: r.Version, Paused: r.Paused, Definition: r.Plan.Definition,
+		ID: r.ID, Name: r.Name, Version: r.Version, Paused: r.Paused, Definition: def,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy,
 	}
 }
