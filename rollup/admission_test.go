@@ -83,6 +83,19 @@ func TestHeavyLatecomer(t *testing.T) {
 	assert.NotContains(t, admitted(a.Snapshot(time.Unix(0, now)), 0), "v1")
 }
 
+// TestLightCandidateStaysOut: twice the weight of the lightest is not enough for a value that has less than a quarter of the mean weight.
+func TestLightCandidateStaysOut(t *testing.T) {
+	t.Parallel()
+	a := admissionOf(t, 2, 0)
+	for i := range 1000 {
+		a.Admit(midday, midday, []string{[]string{"light", "heavy"}[min(i, 1)]})
+	}
+	for range 125 { // one to be noticed, and 124 of a mean of 500
+		require.EqualValues(t, 1, a.Admit(midday, midday, []string{"new"}))
+	}
+	assert.Zero(t, a.Admit(midday, midday, []string{"new"}))
+}
+
 func TestWeightsDecay(t *testing.T) {
 	t.Parallel()
 	a := admissionOf(t, 10, 0)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func stream(p *rollup.Plan, seed uint64, n int) []*rollup.Event {
 			o.HasNumber, o.Number = true, float64(random.IntN(2001)-1000)
 		}
 		if random.IntN(5) > 0 {
-			e.Observations[1] = rollup.Observation{HasText: true, Hash: rollup.HashText(fmt.Sprint(random.IntN(500)))}
+			e.Observations[1] = rollup.Observation{HasText: true, Hash: rollup.HashText(strconv.Itoa(random.IntN(500)))}
 		}
 		out = append(out, e)
 	}
@@ -324,7 +325,7 @@ func TestHidden(t *testing.T) {
 		}
 		hour := int64(i % 2)
 		e.Time = midday + hour*3600*second + int64(i)%3600*second
-		e.Values[0], e.Values[1] = fmt.Sprint(i/3), fmt.Sprint(i%10)
+		e.Values[0], e.Values[1] = strconv.Itoa(i/3), strconv.Itoa(i%10)
 		a.Add(e)
 		if i/3 >= 10 {
 			folded[hour][e.Values[0]] = true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ func TestAgreeIsDeterministic(t *testing.T) {
 		for range 5 {
 			var values []rollup.Weighted
 			for i := range 50 {
-				values = append(values, rollup.Weighted{Value: fmt.Sprint(i), Weight: random.ExpFloat64()})
+				values = append(values, rollup.Weighted{Value: strconv.Itoa(i), Weight: random.ExpFloat64()})
 			}
 			reports = append(reports, snapshotOf(at, 0, values...))
 		}

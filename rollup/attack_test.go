@@ -3,7 +3,6 @@
 package rollup_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -98,7 +97,7 @@ func TestFloodFromTheFirstEvent(t *testing.T) {
 		{routes: 200, withinHour: 200, firstQuarter: 30 * time.Second, all: 3 * time.Minute},
 		{routes: 600, withinHour: 250, firstQuarter: 2 * time.Minute, all: 13 * time.Minute},
 	} {
-		t.Run(fmt.Sprint(c.routes), func(t *testing.T) {
+		t.Run(strconv.Itoa(c.routes), func(t *testing.T) {
 			t.Parallel()
 			const budget, perSecond, perRoute = 1000, 5000, 51
 			start := midday + 50*60*second // ten minutes before the next hour

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func BenchmarkMemory(b *testing.B) {
 			a := admissionOf(b, 200, 10_000, "attr.x", "attr.y", "attr.z")
 			for i := range 1_000_000 {
 				at := midday - int64(i/20_000)*10*second
-				a.Admit(midday, at, []string{fmt.Sprint(i % 199), fmt.Sprint(i % 197), fmt.Sprint(i % 193)})
+				a.Admit(midday, at, []string{strconv.Itoa(i % 199), strconv.Itoa(i % 197), strconv.Itoa(i % 193)})
 			}
 			return a
 		}), "B/combinations")

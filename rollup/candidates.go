@@ -63,7 +63,7 @@ func (c *candidates) put(hash uint64, weight float64, hits uint32) int32 {
 	fresh := counter{hash: hash, guaranteed: weight, hits: hits}
 	var id int32
 	if len(c.counters) < c.size {
-		id = c.counts.push(c.floor + weight)
+		id = c.counts.push(weight)
 		c.counters = append(c.counters, fresh)
 	} else {
 		id = c.counts.least()
