@@ -46,6 +46,8 @@ type Options struct {
 type Rollups struct {
 	opts Options
 
+	refreshing sync.Mutex // so that what was read later is not replaced by what was read before
+
 	mu      sync.RWMutex
 	running map[owned][]*running // in an order that does not change
 	version string
@@ -90,6 +92,8 @@ func (r *Rollups) Run(ctx context.Context) error {
 
 // Refresh makes what the catalog says now effective. Its errors are those of the catalog.
 func (r *Rollups) Refresh(ctx context.Context) error {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
 	version, err := r.opts.Definitions.RollupsVersion(ctx) // Before the list, so that a change in between is seen as one.
 	if err != nil {
 		return fmt.Errorf("look for changed rollups: %w", err)

@@ -11,10 +11,12 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -285,4 +287,45 @@ func TestCatalogAway(t *testing.T) {
 	d.err = errors.New("gone again")
 	require.Error(t, r.Refresh(t.Context()))
 	require.NoError(t, r.Derived(signal.Traces).Append(t.Context(), "strata.traces-0-2-2", batch))
+}
+
+// slowList is a catalog whose first list takes until it is told.
+type slowList struct {
+	*definitions
+	first chan struct{}
+	calls atomic.Int64
+}
+
+func (d *slowList) ListRollups(ctx context.Context) ([]storage.Rollup, error) {
+	list, err := d.definitions.ListRollups(ctx)
+	if d.calls.Add(1) == 1 {
+		<-d.first
+	}
+	return list, err
+}
+
+// TestAnOlderListDoesNotReplaceANewerOne: a refresh that read the catalog before a change ends before one that read it after.
+func TestAnOlderListDoesNotReplaceANewerOne(t *testing.T) {
+	s, d := store(t), &slowList{definitions: &definitions{}, first: make(chan struct{})}
+	r, err := ingest.New(ingest.Options{Definitions: d, States: s, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	var refreshes sync.WaitGroup
+	refreshes.Go(func() { assert.NoError(t, r.Refresh(t.Context())) })
+	require.Eventually(t, func() bool { return d.calls.Load() == 1 }, time.Minute, time.Millisecond)
+	d.put("a", "01", 1, fmt.Sprintf(byRoute, 20))
+	refreshes.Go(func() { assert.NoError(t, r.Refresh(t.Context())) })
+	close(d.first)
+	refreshes.Wait()
+	now := time.Now()
+	body, counts, _ := spans(t, rand.New(rand.NewPCG(1, 5)), 10, now, 1)
+	require.NoError(t, r.Derived(signal.Traces).Append(t.Context(), "strata.traces-0-1-1", []storage.Owned[[]byte]{{Tenant: "a", Data: body}}))
+	rows, err := s.RollupRows(t.Context(), "a", storage.RollupQuery{
+		State: "01.1", Step: time.Hour, Range: storage.TimeRange{Start: now.Add(-2 * time.Hour), End: now.Add(2 * time.Hour)},
+	})
+	require.NoError(t, err)
+	got := uint64(0)
+	for _, row := range rows {
+		got += row.Count
+	}
+	require.Equal(t, counts["/r0"], got)
 }

@@ -37,7 +37,7 @@ func TestAll(t *testing.T) {
 	who := everybody(p, false)
 	checkListeners(t, p, who[len(who)-1].key, "http", "otlp_grpc", "otlp_http")
 	t.Run("access", func(t *testing.T) { checkAccess(t, p, who) })
-	x := newIsolation(p, p)
+	x := newIsolation(p, p, p)
 	x.check(t)
 	instance := p.instance
 	p.end()

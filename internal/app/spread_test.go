@@ -87,7 +87,7 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	require.Len(t, runFile(t, query.cfg.DataDir), 2, "the pid and one listener")
 
-	newIsolation(gateway, query).check(t)
+	newIsolation(gateway, processes[config.RoleWriter], query).check(t)
 
 	t.Run("each other", func(t *testing.T) { checkPeers(t, processes, reader) })
 	t.Run("a second one of the same name", func(t *testing.T) {

@@ -5,6 +5,7 @@ package app
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,16 +36,17 @@ func tenants() []tenant.ID { return []tenant.ID{"a", "b", tenant.Default} }
 
 func mark(owner tenant.ID) string { return "of-" + string(owner) }
 
-// isolation is two processes, or one, that take data in and answer questions, with keys of equal names for every tenant.
+// isolation is processes, or one, that take data in, store it and answer questions, with keys of equal names for every tenant.
 type isolation struct {
 	intake, query *process
+	writer        *process
 	ingest, read  map[tenant.ID]string
 	admin         string
 	start         time.Time
 }
 
-func newIsolation(intake, query *process) *isolation {
-	x := &isolation{intake: intake, query: query, ingest: map[tenant.ID]string{}, read: map[tenant.ID]string{}, start: time.Now().Add(-time.Minute)}
+func newIsolation(intake, writer, query *process) *isolation {
+	x := &isolation{intake: intake, writer: writer, query: query, ingest: map[tenant.ID]string{}, read: map[tenant.ID]string{}, start: time.Now().Add(-time.Minute)}
 	for _, owner := range tenants() {
 		x.ingest[owner], x.read[owner] = query.key(owner, auth.ScopeIngest, "sender"), query.key(owner, auth.ScopeRead, "reader")
 	}
@@ -180,27 +182,30 @@ type question struct {
 // questions has a row for each route that answers for a tenant; x is who asks.
 func questions(x tenant.ID) map[string]question {
 	return map[string]question{
-		"/services":          {path: "/services", told: true},
-		"/services/{name}":   {path: "/services/shared", told: true},
-		"/traces":            {path: "/traces", told: true},
-		"/traces/facets":     {path: "/traces/facets", told: true},
-		"/traces/{id}":       {path: "/traces/" + "07070000000000000000000000000000", told: true},
-		"/logs":              {path: "/logs", told: true},
-		"/logs/histogram":    {path: "/logs/histogram"},
-		"/logs/facets":       {path: "/logs/facets", told: true},
-		"/fields":            {path: "/fields", query: url.Values{"signal": {"logs"}, "prefix": {"key."}}, told: true},
-		"/fields/values":     {path: "/fields/values", query: url.Values{"signal": {"traces"}, "field": {"attr.owner"}}, told: true},
-		"/hosts":             {path: "/hosts", told: true},
-		"/hosts/{name}":      {path: "/hosts/node-" + mark(x), told: true},
-		"/middleware":        {path: "/middleware", told: true},
-		"/topology":          {path: "/topology", told: true},
-		"/dashboards":        {path: "/dashboards"},
-		"/dashboards/{name}": {path: "/dashboards/host"},
-		"/packs":             {path: "/packs"},
-		"/packs/{name}":      {path: "/packs/redis"},
-		"/logs/tail":         {}, // followed below
-		"/keys":              {}, // for administrators
-		"/openapi.json":      {path: "/openapi.json"},
+		"/services":           {path: "/services", told: true},
+		"/services/{name}":    {path: "/services/shared", told: true},
+		"/traces":             {path: "/traces", told: true},
+		"/traces/facets":      {path: "/traces/facets", told: true},
+		"/traces/{id}":        {path: "/traces/" + "07070000000000000000000000000000", told: true},
+		"/logs":               {path: "/logs", told: true},
+		"/logs/histogram":     {path: "/logs/histogram"},
+		"/logs/facets":        {path: "/logs/facets", told: true},
+		"/fields":             {path: "/fields", query: url.Values{"signal": {"logs"}, "prefix": {"key."}}, told: true},
+		"/fields/values":      {path: "/fields/values", query: url.Values{"signal": {"traces"}, "field": {"attr.owner"}}, told: true},
+		"/hosts":              {path: "/hosts", told: true},
+		"/hosts/{name}":       {path: "/hosts/node-" + mark(x), told: true},
+		"/middleware":         {path: "/middleware", told: true},
+		"/topology":           {path: "/topology", told: true},
+		"/rollups":            {path: "/rollups", told: true},
+		"/rollups/{id}":       {path: "/rollups/same", told: true},
+		"/rollups/{id}/query": {path: "/rollups/same/query", query: url.Values{"group": {"attr.owner"}}, told: true},
+		"/dashboards":         {path: "/dashboards"},
+		"/dashboards/{name}":  {path: "/dashboards/host"},
+		"/packs":              {path: "/packs"},
+		"/packs/{name}":       {path: "/packs/redis"},
+		"/logs/tail":          {}, // followed below
+		"/keys":               {}, // for administrators
+		"/openapi.json":       {path: "/openapi.json"},
 	}
 }
 
@@ -228,6 +233,7 @@ func alone(t *testing.T, owner tenant.ID, text, asked string) {
 // check sends everything as every tenant and asks everything as every tenant.
 func (x *isolation) check(t *testing.T) {
 	t.Helper()
+	x.rollups(t)
 	for _, owner := range tenants() {
 		x.send(t, owner)
 	}
@@ -239,6 +245,18 @@ func (x *isolation) check(t *testing.T) {
 	t.Run("ledger", x.checkLedger)
 	t.Run("tail", x.checkTail)
 	t.Run("hosts of agents", x.checkSeen)
+}
+
+// rollups makes a rollup of the same id and name for every tenant.
+func (x *isolation) rollups(t *testing.T) {
+	t.Helper()
+	for _, owner := range tenants() {
+		require.NoError(t, x.query.stores.catalog.PutRollup(t.Context(), storage.Rollup{
+			ID: "same", Tenant: owner, Name: "same", Version: 1, CreatedAt: x.start, UpdatedAt: x.start, Definition: fmt.Sprintf(
+				`{"name":"same","source":"spans","filter":"attr.owner:%s or root:*","dimensions":["attr.owner"],"measures":[{"func":"count"}],"step":"1h","retention":"30d"}`, mark(owner)),
+		}))
+	}
+	require.NoError(t, x.writer.counting.Refresh(t.Context()))
 }
 
 // board puts an agent of the installation, with a board, beside the instance of middleware that every tenant has.
@@ -254,8 +272,8 @@ func (x *isolation) board(t *testing.T) {
 func (x *isolation) arrived(t *testing.T) bool {
 	t.Helper()
 	for _, owner := range tenants() {
-		for _, path := range []string{"/logs", "/traces", "/hosts"} {
-			if _, body := x.ask(owner, "/api/v1"+path, nil); !strings.Contains(body, mark(owner)) {
+		for _, path := range []string{"/logs", "/traces", "/hosts", "/rollups/same/query"} {
+			if _, body := x.ask(owner, "/api/v1"+path, url.Values{"group": {"attr.owner"}}); !strings.Contains(body, mark(owner)) {
 				return false
 			}
 		}
