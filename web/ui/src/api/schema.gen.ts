@@ -1665,6 +1665,379 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rollups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rollups
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ListAnswer"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Create a rollup
+         * @description Needs a key or session of scope admin.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollupJSON"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe a rollup: its versions and what it takes
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DetailAnswer"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        /**
+         * Change a rollup: a new version, which begins empty
+         * @description Needs a key or session of scope admin.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollupJSON"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /**
+         * Remove a rollup and what it counted
+         * @description Needs a key or session of scope admin.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollups/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop counting
+         * @description Needs a key or session of scope admin.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollupJSON"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollups/{id}/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Totals, rankings and trends of a rollup
+         * @description Needs a key or session of scope read.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339 or Unix seconds; default: an hour before end */
+                    start?: string;
+                    /** @description RFC 3339 or Unix seconds; default: now */
+                    end?: string;
+                    /** @description dimensions by which the answer is broken down, separated by commas */
+                    group?: string;
+                    /** @description dimension=value or dimension!=value; several values of one dimension are alternatives; may be given again */
+                    where?: string;
+                    /** @description dimensions of which only the folded values are wanted, separated by commas */
+                    other?: string;
+                    /** @description the measure that ranks; default: the first */
+                    measure?: string;
+                    order?: "desc" | "asc";
+                    limit?: number;
+                    /** @description the width of the points, as 1m or 1h; default: no points */
+                    every?: string;
+                    /** @description how long before to compare with, as 1d; default: not at all */
+                    compare?: string;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["QueryAnswer"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollups/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count again
+         * @description Needs a key or session of scope admin.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RollupJSON"];
+                    };
+                };
+                /** @description an error */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ErrorAnswer"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rules": {
         parameters: {
             query?: never;
@@ -2504,6 +2877,12 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        Budget: {
+            /** Format: int64 */
+            combinations?: number;
+            /** Format: int64 */
+            values?: number;
+        };
         BusRow: {
             /** Format: int64 */
             bytes: number;
@@ -2589,6 +2968,20 @@ export interface components {
             dashboards: components["schemas"]["DashboardSummary"][];
             warnings: string[];
         };
+        Definition: {
+            budget?: components["schemas"]["Budget"];
+            dimensions?: string[];
+            filter?: string;
+            id?: string;
+            measures: components["schemas"]["Measure"][];
+            name: string;
+            retention: string;
+            /** @enum {string} */
+            source: "spans" | "logs";
+            step: string;
+            /** Format: int64 */
+            version?: number;
+        };
         DependencyAnswer: {
             /** Format: int64 */
             calls: number;
@@ -2600,6 +2993,15 @@ export interface components {
             target: string;
             /** @enum {string} */
             type: "http" | "rpc" | "db" | "messaging" | "other";
+        };
+        DetailAnswer: {
+            /** Format: int64 */
+            bytes: number;
+            rollup: components["schemas"]["RollupJSON"];
+            /** Format: int64 */
+            rows: number;
+            versions: components["schemas"]["RollupJSON"][];
+            warnings: string[];
         };
         ErrorAnswer: {
             error: components["schemas"]["ErrorBody"];
@@ -2686,6 +3088,11 @@ export interface components {
             /** Format: date-time */
             started?: string;
             status: string;
+        };
+        HiddenJSON: {
+            dimension: string;
+            /** Format: int64 */
+            values: number;
         };
         HistogramAnswer: {
             buckets: components["schemas"]["BucketAnswer"][];
@@ -2849,6 +3256,10 @@ export interface components {
             span_id: string;
             trace_id: string;
         };
+        ListAnswer: {
+            rollups: components["schemas"]["RollupJSON"][];
+            warnings: string[];
+        };
         LogAnswer: {
             attributes: {
                 [key: string]: string;
@@ -2882,6 +3293,11 @@ export interface components {
             logs: components["schemas"]["LogAnswer"][];
             next_cursor: string;
             warnings: string[];
+        };
+        Measure: {
+            field?: string;
+            func: string;
+            name?: string;
         };
         Metric: {
             description: string;
@@ -3020,6 +3436,11 @@ export interface components {
             /** @enum {string} */
             unit: "number" | "percent" | "bytes" | "bytes/s" | "rate" | "s";
         };
+        PointJSON: {
+            measures: (number | null)[];
+            /** Format: date-time */
+            time: string;
+        };
         ProcessAnswer: {
             /** Format: double */
             cpu: number | null;
@@ -3036,6 +3457,28 @@ export interface components {
             service?: string;
             /** @enum {string} */
             source?: "promql" | "service";
+        };
+        QueryAnswer: {
+            /** Format: double */
+            every_seconds: number;
+            group: string[];
+            groups: components["schemas"]["RollupsGroupJSON"][];
+            hidden: components["schemas"]["HiddenJSON"][];
+            measures: string[];
+            /** Format: int64 */
+            more: number;
+            others: components["schemas"]["RollupsGroupJSON"][];
+            range: components["schemas"]["RangeJSON"];
+            /** Format: double */
+            step_seconds: number;
+            total: components["schemas"]["RollupsGroupJSON"];
+            warnings: string[];
+        };
+        RangeJSON: {
+            /** Format: date-time */
+            end: string;
+            /** Format: date-time */
+            start: string;
         };
         Reading: {
             /** Format: double */
@@ -3098,6 +3541,28 @@ export interface components {
             next_cursor: string;
             rollouts: components["schemas"]["RolloutJSON"][];
             warnings: string[];
+        };
+        RollupJSON: {
+            /** Format: date-time */
+            created_at: string;
+            definition: components["schemas"]["Definition"];
+            id: string;
+            name: string;
+            paused: boolean;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RollupsGroupJSON: {
+            certain: boolean;
+            high: (number | null)[];
+            low: (number | null)[];
+            measures: (number | null)[];
+            points?: components["schemas"]["PointJSON"][];
+            previous?: (number | null)[];
+            values: components["schemas"]["ValueJSON"][];
         };
         ScopeAnswer: {
             attributes: {
@@ -3350,6 +3815,10 @@ export interface components {
             next_cursor: string;
             traces: components["schemas"]["TraceSummaryAnswer"][];
             warnings: string[];
+        };
+        ValueJSON: {
+            other: boolean;
+            value: string;
         };
         ValuesAnswer: {
             values: string[];
