@@ -22,7 +22,6 @@ export function Controls({ definition, state, onChange }: ControlsProps) {
       {dimensions.length > 0 && (
         <div className={c.control}>
           <span id="break-down">{t('rollups.breakDown')}</span>
-          {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out in the line */}
           <div className={c.chips} role="group" aria-labelledby="break-down">
             {dimensions.map((name) => (
               <button

@@ -41,7 +41,7 @@ export function Figure({ group, index, unit }: { group: RollupGroup; index: numb
   if (exact) return <>{text}</>;
   return (
     <Tooltip label={t(/[–≈≤≥]/.test(text) ? 'rollups.bounds' : 'rollups.unbounded')} multiline maw={320}>
-      <span className="warn">{text}</span>
+      <span className={c.inexact}>{text}</span>
     </Tooltip>
   );
 }

@@ -120,7 +120,7 @@ function useColumns({ rollup, state, answer, onDrill }: Omit<RankingProps, 'onCh
     (dimension, i): Column<Row> => ({
       id: `value ${dimension}`,
       header: dimension,
-      width: 130,
+      width: 156,
       grow: true,
       render: ({ group, key }) => {
         const value = group.values[i];

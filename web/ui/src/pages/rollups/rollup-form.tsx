@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Autocomplete, Button, NumberInput, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
+import { Autocomplete, Button, Input, NumberInput, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Signal, useCompletion } from '@/api/fields';
@@ -57,7 +57,6 @@ export function RollupForm({ id, from }: { id: string | null; from: Definition }
             value={form.source}
             onChange={(source) => set({ source: source === 'logs' ? 'logs' : 'spans' })}
             data={['spans', 'logs'].map((value) => ({ value, label: t(`rollups.of.${value}`) }))}
-            style={{ alignSelf: 'flex-start' }}
           />
         </Field>
       </div>
@@ -95,7 +94,6 @@ export function RollupForm({ id, from }: { id: string | null; from: Definition }
             value={form.step}
             onChange={(step) => set({ step })}
             data={steps}
-            style={{ alignSelf: 'flex-start' }}
           />
         </Field>
         <Autocomplete
@@ -159,15 +157,8 @@ interface FieldProps {
 /** A label, a hint and what the server has against it around controls that have none of their own. */
 function Field({ label, hint, wrong, children }: FieldProps) {
   return (
-    <div className={c.field}>
-      <span>{label}</span>
-      <span className={c.hint}>{hint}</span>
+    <Input.Wrapper size="xs" labelElement="div" label={label} description={hint} error={wrong?.join(' ')}>
       {children}
-      {wrong?.map((text) => (
-        <span key={text} className={c.wrong} role="alert">
-          {text}
-        </span>
-      ))}
-    </div>
+    </Input.Wrapper>
   );
 }

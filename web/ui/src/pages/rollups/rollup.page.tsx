@@ -110,14 +110,23 @@ function Nothing({ rollup, state, answer }: { rollup: Rollup; state: ViewState; 
   const { t } = useTranslation();
   const { zone } = useView();
   const since = { time: formatTime(rollup.created_at, zone) };
-  const high = answer.total.high.some((value) => value !== null && value > 0);
-  const why = () => {
-    if (Date.parse(answer.range.end) <= Date.parse(rollup.created_at)) return t('rollups.emptyBefore', since);
-    if (high) return t('rollups.emptyFolded');
-    if (state.conditions.length > 0) return t('rollups.emptyConditions');
-    if (rollup.paused) return t('rollups.emptyPaused');
-    const filter = rollup.definition.filter ?? '';
-    return filter === '' ? t('rollups.emptyAll', since) : t('rollups.emptyFilter', { ...since, filter });
-  };
-  return <Empty title={t('rollups.empty')}>{why()}</Empty>;
+  const title = t('rollups.empty');
+  if (Date.parse(answer.range.end) <= Date.parse(rollup.created_at))
+    return <Empty title={title}>{t('rollups.emptyBefore', since)}</Empty>;
+  if (answer.total.high.some((value) => value !== null && value > 0)) {
+    return (
+      <>
+        <Figures rollup={rollup} state={state} answer={answer} />
+        <Empty title={t('rollups.maybe')}>{t('rollups.maybeDetail')}</Empty>
+      </>
+    );
+  }
+  if (state.conditions.length > 0) return <Empty title={title}>{t('rollups.emptyConditions')}</Empty>;
+  if (rollup.paused) return <Empty title={title}>{t('rollups.emptyPaused')}</Empty>;
+  const { filter } = rollup.definition;
+  return (
+    <Empty title={title}>
+      {filter ? t('rollups.emptyFilter', { ...since, filter }) : t('rollups.emptyAll', since)}
+    </Empty>
+  );
 }

@@ -107,14 +107,15 @@ function columnsOf(t: TFunction): Column<Rollup>[] {
     {
       id: 'state',
       header: t('rollups.state'),
-      width: 100,
+      width: 116,
       sort: (row) => Number(row.paused),
       render: (row) => <RollupState paused={row.paused} />,
     },
     {
       id: 'since',
       header: t('rollups.since'),
-      width: 110,
+      width: 100,
+      minPage: 480,
       sort: (row) => row.created_at,
       render: (row) => <TimeAgo time={row.created_at} />,
     },
