@@ -50,8 +50,8 @@ describe('points', () => {
   });
 
   const at = (second: number) => new Date(second * 1000).toISOString();
-  const answer = (groups: RollupGroup[]) =>
-    ({ range: { start: at(0), end: at(40) }, every_seconds: 10, groups, others: [] }) as unknown as RollupAnswer;
+  const answer = (groups: RollupGroup[], others: RollupGroup[] = []) =>
+    ({ range: { start: at(0), end: at(40) }, every_seconds: 10, groups, others }) as unknown as RollupAnswer;
 
   it('are zero where others were counted, and missing where nothing was', () => {
     const a = group({ points: [{ time: at(0), measures: [1] }] });
@@ -60,6 +60,9 @@ describe('points', () => {
     expect(times).toEqual([0, 10, 20]);
     expect(valuesAt(a, 0, times, countedTimes(answer([a, b])))).toEqual([1, null, 0]);
     expect(valuesAt(a, 0, times, null)).toEqual([1, null, null]);
+    // It may be among what was folded then.
+    const folded = group({ points: [{ time: at(20), measures: [9] }] });
+    expect(valuesAt(a, 0, times, countedTimes(answer([a, b], [folded])))).toEqual([1, null, null]);
   });
 
   it('have a colour of their own while there are ten', () => {

@@ -57,7 +57,14 @@ export function Value({ value, hidden, color, onOpen }: ValueProps) {
   );
 }
 
-export function Share({ ratio, other }: { ratio: number | null; other: boolean }) {
+interface ShareProps {
+  ratio: number | null;
+  other: boolean;
+  /** Folded events could only make it larger. */
+  atLeast: boolean;
+}
+
+export function Share({ ratio, other, atLeast }: ShareProps) {
   if (ratio === null) return <span className="faint">{none}</span>;
   const width = `${Math.min(100, Math.max(0, ratio * 100))}%`;
   return (
@@ -65,7 +72,10 @@ export function Share({ ratio, other }: { ratio: number | null; other: boolean }
       <span className={c.track} data-other={other || undefined}>
         <i style={{ width }} />
       </span>
-      <span className="dim">{formatPercent(ratio)}</span>
+      <span className="dim">
+        {atLeast && '≥ '}
+        {formatPercent(ratio)}
+      </span>
     </span>
   );
 }

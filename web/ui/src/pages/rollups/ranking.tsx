@@ -162,14 +162,16 @@ function useColumns({ rollup, state, answer, onDrill }: Omit<RankingProps, 'onCh
     {
       id: 'share',
       header: shares ? t('rollups.share') : t('rollups.ofLargest'),
-      width: 150,
+      width: 164,
       minPage: 900,
       render: ({ group }) => {
         const value = group.measures[index] ?? null;
+        const atLeast = shares && group.high[index] !== group.low[index];
         return (
           <Share
             ratio={value === null || whole <= 0 ? null : value / whole}
             other={group.values.some((v) => v.other)}
+            atLeast={atLeast}
           />
         );
       },

@@ -158,7 +158,7 @@ interface FieldProps {
 function Field({ label, hint, wrong, children }: FieldProps) {
   return (
     <Input.Wrapper size="xs" labelElement="div" label={label} description={hint} error={wrong?.join(' ')}>
-      {children}
+      <div className={c.field}>{children}</div>
     </Input.Wrapper>
   );
 }

@@ -28,7 +28,7 @@ export function timesOf(answer: RollupAnswer, nowMs: number): number[] {
   return Array.from({ length: Math.max(0, Math.floor((end - start) / every)) }, (_, i) => start + i * every);
 }
 
-/** The values of a group at the times. Where others counted something and it did not, it had none; where nobody did, nothing is known. */
+/** The values of a group at the times. Where others had events and it had no point, it had none, unless they may be among the folded. */
 export function valuesAt(
   group: RollupGroup,
   index: number,
@@ -39,8 +39,11 @@ export function valuesAt(
   return times.map((time) => by.get(time) ?? (counted?.has(time) ? 0 : null));
 }
 
-/** The times at which any group has a point. */
+/** The times at which something was counted and nothing was folded: what has no point there had no event. */
 export function countedTimes(answer: RollupAnswer): Set<number> {
-  const points = [...answer.groups, ...answer.others].flatMap((group) => group.points ?? []);
-  return new Set(points.map((p) => Date.parse(p.time) / 1000));
+  const times = (groups: readonly RollupGroup[]) =>
+    groups.flatMap((group) => group.points ?? []).map((p) => Date.parse(p.time) / 1000);
+  const out = new Set(times(answer.groups));
+  for (const time of times(answer.others)) out.delete(time);
+  return out;
 }
