@@ -24,7 +24,13 @@ export function Figures({ rollup, state, answer }: { rollup: Rollup; state: View
             </b>
             {state.compare !== '' && (
               <span>
-                <Change group={answer.total} index={i} unit={unit} zero={zeroIfNone(measure)} />
+                <Change
+                  group={answer.total}
+                  index={i}
+                  unit={unit}
+                  zero={zeroIfNone(measure)}
+                  unsure={!answer.total.certain}
+                />
               </span>
             )}
           </div>
@@ -51,19 +57,23 @@ interface ChangeProps {
   index: number;
   unit: Unit;
   zero: boolean;
+  /** Events of the group may have been among the folded, now or before. */
+  unsure: boolean;
 }
 
 /** How the value has changed; more is neither good nor bad. */
-export function Change({ group, index, unit, zero }: ChangeProps) {
+export function Change({ group, index, unit, zero, unsure }: ChangeProps) {
   const { t } = useTranslation();
   const change = changeOf(group, index, zero);
-  if (change.kind === 'none') return <span className="faint">{formatUnit(null, unit)}</span>;
+  const nothing = formatUnit(null, unit);
+  if (change.kind === 'none') return <span className="faint">{nothing}</span>;
   const before = t('rollups.before', { value: formatUnit(group.previous?.[index] ?? (zero ? 0 : null), unit) });
-  if (change.kind === 'new') return <span title={before}>{t('rollups.isNew')}</span>;
+  const title = unsure ? `${before}. ${t('rollups.changeUnsure')}` : before;
+  if (change.kind === 'new') return <span title={title}>{unsure ? nothing : t('rollups.isNew')}</span>;
   const { ratio } = change;
   const arrow = Math.abs(ratio) < 0.0005 ? '=' : ratio > 0 ? '▲' : '▼';
   return (
-    <span title={before}>
+    <span title={title} className={unsure ? c.inexact : undefined}>
       <span className="faint">{arrow}</span> {formatPercent(Math.abs(ratio))}
     </span>
   );

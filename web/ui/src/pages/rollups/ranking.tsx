@@ -155,6 +155,7 @@ function useColumns({ rollup, state, answer, onDrill }: Omit<RankingProps, 'onCh
                 index={index}
                 unit={ranking ? unitOf(ranking, definition.source) : 'number'}
                 zero={ranking !== undefined && zeroIfNone(ranking)}
+                unsure={answer.others.length > 0 || !group.certain}
               />
             ),
           },

@@ -161,6 +161,18 @@ describe('the view of a rollup', () => {
     expect(screen.getByText(/Nothing was counted in the range to compare with/)).toBeTruthy();
   });
 
+  it('calls nothing new that may have been folded before', async () => {
+    const fresh = { ...answer, groups: [group('cart', 60, { previous: [0, null] })] };
+    const answered = { ...answers, [`${path}/id-requests/query`]: fresh };
+    stubApi(answered);
+    const { unmount } = await open('&compare=1h');
+    expect((await ranking()).queryByText('new')).toBeNull();
+    unmount();
+    stubApi({ ...answered, [`${path}/id-requests/query`]: { ...fresh, others: [] } });
+    await open('&compare=1h');
+    expect((await ranking()).getByText('new')).toBeTruthy();
+  });
+
   it('says why there is nothing', async () => {
     const nothing = { ...answer, groups: [], others: [], hidden: [], warnings: [], total: group('', 0) };
     const zero = { ...nothing, total: { ...nothing.total, measures: [0, null], low: [0, null], high: [0, null] } };
