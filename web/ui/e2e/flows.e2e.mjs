@@ -201,6 +201,41 @@ flow('theme and language switch and stay', {}, async ({ page, go }) => {
   await page.getByRole('heading', { name: 'Settings' }).first().waitFor();
 });
 
+flow('rollups: define one, see it fill, rank, drill down to raw traces, delete it', {}, async ({ page, go }) => {
+  const name = `flow_${Date.now().toString(36)}`;
+  await go('/rollups');
+  await settled(page);
+  await page.getByRole('link', { name: 'New rollup' }).click();
+  await page.waitForURL(/\/rollups\/new/);
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.waitForURL(/\/rollups\/(?!new)[^/?]+/);
+  const ranking = page.getByTestId('ranking');
+  await eventually(page, rows(page, ranking));
+  await settled(page);
+  const first = rows(page, ranking).first();
+  const service = (await first.getByRole('button').first().textContent()) ?? '';
+  await page.getByText('Smallest', { exact: true }).click();
+  await page.waitForURL(/order=asc/);
+  await page.getByText('Largest', { exact: true }).click();
+  await settled(page);
+  await ranking.getByRole('button', { name: service, exact: true }).click();
+  await page.waitForURL(/where=/);
+  await page.getByTestId('conditions').getByText(`service = ${service}`).waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-testid="ranking"]')?.textContent?.includes('route'));
+  await settled(page);
+  await first.getByRole('link', { name: 'Traces behind it' }).click();
+  await page.waitForURL(/\/traces\?/);
+  assert.match(decodeURIComponent(page.url()), /service:/);
+  await eventually(page, rows(page));
+  await go('/rollups');
+  await rows(page).filter({ hasText: name }).first().click();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Delete with all data' }).click();
+  await page.waitForURL(/\/rollups$/);
+  await rows(page).filter({ hasText: name }).waitFor({ state: 'detached' });
+});
+
 flow('keyboard: go-to sequences, palette, help', {}, async ({ page, go }) => {
   await go('/');
   await settled(page);
@@ -225,6 +260,8 @@ flow('a phone: no page is wider than the screen', { width: 390, height: 844 }, a
     '/logs',
     '/explore',
     '/hosts',
+    '/rollups',
+    '/rollups/new',
     '/alerts',
     '/data-health',
     '/settings',

@@ -65,6 +65,22 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/middleware/instance.page'), 'InstancePage'),
   ),
   page(
+    '/rollups',
+    lazyRouteComponent(() => import('./pages/rollups/rollups.page'), 'RollupsPage'),
+  ),
+  page(
+    '/rollups/new',
+    lazyRouteComponent(() => import('./pages/rollups/form.page'), 'RollupFormPage'),
+  ),
+  page(
+    '/rollups/$id',
+    lazyRouteComponent(() => import('./pages/rollups/rollup.page'), 'RollupPage'),
+  ),
+  page(
+    '/rollups/$id/edit',
+    lazyRouteComponent(() => import('./pages/rollups/form.page'), 'RollupFormPage'),
+  ),
+  page(
     '/alerts',
     lazyRouteComponent(() => import('./pages/alerts/alerts.page'), 'AlertsPage'),
   ),

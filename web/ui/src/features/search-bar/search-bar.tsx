@@ -13,20 +13,26 @@ interface SearchBarProps {
   signal: Signal;
   value: string;
   onSubmit: (query: string) => void;
+  /** Called as the text changes, for forms that send it with other fields. */
+  onChange?: (query: string) => void;
   placeholder: string;
 }
 
 const mostSuggestions = 12;
 
-export function SearchBar({ signal, value, onSubmit, placeholder }: SearchBarProps) {
+export function SearchBar({ signal, value, onSubmit, onChange, placeholder }: SearchBarProps) {
   const { t } = useTranslation();
   const { range } = useView();
-  const [text, setText] = useState(value);
+  const [text, setOwn] = useState(value);
   const [caret, setCaret] = useState(value.length);
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => setText(value), [value]);
+  useEffect(() => setOwn(value), [value]);
+  const setText = (next: string) => {
+    setOwn(next);
+    onChange?.(next);
+  };
   const at = open ? completionAt(text, caret) : null;
   const answer = useCompletion(signal, at, range);
   const suggestions = at ? matching(answer.data ?? [], at.prefix).slice(0, mostSuggestions) : [];

@@ -10,6 +10,7 @@ import {
   IconRobot,
   IconServer,
   IconSettings,
+  IconStack2,
   IconTimeline,
 } from '@tabler/icons-react';
 
@@ -22,6 +23,7 @@ export const pages = [
   { path: '/explore', label: 'nav.metrics', key: 'm', icon: IconChartLine },
   { path: '/hosts', label: 'nav.hosts', key: 'h', icon: IconServer },
   { path: '/middleware', label: 'nav.middleware', key: 'w', icon: IconDatabase },
+  { path: '/rollups', label: 'nav.rollups', key: 'r', icon: IconStack2 },
   { path: '/alerts', label: 'nav.alerts', key: 'a', icon: IconBell },
   { path: '/agents', label: 'nav.agents', key: 'g', icon: IconRobot },
   { path: '/data-health', label: 'nav.health', key: 'd', icon: IconActivityHeartbeat },

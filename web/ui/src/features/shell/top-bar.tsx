@@ -4,6 +4,7 @@ import { IconCheck, IconKeyboard, IconMenu2, IconSearch, IconShare2 } from '@tab
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useAgent } from '@/api/agents';
+import { useRollup } from '@/api/rollups';
 import { useEnvironments } from '@/api/services';
 import { copyText } from '@/components/copy';
 import { RefreshControl } from '@/features/time-range/refresh-control';
@@ -53,7 +54,9 @@ function Breadcrumb() {
   const path = usePathname();
   const segments = path.split('/').filter(Boolean);
   const page = pages.find((p) => p.path === `/${segments[0] ?? ''}`);
-  const leaf = segments.length > 1 ? decodeURIComponent(segments[segments.length - 1] ?? '') : '';
+  // What comes behind the id of a rollup is what is done with it.
+  const last = segments[0] === 'rollups' ? 1 : segments.length - 1;
+  const leaf = segments.length > 1 ? decodeURIComponent(segments[last] ?? '') : '';
   const label = page ? t(page.label) : t('notFound.title');
   return (
     <div className={c.crumbs}>
@@ -62,7 +65,13 @@ function Breadcrumb() {
           <AppLink to={page?.path ?? '/'}>{label}</AppLink>
           <span className="faint">/</span>
           <h1 className="truncate" title={leaf}>
-            {segments[0] === 'agents' ? <AgentName id={leaf} /> : leaf}
+            {segments[0] === 'agents' ? (
+              <AgentName id={leaf} />
+            ) : segments[0] === 'rollups' ? (
+              <RollupName id={leaf} />
+            ) : (
+              leaf
+            )}
           </h1>
         </>
       ) : (
@@ -75,6 +84,12 @@ function Breadcrumb() {
 /** An agent is addressed by its id and known by its host. */
 function AgentName({ id }: { id: string }) {
   return <>{useAgent(id).data?.host ?? id}</>;
+}
+
+function RollupName({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const { data } = useRollup(id === 'new' ? '' : id);
+  return <>{id === 'new' ? t('rollups.new') : (data?.rollup.name ?? id)}</>;
 }
 
 function EnvironmentSwitch() {
