@@ -287,29 +287,17 @@ func TestStepFor(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	p := planOf(t, rollup.Budget{}, nil)
-	now := time.Unix(0, midday).Add(17 * time.Second)
-	hours := time.Unix(0, midday)
-	for name, c := range map[string]struct {
-		start, end time.Time
-		every      time.Duration
-		want       time.Duration
-	}{
-		"as wide as the coarsest":          {hours.Add(-6 * time.Hour), now, time.Hour, time.Hour},
-		"a multiple of the coarsest":       {hours.Add(-6 * time.Hour), now, 3 * time.Hour, time.Hour},
-		"a multiple of a minute":           {hours.Add(-6 * time.Hour), now, 5 * time.Minute, time.Minute},
-		"half minutes":                     {hours.Add(-6 * time.Hour), now, 30 * time.Second, 10 * time.Second},
-		"hours from a minute on":           {hours.Add(-6*time.Hour + time.Minute), now, time.Hour, time.Minute},
-		"hours from seconds on":            {hours.Add(-6*time.Hour + 10*time.Second), now, time.Hour, 10 * time.Second},
-		"finer than there is":              {hours.Add(-6 * time.Hour), now, time.Second, 10 * time.Second},
-		"finer than is kept":               {hours.Add(-8 * day), now, 10 * time.Second, time.Minute},
-		"finer than is kept by far":        {hours.Add(-61 * day), now, 10 * time.Second, time.Hour},
-		"nothing is kept":                  {hours.Add(-400 * day), now, 10 * time.Second, time.Hour},
-		"one bucket of hours":              {hours.Add(-5 * time.Hour), hours, 0, time.Hour},
-		"one bucket up to now":             {hours.Add(-5 * time.Hour), now, 0, time.Hour},
-		"one bucket that ends by a minute": {hours.Add(-5 * time.Hour), hours.Add(-time.Minute), 0, time.Minute},
-		"one bucket of odd seconds":        {hours.Add(-5 * time.Hour), hours.Add(-3 * time.Second), 0, 10 * time.Second},
+	for name, c := range map[string]struct{ age, most, want time.Duration }{
+		"narrow":                     {time.Hour, 30 * time.Second, 10 * time.Second},
+		"narrower than there is":     {time.Hour, time.Second, 10 * time.Second},
+		"as wide as allowed":         {time.Hour, time.Minute, time.Minute},
+		"wider than there is":        {time.Hour, day, time.Hour},
+		"10 s are gone":              {8 * day, 10 * time.Second, time.Minute},
+		"only hours are left":        {61 * day, 10 * time.Second, time.Hour},
+		"nothing is kept that long":  {400 * day, 10 * time.Second, time.Hour},
+		"at the end of what is kept": {7 * day, 10 * time.Second, 10 * time.Second},
 	} {
-		assert.Equal(t, c.want, p.StepFor(c.start, c.end, c.every, now), name)
+		assert.Equal(t, c.want, p.StepFor(c.age, c.most), name)
 	}
 }
 

@@ -132,24 +132,13 @@ func (p *Plan) Steps() []StepKeep {
 	return out
 }
 
-// StepFor returns the width of the buckets from which a query is answered: of those that are still kept at start, the coarsest of which the answer's buckets,
-// of width every from start on, are made up exactly; the finest of those kept where none fits, and the coarsest of all where none is kept that long. With
-// every 0 the answer is one bucket from start to end; an end that is not before now fits every width.
-func (p *Plan) StepFor(start, end time.Time, every time.Duration, now time.Time) time.Duration {
+// StepFor returns the width of the buckets from which a query is answered that goes back so far: of those that are kept that long, the widest that is no wider
+// than most; the narrowest of them where none is, and the widest of all where none is kept that long.
+func (p *Plan) StepFor(age, most time.Duration) time.Duration {
 	steps := p.Steps()
-	age := now.Sub(start)
-	fits := func(s time.Duration) bool {
-		if start.UnixNano()%int64(s) != 0 {
-			return false
-		}
-		if every == 0 {
-			return end.UnixNano()%int64(s) == 0 || !end.Before(now)
-		}
-		return every%s == 0
-	}
 	best := time.Duration(0)
 	for _, s := range steps {
-		if s.Keep >= age && (best == 0 || fits(s.Step)) {
+		if s.Keep >= age && (best == 0 || s.Step <= most) {
 			best = s.Step
 		}
 	}

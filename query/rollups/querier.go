@@ -318,17 +318,7 @@ func bucketsFor(o Rollup, start, now time.Time, sel selection) time.Duration {
 	if sel.window > 0 {
 		most = time.Duration(sel.window) * time.Millisecond / 2
 	}
-	steps := o.Plan.Steps()
-	best := time.Duration(0)
-	for _, s := range steps {
-		if s.Keep >= now.Sub(start) && (best == 0 || s.Step <= most) {
-			best = s.Step
-		}
-	}
-	if best == 0 {
-		return steps[len(steps)-1].Step
-	}
-	return best
+	return o.Plan.StepFor(now.Sub(start), most)
 }
 
 // conditions hands on those matchers that the store can look for.

@@ -137,24 +137,13 @@ type reader func(r storage.TimeRange, every time.Duration, group []int, where []
 // fewest is how many buckets a range is made of at least, where narrower ones are kept: rounding it to whole buckets then changes it by little.
 const fewest = 60
 
-// stepFor returns the width of the buckets from which a query is answered: of those that are kept since the start of the range, the widest that is no wider than
-// the points that are asked for and a small part of the range; the narrowest where none is, and the widest of all where none is kept that long.
+// stepFor is no wider than the points that are asked for and a small part of the range.
 func stepFor(q Query, now time.Time) time.Duration {
 	most := q.Range.End.Sub(q.Range.Start) / fewest
 	if q.Every > 0 {
 		most = min(most, q.Every)
 	}
-	steps := q.Rollup.Plan.Steps()
-	best := time.Duration(0)
-	for _, s := range steps {
-		if s.Keep >= now.Sub(q.Range.Start) && (best == 0 || s.Step <= most) {
-			best = s.Step
-		}
-	}
-	if best == 0 {
-		return steps[len(steps)-1].Step
-	}
-	return best
+	return q.Rollup.Plan.StepFor(now.Sub(q.Range.Start), most)
 }
 
 // needed says what has to be read for measures: the inputs, and whether none of them needs sketches or registers, which cost most.
