@@ -253,7 +253,7 @@ func (x *isolation) rollups(t *testing.T) {
 	for _, owner := range tenants() {
 		require.NoError(t, x.query.stores.catalog.PutRollup(t.Context(), storage.Rollup{
 			ID: "same", Tenant: owner, Name: "same", Version: 1, CreatedAt: x.start, UpdatedAt: x.start, Definition: fmt.Sprintf(
-				`{"name":"same","source":"spans","filter":"attr.owner:%s or root:*","dimensions":["attr.owner"],"measures":[{"func":"count"}],"step":"1h","retention":"30d"}`, mark(owner)),
+				`{"name":"same","source":"spans","filter":"attr.owner:%s OR root:*","dimensions":["attr.owner"],"measures":[{"func":"count"}],"step":"1h","retention":"30d"}`, mark(owner)),
 		}))
 	}
 	require.NoError(t, x.writer.counting.Refresh(t.Context()))
